@@ -5,11 +5,15 @@
 
 import { fromFileUrl } from "@std/path";
 import { Random } from "../../support/random.ts";
-import { bytes, open, string, u64 } from "../../../mod.ts";
-import { type Checked, Checker, parseLog } from "./log.ts";
+import { archive, bytes, folderStore, open, restore, string, u64 } from "../../../mod.ts";
+import { parseSegment } from "../../../store/archive/segments/segment.ts";
+import { type Checked, Checker, type Log, parseLog } from "./log.ts";
+import { allOf, HEADS, VALUES } from "./sharer.ts";
 
 const SHARER = fromFileUrl(new URL("./sharer.ts", import.meta.url));
-const SIDE_FILES = ["", "-lock", "-here", "-shared"];
+const SIDE_FILES = ["", "-lock", "-here", "-shared", "-archive"];
+/** The versions of an archive that are restored. */
+const RESTORES = 6;
 
 /** How a fleet runs. */
 export interface FleetOptions {
@@ -31,6 +35,8 @@ export interface FleetOptions {
 /** What came of it. */
 export interface FleetResult extends Checked {
   readonly kills: number;
+  /** The states that were restored from the archive. */
+  readonly restored: number;
   readonly faults: readonly string[];
 }
 
@@ -64,15 +70,17 @@ export async function runFleet(options: FleetOptions): Promise<FleetResult> {
     }
   };
   await Promise.all(Array.from({ length: processes }, live));
-  const checked = await check(folder, path, faults);
-  return { ...checked, kills, faults };
+  const archived = await restoreSome(folder, path, random, faults);
+  const checked = await check(folder, path, archived, faults);
+  return { ...checked, kills, restored: archived.lines.length, faults };
 }
 
 function spawn(options: FleetOptions, path: string, number: number, seed: number) {
   const { folder, steps, journalBytes = 2 * 1024 * 1024 } = options;
   const cacheBytes = 8 * 1024 * 1024;
   const name = `p${number}`;
-  const task = { path, log: `${folder}/${name}.log`, name, seed, steps, journalBytes, cacheBytes };
+  const [log, archive] = [`${folder}/${name}.log`, `${folder}/archive`];
+  const task = { path, log, archive, name, seed, steps, journalBytes, cacheBytes };
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "-A", SHARER, JSON.stringify(task)],
     stdout: "inherit",
@@ -80,13 +88,61 @@ function spawn(options: FleetOptions, path: string, number: number, seed: number
   }).spawn();
 }
 
+/** Continues the archive, and restores the last state and some before it: the log of a reader. */
+async function restoreSome(
+  folder: string,
+  path: string,
+  random: Random,
+  faults: string[],
+): Promise<Log> {
+  const store = folderStore(`${folder}/archive`);
+  {
+    using db = open(path, { shared: true });
+    await using _ = archive(db, store);
+  }
+  const segments = (await store.list()).map(parseSegment).filter((one) => one !== undefined);
+  const last = Math.max(...segments.map(({ to }) => to));
+  const versions = Array.from({ length: RESTORES }, () => {
+    const { kind, from, to } = random.pick(segments);
+    return kind === "commits" ? from + 1 + random.below(to - from) : to;
+  });
+  const lines: Log["lines"][number][] = [];
+  let before = 0;
+  for (const at of [...versions, last].sort((a, b) => a - b)) {
+    const to = `${folder}/restored`;
+    try {
+      await restore(to, { from: store, at });
+    } catch (error) {
+      if (error instanceof RangeError && /archived together/.test(error.message)) continue;
+      throw error;
+    }
+    using db = open(to);
+    const number = db.tree("heads", HEADS).get("head")?.number ?? 0;
+    if (number < before) faults.push(`the archive goes back from ${before} to ${number} at ${at}`);
+    before = number;
+    lines.push({ is: "old", number, isAll: true, found: allOf(db.tree("values", VALUES)) });
+    db.close();
+    Deno.removeSync(to);
+  }
+  return { name: "archive", lines };
+}
+
 /** Opens the file, as the next one does after all were killed, and checks the logs. */
-async function check(folder: string, path: string, faults: string[]): Promise<Checked> {
+async function check(
+  folder: string,
+  path: string,
+  archived: Log,
+  faults: string[],
+): Promise<Checked> {
   using db = open(path);
   const order = [...db.tree("order", { key: u64, value: string }).values()];
   const logs = [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".log"))
     .map(({ name }) => parseLog(name, Deno.readTextFileSync(`${folder}/${name}`)));
-  const checker = new Checker(order, logs);
+  const last = archived.lines.at(-1);
+  if (last?.is !== "old" || last.number !== order.length) {
+    faults.push(`the archive ends at ${JSON.stringify(last)?.slice(0, 60)}, not ${order.length}`);
+  }
+  const checker = new Checker(order, [...logs, archived]);
   faults.push(...checker.faults);
   const count = db.tree("values", { key: string, value: bytes }).count();
   const { size } = checker.last();

@@ -13,6 +13,7 @@ import { makeImage, plansAt } from "../../support/crash_images.ts";
 import { PowerFile, PowerWalk } from "../../support/power_file.ts";
 import { Random } from "../../support/random.ts";
 import { type Life, SharedWorld } from "./one_thread.ts";
+import { SimulatedArchive } from "./simulated_archive.ts";
 
 const KEYS = 60;
 const ORDER = { key: u64, value: string };
@@ -27,6 +28,7 @@ type State = ReadonlyMap<string, string>;
 /** A handle that lives in a simulated process. */
 interface Handle {
   readonly life: Life;
+  readonly session: SharingSession;
   readonly db: Database;
   /** The last number that it saw. */
   seen: number;
@@ -42,6 +44,8 @@ export interface RunCounts {
   kills: number;
   opens: number;
   images: number;
+  /** States restored from the archive. */
+  restored: number;
 }
 
 /** What a run found wrong. */
@@ -57,6 +61,7 @@ export class InterleavedRun {
     kills: 0,
     opens: 0,
     images: 0,
+    restored: 0,
   };
   readonly #random: Random;
   readonly #world = new SharedWorld(new PowerFile());
@@ -67,10 +72,13 @@ export class InterleavedRun {
   readonly #order: string[] = [];
   /** What was acknowledged, and when: pairs of a count of operations and a number. */
   readonly #acknowledged: [number, number][] = [];
+  readonly #archive: SimulatedArchive;
   #attempts = 0;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
+    const { file } = this.#world;
+    this.#archive = new SimulatedArchive(new Random(seed), () => file.operations.length);
     // Some holds of the lock outlast their turn.
     this.#world.stepMs = () => this.#random.below(3);
   }
@@ -95,6 +103,38 @@ export class InterleavedRun {
     }
     const left = new MemoryFile(this.#world.file.snapshot().content());
     this.#checkFile(left, this.#lastNumber(), "the end");
+    await this.#checkArchive();
+  }
+
+  /** Every segment of the archive leads to a committed state, which no power cut takes back. */
+  async #checkArchive(): Promise<void> {
+    const shipped: [number, number][] = [];
+    for (const { segment: { to }, at } of this.#archive.puts) {
+      shipped.push([at, this.#checkArchived(await this.#archive.restore(to), to)]);
+    }
+    for (let i = 0; i < 4; i++) {
+      const version = this.#archive.someVersion();
+      if (version === undefined) break;
+      try {
+        this.#checkArchived(await this.#archive.restore(version), version);
+      } catch (error) {
+        const isJoined = error instanceof RangeError && /archived together/.test(error.message);
+        if (!isJoined) throw error;
+      }
+    }
+    this.#acknowledged.push(...shipped);
+  }
+
+  #checkArchived(file: MemoryFile, version: number): number {
+    this.counts.restored++;
+    using db = openOn(file, { cacheBytes: OPTIONS.cacheBytes });
+    if (db.version !== version) throw new Wrong(`the archive has ${db.version} as ${version}`);
+    const what = `version ${version} of the archive`;
+    const names = this.#checkState(db, 0, what);
+    names.forEach((id, i) => {
+      if (id !== (this.#order[i] ??= id)) throw new Wrong(`${what}: ${i + 1} is ${id}`);
+    });
+    return names.length;
   }
 
   #lastNumber(): number {
@@ -108,8 +148,8 @@ export class InterleavedRun {
     let pager: Pager | undefined;
     try {
       pager = openOnShare(life.files(), "simulated", OPTIONS);
-      const db = new Database(new SharingSession(pager));
-      this.#handles.push({ life, db, seen: 0, snapshots: [] });
+      const session = new SharingSession(pager);
+      this.#handles.push({ life, session, db: new Database(session), seen: 0, snapshots: [] });
     } catch (error) {
       if (!life.isOver) throw error;
       this.counts.kills++;
@@ -141,10 +181,11 @@ export class InterleavedRun {
     else if (kind < 45) await this.#writeMany(handle);
     else if (kind < 65) this.#read(handle);
     else if (kind < 75) this.#takeSnapshot(handle);
-    else if (kind < 90) this.#readSnapshot(handle);
-    else if (kind < 93) handle.snapshots.shift()?.snapshot.close();
-    else if (kind < 96) handle.db.checkpoint();
-    else this.#close(handle);
+    else if (kind < 84) this.#readSnapshot(handle);
+    else if (kind < 87) handle.snapshots.shift()?.snapshot.close();
+    else if (kind < 89) handle.db.checkpoint();
+    else if (kind < 92) this.#close(handle);
+    else await this.#archive.step({ session: handle.session, isOver: () => handle.life.isOver });
   }
 
   #close(handle: Handle): void {
@@ -281,6 +322,11 @@ export class InterleavedRun {
   /** Opens a file as the next process does, and checks that it has one state, and which. */
   #checkFile(file: MemoryFile | PowerFile, least: number, what: string): void {
     using db = openOn(file, { cacheBytes: OPTIONS.cacheBytes });
+    this.#checkState(db, least, what);
+  }
+
+  /** Checks that a database has one state, and returns the transactions that lead there. */
+  #checkState(db: Database, least: number, what: string): string[] {
     const names = [...db.tree("order", ORDER).values()];
     if (names.length < least) throw new Wrong(`${what}: ${names.length} instead of ${least}`);
     let state: State = new Map();
@@ -293,6 +339,7 @@ export class InterleavedRun {
     const isSame = found.size === state.size &&
       [...found].every(([key, value]) => state.get(key) === value);
     if (!isSame) throw new Wrong(`${what}: the state is not that after ${names.length}`);
+    return names;
   }
 
   /** Checks what a power cut leaves, at one operation in so many. */

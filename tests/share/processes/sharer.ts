@@ -9,15 +9,19 @@
  *
  * Meanwhile it watches `order`, and sees every number once; and it follows the file by a second
  * handle, which shows states that never go back. Now and then it compacts, verifies, and
- * makes a backup, which must show one state as a snapshot does.
+ * makes a backup, which must show one state as a snapshot does. It archives the database, or stands
+ * by while another process does.
  */
 
 import { Random } from "../../support/random.ts";
 import {
+  type Archive,
+  archive,
   BusyError,
   bytes,
   type Codec,
   type Database,
+  folderStore,
   json,
   LockedError,
   open,
@@ -30,14 +34,18 @@ import {
 import type { Head, Line, Write } from "./log.ts";
 
 const KEYS = 150;
-const HEADS = { key: string, value: json as Codec<Head> };
+/** The codecs of the tree `heads`. */
+export const HEADS = { key: string, value: json as Codec<Head> };
 const ORDER = { key: u64, value: string };
-const VALUES = { key: string, value: bytes };
+/** The codecs of the tree `values`. */
+export const VALUES = { key: string, value: bytes };
 
 /** What a process is told to do. */
 interface Task {
   readonly path: string;
   readonly log: string;
+  /** The folder of its archive. */
+  readonly archive: string;
   readonly name: string;
   readonly seed: number;
   readonly steps: number;
@@ -64,6 +72,7 @@ class Sharer {
   #follower: Database | undefined;
   /** The last number that it showed. */
   #followed = 0;
+  #archive: Archive | undefined;
   /** Ends as the watcher of the open database does. */
   #watched: Promise<void> = Promise.resolve();
 
@@ -95,6 +104,8 @@ class Sharer {
     for (let tries = 0;; tries++) {
       try {
         this.#db = open(path, { shared: true, journalBytes, cacheBytes });
+        const times = { everyMs: 10, baseEvery: 300 };
+        this.#archive = archive(this.#db, folderStore(this.#task.archive), times);
         this.#watched = this.#watch(this.#db);
         this.#watched.catch(() => {});
         return;
@@ -107,6 +118,8 @@ class Sharer {
 
   async #close(): Promise<void> {
     this.#snapshots = [];
+    // Its last copy may be too old before it is complete: another process continues.
+    if (this.#random.once(2)) await this.#archive!.close().catch((error) => this.#tooOld(error));
     this.#db!.close();
     this.#db = undefined;
     await this.#watched;
@@ -331,7 +344,8 @@ function shownOf(_: string, value: unknown): unknown {
   return typeof value === "bigint" ? Number(value) : value;
 }
 
-function allOf(values: ReadTree<string, Uint8Array>): [string, string | undefined][] {
+/** All values, in short. */
+export function allOf(values: ReadTree<string, Uint8Array>): [string, string | undefined][] {
   return [...values.entries()].map(([key, value]) => [key, described(value)]);
 }
 
