@@ -496,6 +496,14 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "btree/compact/shared_packing_test.ts",
   ),
   bug(
+    "moved-up",
+    "a page moves to no page behind it",
+    "alloc/allocator.ts",
+    "    if (slot < 0 || slot >= (before & SLOT_MASK)) return -1;\n",
+    "    if (slot < 0) return -1;\n",
+    "alloc/allocator_test.ts",
+  ),
+  bug(
     "moved-value-lost",
     "an entry refers to the runs to which its value moved",
     "btree/compact/compaction.ts",
