@@ -3,7 +3,7 @@
  * typed, reads continue, and no acknowledged commit is lost, whether the file is opened again or
  * the power fails meanwhile. Open snapshots do not change.
  *
- * QUIRE_FAULTS=N tries every Nth operation only, 4 by default, in each of the ways in which it
+ * QUIRE_FAULTS=N tries every Nth operation only, 8 by default, in each of the ways in which it
  * fails; others in each run, and in different ways. The power is cut after one fault in
  * QUIRE_FAULT_CUTS, and QUIRE_SEED=N chooses other images of it.
  */
@@ -32,7 +32,7 @@ import { TURN } from "../support/turn.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 import { remove, set, stream, write } from "./support/workloads.ts";
 
-const EVERY = Number(Deno.env.get("QUIRE_FAULTS") ?? 4);
+const EVERY = Number(Deno.env.get("QUIRE_FAULTS") ?? 8);
 const CUT_EVERY = Number(Deno.env.get("QUIRE_FAULT_CUTS") ?? 12);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 0);
 const KINDS: readonly FaultKind[] = ["read", "write", "through", "truncate", "sync"];

@@ -3,7 +3,7 @@
  * once or permanently. Promises reject with typed errors, no acknowledged commit is lost, whether
  * the file is opened again or the power fails, and every promise settles.
  *
- * QUIRE_FAULTS=N tries every Nth operation only, 2 by default, others in each run. The power is cut
+ * QUIRE_FAULTS=N tries every Nth operation only, 4 by default, others in each run. The power is cut
  * after one fault in 16, and after every third sync that drops its writes.
  */
 
@@ -23,7 +23,7 @@ import { type Fault, type FaultKind, NthFaultFile } from "./support/nth_fault_fi
 import { quireEngine } from "./support/quire_engine.ts";
 import { set } from "./support/workloads.ts";
 
-const EVERY = Number(Deno.env.get("QUIRE_FAULTS") ?? 2);
+const EVERY = Number(Deno.env.get("QUIRE_FAULTS") ?? 4);
 const CUT_EVERY = 16;
 const OPTIONS = { journalBytes: 2 * 1024 * 1024 };
 const FLIES: FlushPolicy = {

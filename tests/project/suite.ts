@@ -12,8 +12,9 @@
  *
  * Types are not checked: `deno task check` checks those of the whole project.
  *
- * The output of a group is printed when it ends, and the errors of all groups again at the end. The
- * last line summarises all of them in the format of `deno test`.
+ * The output of a group is printed when it ends, below its files and what they cost, and the errors
+ * of all groups again at the end. The last line summarises all of them in the format of
+ * `deno test`.
  *
  * QUIRE_TURN=N repeats the random choices of the run that printed this turn.
  */
@@ -27,6 +28,7 @@ import {
   outcomeIn,
   sumOutcomes,
 } from "./support/closing_line.ts";
+import { runTimed, type TimedRun } from "./support/timed_run.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 /**
@@ -99,28 +101,27 @@ function smallGroups(paths: readonly string[], filesMax: number): string[][] {
   return groups;
 }
 
-/** Runs Deno, prints a heading and its output, and returns what it wrote to standard output. */
-async function deno(
-  args: readonly string[],
-  heading: string,
-): Promise<{ success: boolean; text: string }> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
+/** Runs Deno, and prints a heading, what it cost, and its output. */
+async function deno(args: readonly string[], heading: string): Promise<TimedRun> {
+  const run = await runTimed(Deno.execPath(), args, {
     cwd: TOP,
     // No colours, because the closing line is parsed.
     env: { ...MEMORY, NO_COLOR: "1", QUIRE_TURN: String(TURN) },
-    stdin: "null",
-  }).output();
-  console.log(heading);
-  Deno.stderr.writeSync(stderr);
-  Deno.stdout.writeSync(stdout);
-  return { success, text: new TextDecoder().decode(stdout) };
+  });
+  const [seconds, user, system] = [run.seconds, run.user, run.system].map((x) => x.toFixed(1));
+  console.log(`${heading}\n== ${seconds} s; processor: user ${user} s, system ${system} s`);
+  const encoder = new TextEncoder();
+  Deno.stderr.writeSync(encoder.encode(run.err));
+  Deno.stdout.writeSync(encoder.encode(run.out));
+  return run;
 }
 
 /** The outcome of a group, or undefined if it ended without one, and the errors that it printed. */
 interface GroupRun {
   readonly outcome: Outcome | undefined;
   readonly errors: string;
+  /** Seconds of processor time, in the programs and the system. */
+  readonly cost: number;
 }
 
 /** Runs a group of tests. */
@@ -129,11 +130,12 @@ async function runGroup(paths: readonly string[], dir: string): Promise<GroupRun
   const apart = paths.filter((path) => !together.includes(path));
   const files = together.length > 1 ? [asOneFile(together, dir), ...apart] : paths;
   const words = ["test", "-A", "--no-check", "--config", "deno.json", ...files];
-  const { success, text } = await deno(words, `\n== ${paths.join(" ")}`);
-  const outcome = outcomeIn(text);
+  const { success, out, user, system } = await deno(words, `\n== ${paths.join(" ")}`);
+  const cost = user + system;
+  const outcome = outcomeIn(out);
   const saysFailed = outcome !== undefined && closingLine(outcome, 0).startsWith("FAILED");
-  if (success || saysFailed) return { outcome, errors: errorsIn(text) };
-  return { outcome: undefined, errors: `a run that died: ${paths.join(" ")}` };
+  if (success || saysFailed) return { outcome, errors: errorsIn(out), cost };
+  return { outcome: undefined, errors: `a run that died: ${paths.join(" ")}`, cost };
 }
 
 /** Writes a file that imports several. */
@@ -161,7 +163,9 @@ async function runAll(): Promise<boolean> {
   await Promise.all(Array.from({ length: lanes }, runLane));
   Deno.removeSync(dir, { recursive: true });
   for (const { errors } of ended) if (errors !== "") console.log(`\nfailed: ${errors}`);
-  console.log(`\nall tests: ${length} runs, ${lanes} at a time, QUIRE_TURN=${TURN}`);
+  const cost = Math.round(ended.reduce((sum, { cost }) => sum + cost, 0));
+  const how = `${lanes} at a time, ${cost} s of processor time`;
+  console.log(`\nall tests: ${length} runs, ${how}, QUIRE_TURN=${TURN}`);
   const outcome = sumOutcomes(ended.map(({ outcome }) => outcome));
   const line = closingLine(outcome, (performance.now() - begin) / 1000);
   console.log(line);

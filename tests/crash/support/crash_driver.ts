@@ -59,8 +59,8 @@ export interface CrashOptions {
   readonly depth?: number;
   /** The only cut to try. Default all. */
   readonly cut?: number;
-  /** The share of the cuts to try, 0 to 1, and what chooses them. Default all. */
-  readonly sample?: { readonly share: number; readonly seed: number };
+  /** To try one of each `every` consecutive cuts, and what chooses it. Default all. */
+  readonly sample?: { readonly every: number; readonly seed: number };
   /**
    * Cuts are tried in the order of their distance from this commit, instead of in the order of
    * time: a change of the engine moves a failure to another cut, and seldom to another commit.
@@ -199,9 +199,13 @@ class Sweep {
     }
   }
 
-  #isSampled({ seed }: Moment): boolean {
+  #isSampled({ path }: Moment): boolean {
     const { sample } = this.#options;
-    return sample === undefined || new Random(seed ^ sample.seed).once(1 / sample.share);
+    if (sample === undefined) return true;
+    const { every, seed } = sample;
+    const cut = Number(path) - 1;
+    const group = Math.floor(cut / every);
+    return new Random(seed ^ Math.imul(group + 1, 0x9e3779b1)).below(every) === cut % every;
   }
 
   #visit(moment: Moment, imageOptions: ImageOptions): void {

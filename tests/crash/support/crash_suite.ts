@@ -2,7 +2,7 @@
  * All workloads of the crash tests under one assumption about the medium, several at a time.
  *
  * QUIRE_CRASH=N makes N times as many images of each cut, and N times as many random workloads. By
- * default a run tries fewer, and where that is less than one image of a cut, some of the cuts:
+ * default a run tries fewer, and where that is less than four images of a cut, some of the cuts:
  * others in each run. A failure prints the cut and the image, which repeat it.
  * QUIRE_SEED=N starts with that seed instead of 1, and chooses the same cuts each time.
  */
@@ -13,7 +13,7 @@ import type { CrashJob, CrashResult } from "./crash_worker.ts";
 import { TURN } from "../../support/turn.ts";
 import { WORKLOADS } from "./workloads.ts";
 
-const SCALE = Number(Deno.env.get("QUIRE_CRASH") ?? 0.06);
+const SCALE = Number(Deno.env.get("QUIRE_CRASH") ?? 0.04);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const RANDOM_SEEDS = 16;
 const WORKERS = Math.min(4, navigator.hardwareConcurrency);

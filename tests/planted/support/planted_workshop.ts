@@ -23,6 +23,8 @@ const ENVIRONMENT = {
   QUIRE_BUDGETS: "39",
   QUIRE_FAULTS: "1",
   QUIRE_OPERATIONS: "60000",
+  QUIRE_FLIP_STEP: "19",
+  QUIRE_ALLOCATOR: "all",
 };
 /** Matches the errors of a program that does not run. */
 const BROKEN = /ReferenceError|SyntaxError|module's source code|Import '.*' failed|\(uncaught /;
