@@ -138,7 +138,9 @@ export function emitUpdateActions(context: Context, { keys }: KeptKeys, first: n
     key.parentColumns.forEach((column, i) => {
       builder.emit("Copy", first + column, values + key.parentColumns.length + i);
       const equal = builder.registers();
-      const comparison = { collation: "BINARY", left: undefined, right: undefined };
+      // A key that is equal under its collation has its children still.
+      const { collation } = key.parent.columns[column]!;
+      const comparison = { collation, left: undefined, right: undefined };
       builder.emit("Is", values + i, equal, first + column, comparison);
       builder.emit("IfNot", equal, isOther);
     });

@@ -348,3 +348,24 @@ describe("rows that are inserted together", () => {
     ]),
   );
 });
+
+describe("a foreign key", () => {
+  it(
+    "keeps its children where the key of the parent changes to one that is equal",
+    isAlike([
+      "CREATE TABLE a (k TEXT COLLATE NOCASE UNIQUE)",
+      "CREATE TABLE b (k TEXT REFERENCES a(k) ON UPDATE SET NULL)",
+      "CREATE TABLE c (k TEXT REFERENCES a(k) ON UPDATE CASCADE)",
+      "CREATE TABLE d (k TEXT REFERENCES a(k) ON UPDATE RESTRICT)",
+      "INSERT INTO a VALUES ('p'), ('q')",
+      "INSERT INTO b VALUES ('p'), ('q')",
+      "INSERT INTO c VALUES ('p'), ('q')",
+      "INSERT INTO d VALUES ('p')",
+      "UPDATE a SET k = upper(k)",
+      "SELECT * FROM a, b, c, d ORDER BY 1, 2, 3",
+      "UPDATE a SET k = 'R' WHERE k = 'q'",
+      "UPDATE a SET k = 'S' WHERE k = 'p'",
+      "SELECT * FROM a, b, c, d ORDER BY 1, 2, 3",
+    ]),
+  );
+});

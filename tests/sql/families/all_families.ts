@@ -4,6 +4,7 @@
 
 import type { MakeFamily } from "./family.ts";
 import { changeFamily } from "./change_family.ts";
+import { foreignFamily } from "./foreign_family.ts";
 import { indexFamily } from "./index_family.ts";
 import { compoundFamily, manyTablesFamily } from "./join_family.ts";
 import { languageFamily } from "./language_family.ts";
@@ -27,6 +28,7 @@ export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
   "index": indexFamily,
   "searches": searchFamily,
   "changes": changeFamily,
+  "foreign keys": foreignFamily,
   "triggers": triggerFamily,
   "windows": windowFamily,
   "right and full joins": sideFamily,
