@@ -313,6 +313,11 @@ export class Share {
     this.#adopt(written);
   }
 
+  /** Whether the commit word names all that was written, or names it no more. */
+  get isAnnounced(): boolean {
+    return this.#wordSequence >= this.#position.at.sequence;
+  }
+
   /** Names the end of the journal in the commit word, if it does not. */
   announce(): void {
     const { at, meta, durable, superblock } = this.#position;

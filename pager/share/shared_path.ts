@@ -301,8 +301,12 @@ export class SharedPath implements PagerPath, ShareFollower {
   /** Takes all commits to the medium, and gives the lock up, or keeps it for this turn. */
   flush(_level: Durability): void {
     const { isHeld } = this.#share;
-    if (isHeld) this.#flushHeld();
+    if (isHeld) {
+      this.#flushHeld(false);
+      this.#leaveOrKeep();
+    }
     try {
+      if (!this.#share.isAnnounced) this.#announceAgain();
       // The lock is given up: others go on meanwhile.
       if (!this.#share.isDurable) this.syncBehind();
     } finally {
@@ -319,23 +323,29 @@ export class SharedPath implements PagerPath, ShareFollower {
     this.#share.noteDurable();
   }
 
-  #flushHeld(): void {
+  /** The commit word could not be written: nobody else sees what it should name. */
+  #announceAgain(): void {
+    this.makeRoom();
+    this.endUnusedHold();
+  }
+
+  /** Writes the group; after a failure gives the lock up. `isForced` checkpoints as well. */
+  #flushHeld(isForced: boolean): void {
     let isWritten = false;
     try {
       this.#checkWritable();
-      this.#write(this.#hold.waits);
+      this.#write(isForced || this.#hold.waits);
       this.#parts.writeback.forgetDirty();
       isWritten = true;
       if (this.#isStepDue) this.#write(true);
       this.#share.announce();
-      if (this.#share.isDurable) this.#stepCheckpoint(false);
+      if (this.#share.isDurable) this.#stepCheckpoint(isForced);
     } catch (error) {
       if (!isWritten) this.#loadAfterFailure();
       this.#leave();
       if (isWritten) this.#events.flushed();
       throw error;
     }
-    this.#leaveOrKeep();
   }
 
   /** Writes what is pending, if anything is; with `through` all is on the medium then. */
@@ -481,15 +491,8 @@ export class SharedPath implements PagerPath, ShareFollower {
   /** Moves what is committed to the pages of the file, as far as no process needs older pages. */
   checkpoint(): void {
     this.makeRoom();
-    try {
-      this.#checkWritable();
-      this.#write(true);
-      this.#parts.writeback.forgetDirty();
-      this.#share.announce();
-      this.#stepCheckpoint(true);
-    } finally {
-      this.#leave();
-    }
+    this.#flushHeld(true);
+    this.#leave();
   }
 
   /** Does nothing: the next flush takes a step of a checkpoint if the area is short of room. */

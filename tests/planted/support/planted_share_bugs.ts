@@ -14,6 +14,7 @@ const PATH = "pager/share/shared_path.ts";
 const QUEUE = "pager/copy/commit_queue.ts";
 const ARCHIVE = part("tests/share/archive_test.ts", "an archive of a shared database");
 const KILLED = part("tests/share/archive_test.ts", "an archive of a shared file whose writer");
+const FAILURES = "tests/share/shared_failure_test.ts";
 const AFTER_HOLD = part("tests/share/interleaved_shared_test.ts", "gives the lock up before");
 
 /** Bugs of shared files. */
@@ -70,8 +71,8 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "share-durable-early",
     "the commit word names as durable only what was synced",
     PATH,
-    "      this.#write(this.#hold.waits);\n",
-    "      this.#write(this.#hold.waits);\n      this.#share.noteDurable();\n",
+    "      this.#write(isForced || this.#hold.waits);\n",
+    "      this.#write(isForced || this.#hold.waits);\n      this.#share.noteDurable();\n",
     AFTER_HOLD,
   ),
   bug(
@@ -137,5 +138,21 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "    if (!lock.tryLock(true)) return false;\n",
     "    lock.tryLock(true);\n",
     ARCHIVE,
+  ),
+  bug(
+    "share-unwritten-seen",
+    "what a failed write leaves in memory is forgotten",
+    PATH,
+    "      if (!isWritten) this.#loadAfterFailure();\n",
+    "",
+    FAILURES,
+  ),
+  bug(
+    "share-unannounced",
+    "no commit is acknowledged before the commit word names it",
+    PATH,
+    "      if (!this.#share.isAnnounced) this.#announceAgain();\n",
+    "",
+    FAILURES,
   ),
 ];
