@@ -326,11 +326,16 @@ export class Archiver implements Shipping {
     } catch (error) {
       this.#end.signal.throwIfAborted();
       this.#session.checkOpen();
-      if (this.#isClosing) throw error;
+      if (this.#isClosing || this.#isLatched) throw error;
       // A page is damaged, or its snapshot has ended: the next attempt copies pages again.
       this.#failure = error;
       this.#isApart = true;
     }
+  }
+
+  /** Whether this process writes nothing more, and another one can archive the database. */
+  get #isLatched(): boolean {
+    return this.#role !== undefined && this.#session.pager.failure !== undefined;
   }
 
   async #ship(): Promise<void> {

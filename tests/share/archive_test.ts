@@ -8,10 +8,12 @@ import { describe, it } from "@std/testing/bdd";
 import { archive, ClosedError, IoError, open, openReplica, replicate, restore } from "../../mod.ts";
 import { parseSegment, type Segment } from "../../store/archive/segments/segment.ts";
 import { openOnShare } from "../../pager/open_pager.ts";
+import type { ShareFiles } from "../../pager/share/open_share.ts";
 import { Database } from "../../store/database.ts";
 import { SharingSession } from "../../store/follow/sharing_session.ts";
 import { makeImage, plansAt } from "../support/crash_images.ts";
 import { openOn } from "../support/database.ts";
+import { always, FaultyFile } from "../support/faulty_file.ts";
 import { PowerFile, PowerWalk } from "../support/power_file.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 import { Random } from "../support/random.ts";
@@ -271,6 +273,30 @@ function closedAnyway(db: Database): Disposable & { readonly db: Database } {
   };
   return { db, [Symbol.dispose]: close };
 }
+
+describe("an archive of a shared file whose archiver fails", () => {
+  it("is continued by another process once that one cannot write any more", async () => {
+    const world = new SharedWorld(new PowerFile());
+    const files = world.begin(Infinity).files();
+    const base = new FaultyFile(files.base);
+    const openOver = (files: ShareFiles) =>
+      closedAnyway(new Database(new SharingSession(openOnShare(files, "simulated", {}))));
+    using failing = openOver({ ...files, base });
+    using beside = openOver(world.begin(Infinity).files());
+    const store = new MemoryStore();
+    const first = archive(failing.db, store, SLOW);
+    await treeOf(failing.db).set("a", "1");
+    await first.flush();
+    await using second = archive(beside.db, store, { everyMs: 1 });
+    assertEquals(beside.db.stats().archive!.standsBy, true);
+    base.fault = always("throw", "sync", "write");
+    await assertRejects(() => treeOf(failing.db).set("a", "2"), IoError);
+    await treeOf(beside.db).set("b", "3");
+    await assertRejects(() => first.flush(), IoError);
+    await second.flush();
+    assertEquals(await contentAt(store), contentOf(beside.db));
+  });
+});
 
 describe("an archive of a shared file whose writer is killed", () => {
   it("has no commit that is not on the medium", async () => {
