@@ -145,9 +145,11 @@ describe("a shared file whose calls fail in one process", () => {
     for (const isLasting of [false, true]) {
       const how = isLasting ? "from then on" : "once";
       it(`keeps what was acknowledged: a ${operation} fails ${how}`, async () => {
-        let nth = FIRST;
-        while (await trial(operation, nth, isLasting)) nth += EVERY;
-        assertGreater(nth, FIRST);
+        // There are few syncs: most commits are written through.
+        const [first, every] = operation === "sync" ? [1, 1] : [FIRST, EVERY];
+        let nth = first;
+        while (await trial(operation, nth, isLasting)) nth += every;
+        assertGreater(nth, first);
       });
     }
   }
