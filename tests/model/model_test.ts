@@ -6,7 +6,7 @@
  * iterators that run while their tree changes; reopens. Afterwards every tree is checked
  * completely, and every page in use must belong to exactly one of them.
  *
- * Short runs do a little of everything; long runs do 300,000 operations with durability `none`,
+ * Short runs do a little of everything; long runs do 200,000 operations with durability `none`,
  * half of them on a file on disk, half in memory, with checkpoints and reopens in between.
  *
  * A failed run names its seed. QUIRE_SEED=N runs only that seed, QUIRE_SEEDS=N runs the first N,
@@ -49,7 +49,7 @@ import { TURN } from "../support/turn.ts";
 
 const SEEDS = seeds(Number(Deno.env.get("QUIRE_SEEDS") ?? 14));
 const STEPS = 1500;
-const OPERATIONS = Number(Deno.env.get("QUIRE_OPERATIONS") ?? 300_000);
+const OPERATIONS = Number(Deno.env.get("QUIRE_OPERATIONS") ?? 200_000);
 const NAMES = ["a", "b", "c", "d"];
 const MEBIBYTE = 1024 * 1024;
 /** The doors to a file that this system has. */

@@ -13,7 +13,7 @@ import type { CrashJob, CrashResult } from "./crash_worker.ts";
 import { TURN } from "../../support/turn.ts";
 import { WORKLOADS } from "./workloads.ts";
 
-const SCALE = Number(Deno.env.get("QUIRE_CRASH") ?? 0.04);
+const SCALE = Number(Deno.env.get("QUIRE_CRASH") ?? 0.03);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const RANDOM_SEEDS = 16;
 const WORKERS = Math.min(4, navigator.hardwareConcurrency);
