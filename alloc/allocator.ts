@@ -13,8 +13,8 @@
  * A run is placed like a page, with two differences. Of the first 8 chunks known to have room it
  * takes the one whose longest free run is the shortest, and a run of 64 pages or more is not placed
  * near a neighbour. A large value is split into several runs before it makes the file longer. So
- * the space between runs is reused whatever their lengths, and the file stays within a fifth of its
- * pages in use.
+ * the space between runs is reused whatever their lengths, and the file stays at most a fifth
+ * larger than its pages in use.
  *
  * Invariants:
  * 1. A page released in a transaction is *held*: it is not acquired again before the commit.
@@ -40,7 +40,7 @@ import { findFree } from "./bitmap.ts";
 import { ChunkRoom } from "./chunk_room.ts";
 import { Holds } from "./holds.ts";
 
-const { CHUNK_SHIFT, KIND_BRANCH, KIND_FREE, KIND_RUN } = format;
+const { CHUNK_SHIFT, HEADER_WORDS, KIND_BRANCH, KIND_FREE, KIND_RUN } = format;
 const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, RUN_PAGES_MAX, SLOT_MASK } = format;
 
 const LOOKS_MAX = 8;
@@ -53,7 +53,6 @@ const CLAIMED_LOOKS_MAX = 64;
 const PIECE_PAGES_MIN = 8;
 const PIECE_PART_SHIFT = 3;
 const FIRST_SLOT = 1;
-const HEADER_WORDS = format.HEADER_BYTES / 4;
 /** One less than the format could number, so that no page has a reserved number. */
 const CHUNKS_MAX = 2 ** 24 - 1;
 
@@ -64,7 +63,7 @@ const RUNS = 2;
 
 /** Tracks the free pages of a file, and chooses which of them to use. */
 export class Allocator implements TransactionListener {
-  /** Pages that may have become free so far: those released, and chunks that the journal left. */
+  /** Pages that may have become free so far: those released, and chunks that others changed. */
   pagesFreed = 0;
 
   readonly #pager: Pager;

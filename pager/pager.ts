@@ -234,7 +234,7 @@ export class Pager {
     this.#disk.checkWritable();
     if (this.depth === 0) {
       this.copies.makeRoom();
-      this.#commitPath?.makeRoom();
+      this.#commitPath?.beforeTransaction();
     }
     this.#open.begin();
   }
@@ -257,7 +257,10 @@ export class Pager {
     this.#snapshots.register();
   }
 
-  /** The count of rollbacks. A cursor whose count differs finds its path through pages again. */
+  /**
+   * The count of rollbacks, and of moves to the state of another process. A cursor whose count
+   * differs finds its path through pages again.
+   */
   rollbacks = 0;
 
   /** Ends the innermost savepoint, or the transaction, and undoes its changes. */

@@ -25,10 +25,9 @@ import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import { TreeNodes } from "../walk/tree_nodes.ts";
 
-const { CHUNK_PAGES, CHUNK_SHIFT, HEADER_WORD_SHIFT, SLOT_MASK } = format;
+const { CHUNK_PAGES, CHUNK_SHIFT, HEADER_WORD_SHIFT, HEADER_WORDS, SLOT_MASK } = format;
 const { KIND_FREE, KIND_LEAF, KIND_SHARED } = format;
 const { kindOf, treeOf, versionOf } = header;
-const HEADER_WORDS = 1 << HEADER_WORD_SHIFT;
 const POOL = -1;
 
 /** The pages of a database as of one version, with the headers of a whole chunk. */

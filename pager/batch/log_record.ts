@@ -25,6 +25,7 @@ import {
   HEADER,
   HEADER_BYTES,
   HEADER_WORD_SHIFT,
+  HEADER_WORDS,
   KIND_FREE,
   PAGE_BYTES,
   PAGE_COUNT_MAX,
@@ -51,7 +52,6 @@ const PIECES_AT = 6;
 const HEADER_AT = 8;
 const PIECE_HEAD_BYTES = 4;
 const PAGE_WORDS = PAGE_BYTES / 4;
-const HEADER_WORDS = HEADER_BYTES / 4;
 /** More words are copied by the system, which takes longer to begin. */
 const LOOP_WORDS_MAX = 64;
 /** A piece ends after more equal words than these; a shorter gap costs less than a new piece. */

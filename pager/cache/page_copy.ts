@@ -7,6 +7,7 @@ import type { Cache } from "./cache.ts";
 import {
   CHUNK_SHIFT,
   HEADER_WORD_SHIFT,
+  HEADER_WORDS,
   PAGE_BYTES,
   PAGE_SHIFT,
   SLOT_MASK,
@@ -14,8 +15,6 @@ import {
 import { type Frame, POOL } from "../format/frame.ts";
 import { headerWord } from "../format/header.ts";
 import type { PageNumber, Slot } from "../format/units.ts";
-
-const HEADER_WORDS = 8;
 
 /** Copies a page and its header from one slot to another. */
 export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: number): void {

@@ -117,6 +117,6 @@ describe("CommitApply", () => {
     refuses(malformed(FRAME_HEAD_BYTES, 1), "a record of a commit is malformed");
     refuses(malformed(FRAME_HEAD_BYTES, 9), "a record of a commit is malformed");
     refuses(malformed(frame.length - 1, 0), "its bytes do not match the sum");
-    refuses(frameOf(4, false, PAGE, SEED + 1), "its header do not match the sum");
+    refuses(frameOf(4, false, PAGE, SEED + 1), "its header does not match the sum");
   });
 });

@@ -16,6 +16,7 @@ import {
   HEADER_BYTES,
   HEADER_SHIFT,
   HEADER_WORD_SHIFT,
+  HEADER_WORDS,
   PAGE_BYTES,
   PAGE_SHIFT,
   SUPERBLOCK_PAGE,
@@ -26,7 +27,6 @@ import { decodeSuperblock, encodeSuperblock, type Superblock } from "../format/s
 import type { PageNumber, Slot } from "../format/units.ts";
 import type { CopiedChunk } from "./copy_reader.ts";
 
-const HEADER_WORDS = 1 << HEADER_WORD_SHIFT;
 const COPIES = 2;
 /** The headers that are kept: with their numbers they take about 1 MiB. */
 const COUNT_MAX = 16_384;

@@ -30,6 +30,7 @@ import {
   FRESH_PAGES,
   HEADER,
   HEADER_WORD_SHIFT,
+  HEADER_WORDS,
   KIND_FREE,
   KIND_JOURNAL,
   PAGE_BYTES,
@@ -59,7 +60,6 @@ import type { VersionStore } from "../transaction/version_store.ts";
 import { branched } from "./history.ts";
 import { StateSum } from "./state_sum.ts";
 
-const HEADER_WORDS = 1 << HEADER_WORD_SHIFT;
 /** The slot of a page by itself; headers are in slot 0. */
 const SCRATCH = 1;
 

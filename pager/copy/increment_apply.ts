@@ -19,6 +19,7 @@ import {
   HEADER_BYTES,
   HEADER_SHIFT,
   HEADER_WORD_SHIFT,
+  HEADER_WORDS,
   isOfTree,
   KIND_FREE,
   PAGE_BYTES,
@@ -45,7 +46,6 @@ import {
 import type { IncrementReader, IncrementRecord } from "./increment_reader.ts";
 import { StateSum } from "./state_sum.ts";
 
-const HEADER_WORDS = 1 << HEADER_WORD_SHIFT;
 /** The slot of a page by itself; headers are in slot 0. */
 const SCRATCH = 1;
 /** The bytes of records that are applied between two turns of the event loop. */

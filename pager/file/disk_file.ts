@@ -139,7 +139,7 @@ function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs
     if (performance.now() >= deadline) {
       throw new LockedError(path, file.isLockedHere(), isShared(path) ? "shared" : "open");
     }
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_POLL_MS);
+    pauseInLine(LOCK_POLL_MS);
   }
 }
 
@@ -310,7 +310,7 @@ class DiskFile implements File {
     if (this.#isLocked) this.#count(-1);
     this.#isLocked = false;
     this.#isClosed = true;
-    closeAll([
+    takeAll([
       () => this.#reads.close(),
       () => fs.closeSync(this.#descriptor),
       () => this.#closeBackground(),
@@ -348,8 +348,15 @@ function checkDirect(path: string, descriptor: number): void {
   }
 }
 
+const bell = new Int32Array(new SharedArrayBuffer(4));
+
+/** Holds the thread up for some milliseconds. */
+export function pauseInLine(ms: number): void {
+  Atomics.wait(bell, 0, 0, ms);
+}
+
 /** Takes every step, and then throws the first error of one. */
-function closeAll(steps: readonly (() => void)[]): void {
+export function takeAll(steps: readonly (() => void)[]): void {
   const errors: unknown[] = [];
   for (const step of steps) {
     try {

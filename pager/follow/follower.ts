@@ -20,6 +20,7 @@
  * 2. The state that is shown changes only in `poll` and `refresh`.
  */
 
+import { pauseInLine } from "../file/disk_file.ts";
 import { Disk } from "../file/disk.ts";
 import type { File } from "../file/file.ts";
 import { BusyError, type CorruptionError, IoError } from "../format/errors.ts";
@@ -368,5 +369,5 @@ function startOf({ replayGeneration, replaySequence }: Superblock): Position {
 
 /** Blocks the thread for a time. */
 function pause(ms: number): void {
-  if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  if (ms > 0) pauseInLine(ms);
 }

@@ -75,6 +75,8 @@ export const HEADER_BYTES = 32;
 export const HEADER_SHIFT = 5;
 /** Shift from slot to the 32-bit word where its header begins. */
 export const HEADER_WORD_SHIFT = 3;
+/** The 32-bit words of a header. */
+export const HEADER_WORDS: number = 1 << HEADER_WORD_SHIFT;
 /** Pages in an extent, the unit of read-ahead. */
 export const EXTENT_PAGES = 8;
 /** The pages in the longest run: a whole chunk except its header page. */

@@ -181,11 +181,6 @@ export class Journal {
     this.#markDurable();
   }
 
-  /** Whether the current area has room for a number of bytes of records, and two batches. */
-  hasRoomFor(bytes: number): boolean {
-    return this.#offset + partsBytes(bytes) + 2 * BATCH_ALIGN <= this.#area.capacity;
-  }
-
   /** The sequence of the last batch. */
   get sequence(): number {
     return this.#batches.sequence;

@@ -212,7 +212,7 @@ export class CommitPath implements CommitLog {
   }
 
   /** Before a transaction. After a refusal, frees the room that a checkpoint can free. */
-  makeRoom(): void {
+  beforeTransaction(): void {
     this.#finishSteps();
     this.#place.lowestFreed = Infinity;
     if (!this.#room.wasRefused) return;

@@ -26,7 +26,7 @@ export type PagerPath = Pick<
   | "isSyncLong"
   | "journalState"
   | "land"
-  | "makeRoom"
+  | "beforeTransaction"
   | "mayBeFull"
   | "moveJournalToEnd"
   | "needsFlight"

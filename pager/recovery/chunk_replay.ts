@@ -215,14 +215,9 @@ export class ChunkReplay {
     const page = this.#first + slot;
     const word = slot << HEADER_WORD_SHIFT;
     const { u32 } = this.#frame;
-    if (!headSumHolds(u32, word, page, this.#options.seed)) this.#fail(page, "its header");
+    if (!headSumHolds(u32, word, page, this.#options.seed)) throw mismatch(page, "header");
     if (this.#states[slot] === IN_FILE) return;
-    if (pageSum(this.#frame, slot) !== statedPageSum(u32, word)) this.#fail(page, "its bytes");
-  }
-
-  #fail(page: PageNumber, what: string): never {
-    const rule = `after replay of the journal ${what} do not match the sum`;
-    throw new CorruptionError(page, page * PAGE_BYTES, rule);
+    if (pageSum(this.#frame, slot) !== statedPageSum(u32, word)) throw mismatch(page, "bytes");
   }
 
   #write(slot: Slot, count: number): void {
@@ -241,4 +236,11 @@ function forEachRun(belongs: (slot: Slot) => boolean, run: (slot: Slot, count: n
     run(start, slot - start);
     start = 0;
   }
+}
+
+/** The error of a page that does not match its sums after a replay. */
+export function mismatch(page: PageNumber, part: "header" | "bytes"): CorruptionError {
+  const what = part === "header" ? "its header does" : "its bytes do";
+  const rule = `after replay of the journal ${what} not match the sum`;
+  return new CorruptionError(page, page * PAGE_BYTES, rule);
 }

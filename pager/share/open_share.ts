@@ -12,7 +12,7 @@
 
 import { JournalArea } from "../batch/journal_area.ts";
 import { Disk } from "../file/disk.ts";
-import { type DiskFileOptions, openSharedDiskFile } from "../file/disk_file.ts";
+import { type DiskFileOptions, openSharedDiskFile, pauseInLine } from "../file/disk_file.ts";
 import type { File } from "../file/file.ts";
 import {
   type FileLock,
@@ -179,7 +179,7 @@ class Opening {
         if (!(error instanceof LockedError) || isOver) throw error;
       }
       this.#lock.release();
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+      pauseInLine(POLL_MS);
     }
   }
 
@@ -200,7 +200,7 @@ class Opening {
   #announcePresence(): void {
     for (let tries = 0; !this.#presence.tryLock(false); tries++) {
       if (tries >= TRIES) throw new LockedError(this.#path, false, "unshared");
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      pauseInLine(1);
     }
   }
 

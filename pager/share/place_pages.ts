@@ -12,7 +12,6 @@ import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import type { RecordIndex } from "../follow/record_index.ts";
 import { pageSum } from "../format/checksum.ts";
-import { CorruptionError } from "../format/errors.ts";
 import {
   CHUNK_PAGES,
   CHUNK_SHIFT,
@@ -32,6 +31,7 @@ import {
   statedPageSum,
 } from "../format/header.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "../format/units.ts";
+import { mismatch } from "../recovery/chunk_replay.ts";
 
 /** What pages are written, and how. */
 export interface Placement {
@@ -124,9 +124,7 @@ function check(frame: Frame, slot: Slot, page: PageNumber, seed: number): void {
   const word = slot << HEADER_WORD_SHIFT;
   const isHeadSound = headSumHolds(frame.u32, word, page, seed);
   if (isHeadSound && pageSum(frame, slot) === statedPageSum(frame.u32, word)) return;
-  const what = isHeadSound ? "its bytes" : "its header";
-  const rule = `after replay of the journal ${what} do not match the sum`;
-  throw new CorruptionError(page, page * PAGE_BYTES, rule);
+  throw mismatch(page, isHeadSound ? "bytes" : "header");
 }
 
 function write(disk: Disk, page: PageNumber, frame: Frame, slot: Slot, count: number): void {

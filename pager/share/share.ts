@@ -18,6 +18,7 @@ import { NewerSuperblock } from "../follow/newer_superblock.ts";
 import type { RecordIndex } from "../follow/record_index.ts";
 import type { BatchReader, Group, Position } from "../follow/batch_reader.ts";
 import { BATCH_HEADER_BYTES } from "../batch/batch.ts";
+import { takeAll } from "../file/disk_file.ts";
 import type { Disk } from "../file/disk.ts";
 import type { FileLock, SideBytes } from "../file/share_files.ts";
 import type { File } from "../file/file.ts";
@@ -30,7 +31,7 @@ import { type CommitWord, decodeWord, encodeWord, WORD_BYTES } from "./commit_wo
 import type { Participant, Pins } from "./pins.ts";
 import type { PlacedNote } from "./placed_note.ts";
 import { SharePosition, type Switch } from "./position.ts";
-import { takeAll, type WriteLock } from "./write_lock.ts";
+import type { WriteLock } from "./write_lock.ts";
 
 /** The longest wait for the write lock at the end, in milliseconds. */
 const CLOSE_MS = 30_000;

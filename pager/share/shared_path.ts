@@ -217,15 +217,15 @@ export class SharedPath implements PagerPath, ShareFollower {
   }
 
   /** Before a transaction: takes the write lock, and reads on to the end of the journal. */
-  makeRoom(timeoutMs?: number): void {
+  beforeTransaction(timeoutMs?: number): void {
     if (this.#isHeldAnyway()) return;
     this.#checkWritable();
     this.#share.enter(timeoutMs);
     this.#continue();
   }
 
-  /** Does what `makeRoom` does, if the lock is free; whether this handle has it. */
-  tryMakeRoom(): boolean {
+  /** Does what `beforeTransaction` does, if the lock is free; whether this handle has it. */
+  tryBeforeTransaction(): boolean {
     if (this.#isHeldAnyway()) return true;
     this.#checkWritable();
     if (!this.#share.tryEnter()) return false;
@@ -325,7 +325,7 @@ export class SharedPath implements PagerPath, ShareFollower {
 
   /** The commit word could not be written: nobody else sees what it should name. */
   #announceAgain(): void {
-    this.makeRoom();
+    this.beforeTransaction();
     this.endUnusedHold();
   }
 
@@ -490,7 +490,7 @@ export class SharedPath implements PagerPath, ShareFollower {
 
   /** Moves what is committed to the pages of the file, as far as no process needs older pages. */
   checkpoint(): void {
-    this.makeRoom();
+    this.beforeTransaction();
     this.#flushHeld(true);
     this.#leave();
   }

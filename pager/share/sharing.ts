@@ -9,6 +9,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Judge, Loader } from "../cache/loader.ts";
+import { pauseInLine } from "../file/disk_file.ts";
 import type { FileLock } from "../file/share_files.ts";
 import type { ChangedPages } from "../follow/changed_pages.ts";
 import type { FollowedMemory } from "../follow/takeover.ts";
@@ -118,7 +119,7 @@ export class Sharing implements Judge {
   restart(error: unknown, tries: number): void {
     if (!(error instanceof MovedError) || this.#share.isHeld) throw error;
     if (tries >= TRIES) throw error.cause;
-    if (tries > 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    if (tries > 1) pauseInLine(PAUSE_MS);
     this.#share.enter();
     this.#share.leave();
   }
@@ -136,12 +137,12 @@ export class Sharing implements Judge {
    * thread has it.
    */
   hold(timeoutMs?: number): void {
-    this.#path.makeRoom(timeoutMs);
+    this.#path.beforeTransaction(timeoutMs);
   }
 
   /** Does what `hold` does, if the lock is free; whether this handle has it. */
   tryHold(): boolean {
-    return this.#path.tryMakeRoom();
+    return this.#path.tryBeforeTransaction();
   }
 
   /**

@@ -19,6 +19,7 @@
  */
 
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { pauseInLine, takeAll } from "../file/disk_file.ts";
 import type { FileLock } from "../file/share_files.ts";
 import { LockedError } from "../format/errors.ts";
 import { NOBODY, type Pins, type Waiters } from "./pins.ts";
@@ -26,9 +27,9 @@ import { NOBODY, type Pins, type Waiters } from "./pins.ts";
 /** The pause between two tries, which grows up to the longer one, in milliseconds. */
 const PAUSE_MS = 0.25;
 const PAUSE_MS_MAX = 1;
-/** A waiter that does not take the lock for so long, while it is free, does not count. */
+/** A waiter that does not take the lock for this long, while it is free, does not count. */
 const PASS_MS = 50;
-/** A hold may go on for so long past those who wait, in milliseconds. */
+/** A hold may go on for this long past those who wait, in milliseconds. */
 const TURN_MS = 2;
 
 /** The holder of a write lock in this thread. */
@@ -46,10 +47,8 @@ const EAGER_TRIES = 16;
 const SHORT_TRIES = 64;
 /** The pause between later tries, in milliseconds. */
 const LONG_MS = 4;
-/** Whoever waits for so long tries past the queue: its first may be stopped. */
+/** Whoever waits for this long tries past the queue: its first may be stopped. */
 const QUEUE_MS = 100;
-
-const bell = new Int32Array(new SharedArrayBuffer(4));
 
 /** The write lock of a file, for one handle. */
 export class WriteLock {
@@ -69,7 +68,7 @@ export class WriteLock {
   #queuing: Promise<void> | undefined;
   /** Whether a caller waits to come again. */
   #isWanted = false;
-  /** Whether it has waited for so long that it tries past the queue. */
+  /** Whether it has waited long enough to try past the queue. */
   #passesQueue = false;
   /** When this handle gave the lock up to those in the queue. */
   #gaveUpAt = -Infinity;
@@ -88,7 +87,7 @@ export class WriteLock {
    * The write lock of a file.
    *
    * @param file The file that is locked.
-   * @param queue The file whose lock the first of those has who wait.
+   * @param queue The file whose lock the first waiter holds.
    * @param path The path of the database, for errors.
    * @param holder Ends a hold of this handle, when another one of this thread needs the lock.
    * @param now The clock, in milliseconds.
@@ -132,7 +131,7 @@ export class WriteLock {
   take(timeoutMs: number = Infinity): void {
     if (this.#isHeld) return;
     const end = performance.now() + timeoutMs;
-    while (this.#mustLetPass(false)) Atomics.wait(bell, 0, 0, PAUSE_MS);
+    while (this.#mustLetPass(false)) pauseInLine(PAUSE_MS);
     let pause = PAUSE_MS;
     while (!this.#try()) {
       this.#endOther();
@@ -142,7 +141,7 @@ export class WriteLock {
       }
       this.#hasWaited = true;
       this.pins?.setWaiting("in line");
-      Atomics.wait(bell, 0, 0, pause);
+      pauseInLine(pause);
       pause = Math.min(PAUSE_MS_MAX, pause * 2);
     }
     this.#noteHeld();
@@ -318,11 +317,11 @@ export class WriteLock {
 
 /** A hold does not wait for syncs that take longer, in milliseconds. */
 const LONG_SYNC_MS = 0.5;
-/** The least time of a sync counts, and that much more with each sync that takes longer. */
+/** The estimate is the shortest sync; each longer one raises it by this factor at most. */
 const GROWTH = 1.1;
 /** A gap between two commits of a hold that is longer has kept others waiting, in milliseconds. */
 const LONG_GAP_MS = 2;
-/** After such a gap the lock is not kept for so many commits. */
+/** After such a gap the lock is not kept for this many commits. */
 const LONG_GAP_COMMITS = 64;
 
 /**
@@ -391,17 +390,4 @@ function isAnyQueued(waiters: Waiters): boolean {
 function both(before: Waiters, now: Waiters): Waiters {
   if (before.size === 0 || now.size === 0) return NOBODY;
   return new Map([...now].filter(([place, ticket]) => before.get(place) === ticket));
-}
-
-/** Takes every step, and then throws the first error of one. */
-export function takeAll(steps: readonly (() => void)[]): void {
-  const errors: unknown[] = [];
-  for (const step of steps) {
-    try {
-      step();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
 }

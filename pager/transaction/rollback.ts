@@ -10,7 +10,13 @@ import type { Cache } from "../cache/cache.ts";
 import { copyPage, publishHeader } from "../cache/page_copy.ts";
 import type { Windows } from "../cache/windows.ts";
 import { assert } from "../format/assert.ts";
-import { CHUNK_SHIFT, HEADER_WORD_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
+import {
+  CHUNK_SHIFT,
+  HEADER_WORD_SHIFT,
+  HEADER_WORDS,
+  KIND_FREE,
+  SLOT_MASK,
+} from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { clearInUse, formatHeader, headerWord, setInUse } from "../format/header.ts";
 import type { TransactionListener } from "../journal/commit_hooks.ts";
@@ -18,8 +24,6 @@ import type { OpenTransaction } from "./open_transaction.ts";
 import { CHANGED, HEADERS, OCCUPIED, PATCHED, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
 import type { PageNumber, Place } from "../format/units.ts";
-
-const HEADER_WORDS = 8;
 
 /** Rolls transactions and savepoints back. */
 export class Rollback {

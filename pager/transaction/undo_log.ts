@@ -6,7 +6,7 @@
  * It stores records; `Rollback` applies them.
  */
 
-import { HEADER_WORD_SHIFT, PAGE_WORD_SHIFT } from "../format/format.ts";
+import { HEADER_WORD_SHIFT, HEADER_WORDS, PAGE_WORD_SHIFT } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { freeMemory } from "../format/free_memory.ts";
 import type { PageNumber, Slot } from "../format/units.ts";
@@ -31,7 +31,6 @@ export const SPANS = 2;
  */
 const RECORD_WORDS = 13;
 const HEADER_AT = 4;
-const HEADER_WORDS = 8;
 const SPAN_AT = 3;
 const SECOND_SPAN_AT = 12;
 const FIRST_SAVED_WORDS = 4 * 1024;

@@ -24,6 +24,7 @@ import {
   CHUNK_SHIFT,
   chunksOf,
   HEADER_WORD_SHIFT,
+  HEADER_WORDS,
   KIND_FREE,
   KIND_RUN,
   KIND_RUN_CONTINUED,
@@ -51,8 +52,6 @@ import { Patches } from "./patches.ts";
 import { CHANGED, HEADERS, OCCUPIED, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
-
-const HEADER_WORDS = 8;
 
 /** Changes pages in their frames, so that every change can be undone. */
 export class Writer {

@@ -109,7 +109,7 @@ export class GroupCommit {
     else if (this.#pager.flights.isNeeded) this.#fly();
   }
 
-  /** Whether the next sync is long, as all are, or because it takes many pages to the medium. */
+  /** Whether the next sync is long: because all are, or because it takes many pages along. */
   get #isSyncLong(): boolean {
     return this.#policy.isSyncLong || this.#carriesPages;
   }
@@ -137,7 +137,7 @@ export class GroupCommit {
     return this.#flying !== undefined;
   }
 
-  /** Flushes everything that waits immediately. */
+  /** Flushes at once everything that waits. */
   flush(): void {
     if (this.#buffered !== undefined) this.#flushBuffered();
     if (this.#synced !== undefined) this.#flushInLine();

@@ -416,7 +416,7 @@ export class Session implements TreeSource {
     }
   }
 
-  /** Ends uploads and the release of dropped trees. */
+  /** Ends all that works for the session: uploads, the archive, streams, the release of trees. */
   #endWork(): void {
     for (const upload of this.uploads) upload.end();
     this.archive?.end(new ClosedError("Cannot archive: the database is closed"));

@@ -2,7 +2,7 @@
  * Planted bugs of archives, and of restores from them.
  */
 
-import { bug, type PlantedBug } from "./planted_bugs.ts";
+import { also, bug, type PlantedBug } from "./planted_bugs.ts";
 
 const ARCHIVER = "store/archive/archiver.ts";
 const INDEX = "store/archive/segments/archive_index.ts";
@@ -28,13 +28,18 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
       "    else await this.#shipCommits(pager.meta.version);\n",
     POWER,
   ),
-  bug(
-    "archive-drops-commit",
-    "a commit that does not fit in the queue is archived with others",
+  also(
+    bug(
+      "archive-drops-commit",
+      "a commit that does not fit in the queue is archived with others",
+      "pager/copy/commit_queue.ts",
+      "if (this.bytes + bytes > this.#bytesMax) return this.lose();",
+      "if (this.bytes + bytes > this.#bytesMax) return;",
+      ARCHIVE,
+    ),
     "pager/copy/commit_queue.ts",
-    "if (this.bytes + bytes > this.#bytesMax) return this.lose();",
-    "if (this.bytes + bytes > this.#bytesMax) return;",
-    ARCHIVE,
+    "if (records === undefined || before !== this.#last) return this.lose();",
+    "if (records === undefined) return this.lose();",
   ),
   bug(
     "archive-page-of-later",

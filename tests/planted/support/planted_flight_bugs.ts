@@ -90,8 +90,8 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "move-ignored",
     "a transaction ends a move of the journal before it begins",
     COMMIT_PATH,
-    "  makeRoom(): void {\n    this.#finishSteps();\n",
-    "  makeRoom(): void {\n",
+    "  beforeTransaction(): void {\n    this.#finishSteps();\n",
+    "  beforeTransaction(): void {\n",
     whole("flightMoves"),
   ),
   bug(
