@@ -4,8 +4,8 @@
  *
  * Pages that are contiguous in a frame are written directly from it in one call; others are
  * gathered first. No write covers a clean page or a superblock. One chunk can be staged: its pages
- * are copied, and the copy is written once its version is confirmed, unless something else has
- * written the chunk, or pages of the file that may have been freed since, meanwhile.
+ * are copied, and the copy is written once its version is confirmed, unless meanwhile the
+ * chunk was written, or pages that may have been freed since then were.
  *
  * Write-ahead rule: a page is written only after its version is in the journal on the medium.
  */
@@ -36,7 +36,7 @@ const GATHER_PAGES = 64;
 export interface WriteAheadLog {
   /** Makes a version durable and confirmed, before a page of it is written to the file. */
   confirm(version: Version): void;
-  /** Whether a version is not confirmed yet, and will be without a wait in line. */
+  /** Whether a version is not confirmed yet, and will be without a wait; asks for it. */
   isInFlight(version: Version): boolean;
 }
 

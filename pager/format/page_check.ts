@@ -1,5 +1,6 @@
 /**
- * Checks a page by itself: head sum, version, page sum, and the structure of its content.
+ * Checks a page by itself: head sum, version, page sum, and the structure of its content. `Loader`
+ * does so when it reads one (`pager/cache/loader.ts`).
  *
  * The structure is checked by the verifier of the page's kind; those of runs are here. Properties
  * that involve other pages, such as its place in a tree, are not checked here.

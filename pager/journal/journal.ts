@@ -347,7 +347,7 @@ export class Journal {
     return this.#durableSequence === this.sequence;
   }
 
-  /** Writes everything pending as one batch, which is on the medium when the call returns. */
+  /** Writes everything pending as one batch, by a write through: it is on the medium then. */
   #writePendingThrough(): void {
     // The claimed bytes of the pages that its commits take into use must be there before it.
     if (!this.#areas.areClaimsSynced) this.sync();
@@ -444,7 +444,7 @@ export class Journal {
     return this.#isFlying && end > this.#freedStart && this.#freedVersion > this.confirmedVersion;
   }
 
-  /** Whether a version is not confirmed, and a flight is in the air: the next one confirms it. */
+  /** Whether a version is not confirmed, and a flight is in the air: asks the next one for it. */
   isInFlight(version: Version): boolean {
     if (version <= this.confirmedVersion || !this.#isFlying) return false;
     this.#isConfirmationWanted = true;

@@ -4,8 +4,8 @@
  *
  * It begins by switching areas, then writes one chunk a slice, so that other work can run in
  * between. It ends with a sync, then the superblocks, each copy synced; only after these is the old
- * area free, and may be elsewhere (`JournalPlace`). The superblocks hold the values of the switch:
- * replay begins there.
+ * area free, and may be replaced by one elsewhere (`JournalPlace`). The superblocks hold the values
+ * of the switch: replay begins there.
  *
  * In line (`begin`, `slice`, `finish`) it waits for its syncs. In flight (`beginConfirmed`,
  * `takeOff`, `land`) it uses those of flights: before one it stages a chunk that is not confirmed
@@ -127,6 +127,7 @@ export class Checkpoint {
     this.#step = "pages";
     this.#isSyncing = false;
     this.#pagesSynced = this.#writeback.writes.pages;
+    // The lowest last: slices take from the end.
     this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);
     if (to >= 0) this.#place.beginMove(to);
     if (this.#chunks.length === 0) this.#place.leaveChunks();

@@ -1,6 +1,7 @@
 /**
  * The path of commits to the medium: the journal, the checkpoint and the superblocks, in the order
- * in which they may write the file.
+ * in which they may write the file. The order of a commit in memory, up to the moment when it is
+ * visible, is in `pager/transaction/commit.ts`.
  *
  * The first commit of a session creates the journal areas and marks the file open. A commit first
  * reserves its room, then becomes visible; `flush` takes it to the durability that the caller asked
@@ -231,7 +232,10 @@ export class CommitPath implements CommitLog {
     return this.#journal.areReleasesInFlight(end);
   }
 
-  /** Marks the file open in the superblocks, before the session's first write. */
+  /**
+   * Before the session's first write: makes both superblocks whole, creates the journal, and marks
+   * the file open.
+   */
   begin(meta: Meta): void {
     if (this.#superblock.isOpen) return;
     this.#superblock.repair();

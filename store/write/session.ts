@@ -373,7 +373,7 @@ export class Session implements TreeSource {
     this.feed.deliver(this.pager.durableVersion);
   }
 
-  /** Ends the session in turns of the event loop, and where syncs are long, by syncs off it. */
+  /** Ends the session in turns of the event loop, and where syncs are long, off the thread. */
   closeLater(): Promise<void> {
     return this.#closing ??= this.#closeInTurns();
   }
@@ -401,7 +401,7 @@ export class Session implements TreeSource {
     }
   }
 
-  /** Ends the session; one that ends in turns ends now. */
+  /** Ends the session; a close in turns that has begun is completed now. */
   close(): void {
     if (!this.#closed) {
       this.#endWork();
