@@ -71,7 +71,7 @@ export {
   pageContents,
   type Region,
 } from "./inspect/page_contents.ts";
-export type { Path } from "./walk/path.ts";
+export type { TreePath } from "./walk/tree_path.ts";
 export { TreeContext } from "./walk/tree_context.ts";
 export {
   type TreeFigures,

@@ -28,7 +28,7 @@ import {
 } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
 import { childAt, childIndex, copyKey, KEY_BYTES_MAX, usedBytesOf } from "./node/node.ts";
-import { Path } from "./walk/path.ts";
+import { TreePath } from "./walk/tree_path.ts";
 import { replaceSeparator } from "./change/separator.ts";
 import { BTree } from "./tree.ts";
 import { checkTree } from "./check/tree_check.ts";
@@ -489,7 +489,7 @@ describe("BTree: damage in the order of siblings", () => {
   it("is CorruptionError before entries of two branches come into one", () => {
     const keys = Array.from({ length: 400 }, (_, i) => pairedKey(i + 1));
     const { bed: { pager, tree } } = modelOf(keys, 100);
-    const path = new Path();
+    const path = new TreePath();
     tree.nodes.descend(path, keys[0]!, keys[0]!.length);
     assertGreater(path.depth, 2);
     const above = path.pages[path.depth - 2]!;

@@ -104,7 +104,7 @@ interface Opened {
   read(name: string, codecs: CodecPair): AnyReadTree;
   /** Runs a command; if it fails and has committed nothing, a FILE that it created is removed. */
   guard<T>(body: () => T | Promise<T>): Promise<T>;
-  /** Publishes a new file. Called after the command succeeds, before disposal. */
+  /** Gives a new file its name. Called after the command succeeds, before disposal. */
   finish(): void;
   [Symbol.dispose](): void;
 }

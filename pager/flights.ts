@@ -8,7 +8,7 @@
 
 import { assert } from "./format/assert.ts";
 import type { Disk } from "./file/disk.ts";
-import type { PagerPath } from "./path/pager_path.ts";
+import type { PagerFlusher } from "./flush/pager_flusher.ts";
 import type { Flight } from "./journal/journal.ts";
 
 /** The pager that commits belong to. */
@@ -23,19 +23,19 @@ interface Owner {
 export class Flights {
   readonly #owner: Owner;
   readonly #disk: Disk;
-  readonly #commitPath: PagerPath | undefined;
+  readonly #flusher: PagerFlusher | undefined;
 
   /**
    * The flights of a pager.
    *
    * @param owner The pager.
    * @param disk Its file.
-   * @param commitPath The path of its commits; without one, nothing outlives the handle.
+   * @param flusher Takes its commits to the medium; without one, nothing outlives the handle.
    */
-  constructor(owner: Owner, disk: Disk, commitPath: PagerPath | undefined) {
+  constructor(owner: Owner, disk: Disk, flusher: PagerFlusher | undefined) {
     this.#owner = owner;
     this.#disk = disk;
-    this.#commitPath = commitPath;
+    this.#flusher = flusher;
   }
 
   /**
@@ -44,7 +44,7 @@ export class Flights {
    */
   get isNeeded(): boolean {
     if (this.#owner.isClosed || this.#disk.failure !== undefined) return false;
-    return this.#commitPath?.needsFlight ?? false;
+    return this.#flusher?.needsFlight ?? false;
   }
 
   /**
@@ -53,12 +53,12 @@ export class Flights {
    */
   get isSyncLong(): boolean {
     if (this.#owner.isClosed || this.#disk.failure !== undefined) return false;
-    return this.#commitPath?.isSyncLong ?? false;
+    return this.#flusher?.isSyncLong ?? false;
   }
 
   /** Lets the next flights take a checkpoint, unless one has nothing to do. */
   requestCheckpoint(): void {
-    this.#commitPath?.requestCheckpoint();
+    this.#flusher?.requestCheckpoint();
   }
 
   /**
@@ -70,7 +70,7 @@ export class Flights {
    */
   beginMove(isRequested: boolean): boolean {
     this.#checkBetween();
-    return this.#commitPath?.beginMove(isRequested) ?? false;
+    return this.#flusher?.beginMove(isRequested) ?? false;
   }
 
   /**
@@ -81,7 +81,7 @@ export class Flights {
    */
   write(level: "buffered" | "none"): void {
     this.#checkBetween();
-    this.#commitPath?.write(level);
+    this.#flusher?.write(level);
   }
 
   /**
@@ -94,7 +94,7 @@ export class Flights {
    */
   takeOff(): Flight | undefined {
     this.#checkBetween();
-    return this.#commitPath?.takeOff();
+    return this.#flusher?.takeOff();
   }
 
   /**
@@ -105,7 +105,7 @@ export class Flights {
    */
   land(flight: Flight): void {
     this.#disk.checkWritable();
-    if (!this.#owner.isClosed) this.#commitPath?.land(flight);
+    if (!this.#owner.isClosed) this.#flusher?.land(flight);
   }
 
   #checkBetween(): void {

@@ -8,7 +8,7 @@
 
 import type { Cache } from "./cache/cache.ts";
 import type { Disk, DiskFigures } from "./file/disk.ts";
-import type { PagerPath } from "./path/pager_path.ts";
+import type { PagerFlusher } from "./flush/pager_flusher.ts";
 import type { VersionPages } from "./share/version_pages.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT } from "./format/format.ts";
 import { type Frame, POOL } from "./format/frame.ts";
@@ -51,14 +51,14 @@ export class PagerInspection {
   readonly #meta: Meta;
   readonly #writeback: Writeback;
   readonly #versions: VersionStore;
-  readonly #commitPath: PagerPath | undefined;
+  readonly #flusher: PagerFlusher | undefined;
   readonly #shared: VersionPages | undefined;
 
   /**
    * Use `Pager.inspection`.
    *
    * @param parts The parts of the pager.
-   * @param commitPath Its journal, if it has one.
+   * @param flusher Takes its commits to the medium, if it has a journal.
    * @param shared Pages of earlier versions of a file that processes share, if they share it.
    */
   constructor(
@@ -70,7 +70,7 @@ export class PagerInspection {
       versions: VersionStore;
       writeback: Writeback;
     },
-    commitPath: PagerPath | undefined,
+    flusher: PagerFlusher | undefined,
     shared?: VersionPages,
   ) {
     this.#cache = parts.cache;
@@ -79,7 +79,7 @@ export class PagerInspection {
     this.#meta = parts.meta;
     this.#writeback = parts.writeback;
     this.#versions = parts.versions;
-    this.#commitPath = commitPath;
+    this.#flusher = flusher;
     this.#shared = shared;
   }
 
@@ -135,12 +135,12 @@ export class PagerInspection {
 
   /** The state of the journal; undefined without one. */
   journal(): JournalState | undefined {
-    return this.#commitPath?.journalState();
+    return this.#flusher?.journalState();
   }
 
   /** The state of the checkpoint; undefined without a journal. */
   checkpoint(): CheckpointState | undefined {
-    return this.#commitPath?.checkpointState();
+    return this.#flusher?.checkpointState();
   }
 
   /** The figures of the pager. */
@@ -159,7 +159,7 @@ export class PagerInspection {
       pageWrites: this.#writeback.writes.pages,
       writeCalls: this.#writeback.writes.calls,
       dirtyChunks: this.#writeback.dirtyChunks.size,
-      ...(this.#commitPath?.figures() ?? NO_JOURNAL),
+      ...(this.#flusher?.figures() ?? NO_JOURNAL),
       snapshots: snapshotCount,
       snapshotAgeMs: oldest === undefined ? 0 : performance.now() - oldest.since,
       snapshotBytes: this.#versions.bytes,
@@ -171,7 +171,7 @@ export class PagerInspection {
     const { seed, verifiers } = this.#loader;
     const { dirtyChunks } = this.#writeback;
     const checkReadable = (page: PageNumber) => this.#loader.checkReadable(page);
-    const isMoving = (chunk: ChunkNumber) => this.#commitPath?.isMoving(chunk) ?? false;
+    const isMoving = (chunk: ChunkNumber) => this.#flusher?.isMoving(chunk) ?? false;
     const memory = { cache: this.#cache, dirtyChunks, checkReadable, isMoving };
     const shared = this.#shared;
     const alone = shared && (<T>(read: () => T) => shared.underLock(read));

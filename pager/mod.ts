@@ -44,7 +44,7 @@ export { IncrementWriter } from "./copy/increment_writer.ts";
 export { seedOf } from "./format/checksum.ts";
 export { Folder } from "./file/folder.ts";
 export { Disk, type DiskFigures } from "./file/disk.ts";
-export type { Durability } from "./path/commit_path.ts";
+export type { Durability } from "./flush/flusher.ts";
 export {
   BusyError,
   ClosedError,

@@ -19,7 +19,7 @@ import { assert } from "./format/assert.ts";
 import { TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
 import { type Cache, MISS } from "./cache/cache.ts";
 import type { Disk } from "./file/disk.ts";
-import { CommitPath, type Durability } from "./path/commit_path.ts";
+import { type Durability, Flusher } from "./flush/flusher.ts";
 import { ClosedError, IoError } from "./format/errors.ts";
 import type { File } from "./file/file.ts";
 import { CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
@@ -39,8 +39,8 @@ import type { RecoveryReport } from "./recovery/recovery.ts";
 import type { Report, Scrub, ScrubOptions } from "./damage/scrub.ts";
 import { peekShare } from "./share/peek.ts";
 import type { Share, SharingState } from "./share/share.ts";
-import type { PagerPath } from "./path/pager_path.ts";
-import { SharedPath } from "./share/shared_path.ts";
+import type { PagerFlusher } from "./flush/pager_flusher.ts";
+import { SharedFlusher } from "./share/shared_flusher.ts";
 import { joinShare, type Sharing } from "./share/sharing.ts";
 import { VersionPages } from "./share/version_pages.ts";
 import type { PagerStats } from "./stats.ts";
@@ -89,8 +89,8 @@ export class Pager {
   readonly #rollback: Rollback;
   readonly #ends = new TransactionEnds();
   readonly #peeked = new Frame(-1, POOL, 1);
-  readonly #commitPath: PagerPath | undefined;
-  readonly #shared: SharedPath | undefined;
+  readonly #flusher: PagerFlusher | undefined;
+  readonly #shared: SharedFlusher | undefined;
   readonly #versionPages: VersionPages | undefined;
   readonly #observers = new Observers();
   /** The same object, or undefined while it has no observer. */
@@ -124,10 +124,11 @@ export class Pager {
     // After a close on a full disk, recovery finds a journal without batches.
     const bounds = { journalBytes, tailBytes, mayBeFull: state.report?.batches === 0 };
     const events = { moved: () => this.#moved(), flushed: () => this.sharing?.onFlushed?.() };
-    this.#shared = share && new SharedPath(share, { ...parts, journal: journal! }, bounds, events);
-    this.#commitPath = this.#shared ?? (journal && new CommitPath({ ...parts, journal }, bounds));
-    this.flights = new Flights(this, this.#disk, this.#commitPath);
-    const logged = { ...parts, log: this.#commitPath };
+    this.#shared = share &&
+      new SharedFlusher(share, { ...parts, journal: journal! }, bounds, events);
+    this.#flusher = this.#shared ?? (journal && new Flusher({ ...parts, journal }, bounds));
+    this.flights = new Flights(this, this.#disk, this.#flusher);
+    const logged = { ...parts, log: this.#flusher };
     this.#writer = new Writer(parts);
     this.#bypass = new Bypass(logged);
     this.#commit = new Commit({ ...logged, bypass: this.#bypass });
@@ -163,7 +164,7 @@ export class Pager {
    * is of no use from the call on, and does not close its file.
    */
   handOver(): void {
-    this.#commitPath?.begin(this.meta);
+    this.#flusher?.begin(this.meta);
     this.#closed = true;
     this.#cache.close();
   }
@@ -234,7 +235,7 @@ export class Pager {
     this.#disk.checkWritable();
     if (this.depth === 0) {
       this.copies.makeRoom();
-      this.#commitPath?.beforeTransaction();
+      this.#flusher?.beforeTransaction();
     }
     this.#open.begin();
   }
@@ -248,7 +249,7 @@ export class Pager {
     try {
       this.#commit.run();
     } catch (error) {
-      this.#commitPath?.noteFailure(error);
+      this.#flusher?.noteFailure(error);
       throw error;
     }
     this.#shrinkCache();
@@ -268,7 +269,7 @@ export class Pager {
     this.rollbacks++;
     this.#rollback.run();
     this.#shrinkCache();
-    this.#commitPath?.afterRollback(this.meta);
+    this.#flusher?.afterRollback(this.meta);
     this.#snapshots.endClosed();
     if (this.depth === 0) this.#shared?.endUnusedHold();
   }
@@ -296,7 +297,7 @@ export class Pager {
 
   /** Whether the disk may have no room for pages that are not in the file. For the allocator. */
   get mayBeFull(): boolean {
-    return this.#commitPath?.mayBeFull ?? false;
+    return this.#flusher?.mayBeFull ?? false;
   }
 
   /** Whether the bytes of a free page are in the file, as far as is known. For the allocator. */
@@ -349,7 +350,7 @@ export class Pager {
     try {
       this.#bypass.relieve();
     } catch (error) {
-      this.#commitPath?.noteFailure(error);
+      this.#flusher?.noteFailure(error);
       throw error;
     }
   }
@@ -364,7 +365,7 @@ export class Pager {
     try {
       this.#bypass.writeNow();
     } catch (error) {
-      this.#commitPath?.noteFailure(error);
+      this.#flusher?.noteFailure(error);
       throw error;
     }
   }
@@ -419,17 +420,17 @@ export class Pager {
    */
   flush(level: Durability, waits = false): void {
     this.#checkBetween();
-    this.#commitPath?.flush(level, waits);
+    this.#flusher?.flush(level, waits);
   }
 
   /** The bytes of records of commits that wait in memory for a flush. */
   get pendingBytes(): number {
-    return this.#commitPath?.pending.length ?? 0;
+    return this.#flusher?.pending.length ?? 0;
   }
 
   /** Whether the journal is full before a checkpoint has begun, or before the running one ended. */
   get isOverdue(): boolean {
-    return !this.#closed && this.failure === undefined && (this.#commitPath?.isOverdue ?? false);
+    return !this.#closed && this.failure === undefined && (this.#flusher?.isOverdue ?? false);
   }
 
   /** A snapshot of the last commit; the caller closes it. Between transactions only. */
@@ -452,7 +453,7 @@ export class Pager {
 
   /** The last version that is on the medium. */
   get durableVersion(): number {
-    return this.#commitPath?.durableVersion ?? this.meta.version;
+    return this.#flusher?.durableVersion ?? this.meta.version;
   }
 
   /**
@@ -462,7 +463,7 @@ export class Pager {
    */
   checkpoint(): void {
     this.#checkBetween();
-    this.#commitPath?.checkpoint();
+    this.#flusher?.checkpoint();
   }
 
   /**
@@ -474,7 +475,7 @@ export class Pager {
    */
   moveJournalToEnd(): boolean {
     this.#checkBetween();
-    return this.#commitPath?.moveJournalToEnd() ?? false;
+    return this.#flusher?.moveJournalToEnd() ?? false;
   }
 
   /**
@@ -484,8 +485,8 @@ export class Pager {
    */
   checkpointSlice(): boolean {
     this.#checkBetween();
-    this.#commitPath?.beginCheckpoint();
-    return this.#commitPath?.checkpointSlice() ?? false;
+    this.#flusher?.beginCheckpoint();
+    return this.#flusher?.checkpointSlice() ?? false;
   }
 
   /**
@@ -500,7 +501,7 @@ export class Pager {
     try {
       // A share gives its locks up, also after a failure.
       if (this.#shared === undefined) this.#disk.checkWritable();
-      if (!this.readOnly) this.#commitPath?.close();
+      if (!this.readOnly) this.#flusher?.close();
     } finally {
       this.#endClose();
     }
@@ -517,7 +518,7 @@ export class Pager {
     this.#beginClose();
     try {
       if (this.#shared === undefined) this.#disk.checkWritable();
-      if (!this.readOnly) await this.#commitPath?.closeLater();
+      if (!this.readOnly) await this.#flusher?.closeLater();
     } finally {
       if (this.#isClosing) this.#endClose();
     }
@@ -550,7 +551,7 @@ export class Pager {
 
   /** An inspection of the pager, which changes nothing. */
   inspection(): PagerInspection {
-    return new PagerInspection(this.#parts, this.#commitPath, this.#versionPages);
+    return new PagerInspection(this.#parts, this.#flusher, this.#versionPages);
   }
 
   /** The size of the file on disk, in bytes. */

@@ -30,7 +30,7 @@ import {
 } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
 import type { Arrivals } from "../walk/arrivals.ts";
-import type { Path } from "../walk/path.ts";
+import type { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { checkBetween, replaceSeparator } from "./separator.ts";
@@ -69,7 +69,7 @@ export class Growth {
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #list: EntryList;
-  readonly #path: Path;
+  readonly #path: TreePath;
   readonly #arrivals: Arrivals;
   readonly #keys: readonly Uint8Array[];
   readonly #view = new NodeView();

@@ -8,7 +8,7 @@ import { transact } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
 import { type Bed, bytesOf, keyOf, nameOf, plant, TreeModel } from "../../tests/support/trees.ts";
 import { childIndex, copyKey, freeBytesOf, KEY_BYTES_MAX, usedBytesOf } from "../node/node.ts";
-import { Path } from "../walk/path.ts";
+import { TreePath } from "../walk/tree_path.ts";
 import { replaceSeparator } from "./separator.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
@@ -25,7 +25,7 @@ interface LeafState {
 function leavesOf({ tree, pager }: Bed): LeafState[] {
   const leaves: LeafState[] = [];
   const key = new Uint8Array(KEY_BYTES_MAX);
-  let { place } = tree.nodes.descendToEdge(new Path(), false);
+  let { place } = tree.nodes.descendToEdge(new TreePath(), false);
   for (;;) {
     const frame = pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;

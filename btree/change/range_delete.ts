@@ -14,7 +14,7 @@ import { compactNode, removeBranchEntry, removeLeafEntry } from "../node/node_ed
 import { NodeView } from "../node/node_view.ts";
 import { decodeReference } from "../value/reference.ts";
 import { releaseRuns } from "../value/runs.ts";
-import { Path } from "../walk/path.ts";
+import { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { SharedReleases } from "./shared_releases.ts";
@@ -39,8 +39,8 @@ class RangeDelete {
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #shrinkage: Shrinkage;
-  readonly #left = new Path();
-  readonly #right = new Path();
+  readonly #left = new TreePath();
+  readonly #right = new TreePath();
   readonly #view = new NodeView();
   readonly #cell = new LeafCell();
   readonly #key = new Uint8Array(KEY_BYTES_MAX);

@@ -12,7 +12,7 @@ import type { EntryList } from "../node/entry_list.ts";
 import { copyKey, usedBytesOf } from "../node/node.ts";
 import { clearNode, removeBranchEntry } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
-import type { Path } from "../walk/path.ts";
+import type { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { replaceSeparator } from "./separator.ts";
@@ -30,9 +30,9 @@ export class Shrinkage {
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #list: EntryList;
-  readonly #path: Path;
+  readonly #path: TreePath;
   readonly #keys: readonly Uint8Array[];
-  readonly #before: Path;
+  readonly #before: TreePath;
   readonly #view = new NodeView();
   readonly #child = new NodeView();
 

@@ -5,14 +5,14 @@ import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, header } from "../../pager/mod.ts";
 import { keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
-import { Path } from "../walk/path.ts";
+import { TreePath } from "../walk/tree_path.ts";
 
 const { CHUNK_SHIFT, SLOT_MASK } = format;
 const COUNT = 1200;
 
 /** The number of leaves of a tree. */
 function leavesOf({ bed: { tree, pager } }: TreeModel): number {
-  let { frame, slot } = tree.nodes.descendToEdge(new Path(), false);
+  let { frame, slot } = tree.nodes.descendToEdge(new TreePath(), false);
   for (let leaves = 1;; leaves++) {
     const next = header.linkOf(frame, slot);
     if (next === 0) return leaves;

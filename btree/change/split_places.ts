@@ -14,7 +14,7 @@
 import { format } from "../../pager/mod.ts";
 import type { EntryList } from "../node/entry_list.ts";
 import type { NodeView } from "../node/node_view.ts";
-import type { Path } from "../walk/path.ts";
+import type { TreePath } from "../walk/tree_path.ts";
 
 const { PAGE_BYTES } = format;
 
@@ -43,7 +43,7 @@ const PREPENDING = 4;
 /** Where the page at an entry of the path is split, whose entries are in the list. */
 export class SplitPlaces {
   readonly #list: EntryList;
-  readonly #path: Path;
+  readonly #path: TreePath;
 
   /**
    * Chooses places in one tree.
@@ -51,7 +51,7 @@ export class SplitPlaces {
    * @param list Has the entries of the page.
    * @param path Leads to the leaf of the new entry.
    */
-  constructor(list: EntryList, path: Path) {
+  constructor(list: EntryList, path: TreePath) {
     this.#list = list;
     this.#path = path;
   }

@@ -15,7 +15,7 @@ import {
 } from "../../tests/support/database.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { BTree } from "../tree.ts";
-import { Path } from "../walk/path.ts";
+import { TreePath } from "../walk/tree_path.ts";
 import { Compaction, type CompactionBounds } from "./compaction.ts";
 
 const { CHUNK_PAGES } = format;
@@ -77,7 +77,7 @@ function compact(opened: Opened, bounds: Partial<CompactionBounds>) {
 function leavesOf({ session }: Opened, name: string): number[] {
   const { id, root } = session.catalog.get(name)!;
   const { nodes } = new BTree(session.context, id, root);
-  const path = new Path();
+  const path = new TreePath();
   const pages: number[] = [];
   let leaf: NodeView | undefined = nodes.descendToEdge(path, false);
   for (; leaf !== undefined; leaf = nodes.neighbour(path, true)) {

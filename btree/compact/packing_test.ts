@@ -8,7 +8,7 @@ import { transact } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
 import { bytesOf, keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
 import { childIndex, usedBytesOf } from "../node/node.ts";
-import { Path } from "../walk/path.ts";
+import { TreePath } from "../walk/tree_path.ts";
 import { Packing, type PackingBounds } from "./packing.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
@@ -31,7 +31,7 @@ function randomTree(bytes: (index: number) => number, thins: boolean): TreeModel
 /** The number of leaves of a tree, and how full they are. */
 function leavesOf({ bed: { tree, pager } }: TreeModel): { leaves: number; fill: number } {
   let [leaves, used] = [0, 0];
-  let { frame, slot } = tree.nodes.descendToEdge(new Path(), false);
+  let { frame, slot } = tree.nodes.descendToEdge(new TreePath(), false);
   for (;;) {
     leaves++;
     used += usedBytesOf(frame, slot);

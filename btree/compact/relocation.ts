@@ -18,7 +18,7 @@ import { header, type PageNumber, type Pager } from "../../pager/mod.ts";
 import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import { copyNode, setChild } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
-import { Path } from "../walk/path.ts";
+import { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { SharedOwner } from "./shared_owner.ts";
@@ -38,7 +38,7 @@ export class Relocation {
   readonly #context: TreeContext;
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
-  readonly #path = new Path();
+  readonly #path = new TreePath();
   readonly #from = new NodeView();
   readonly #to = new NodeView();
   readonly #key = new Uint8Array(KEY_BYTES_MAX);

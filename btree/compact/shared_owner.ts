@@ -12,7 +12,7 @@ import {
   type Reference,
   runsReference,
 } from "../value/reference.ts";
-import { Path } from "../walk/path.ts";
+import { TreePath } from "../walk/tree_path.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 
 const { PAGE_SHIFT } = format;
@@ -20,7 +20,7 @@ const { PAGE_SHIFT } = format;
 /** The entry that refers to a fragment of a shared page, in one tree. */
 export class SharedOwner {
   /** The path to its leaf. */
-  readonly path: Path = new Path();
+  readonly path: TreePath = new TreePath();
   /** Its index in the leaf. */
   index = 0;
   /** Its key, in the first `length` bytes. */

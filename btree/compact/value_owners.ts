@@ -13,7 +13,7 @@ import type { NodeView } from "../node/node_view.ts";
 import type { BTree } from "../tree.ts";
 import { decodeReference, type Reference } from "../value/reference.ts";
 import { runsOf } from "../value/runs.ts";
-import { Path } from "../walk/path.ts";
+import { TreePath } from "../walk/tree_path.ts";
 
 const { FLAG_HOLDS_RUNS } = format;
 
@@ -68,7 +68,7 @@ export class ValueOwners {
   /** Reads the next leaves of the tree. Returns false if the search had ended before. */
   search(tree: BTree): boolean {
     if (this.#next === undefined || this.#leavesLeft <= 0) return false;
-    const path = new Path();
+    const path = new TreePath();
     let leaf: NodeView | undefined = tree.nodes.descend(path, this.#next, this.#next.length);
     for (let leaves = 0; leaf !== undefined && leaves < STEP_LEAVES; leaves++) {
       for (const owner of ownersIn(leaf)) this.#add(tree, owner);

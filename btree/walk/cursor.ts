@@ -11,13 +11,13 @@ import { compareKeys } from "../node/key.ts";
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { readRuns } from "../value/value.ts";
-import { Path } from "./path.ts";
+import { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
 /** A position in a tree that moves in both directions. */
 export class Cursor {
   readonly #nodes: TreeNodes;
-  readonly #path = new Path();
+  readonly #path = new TreePath();
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   readonly #sought = new Uint8Array(KEY_BYTES_MAX);
   readonly #cell = new LeafCell();

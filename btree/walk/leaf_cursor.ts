@@ -5,13 +5,13 @@
 
 import type { LeafBatch } from "../node/leaf_batch.ts";
 import type { NodeView } from "../node/node_view.ts";
-import { Path } from "./path.ts";
+import { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
 /** A cursor that moves through a tree a leaf at a time. */
 export class LeafCursor {
   #tree: TreeNodes | undefined;
-  readonly #path = new Path();
+  readonly #path = new TreePath();
   #index = 0;
   /** The leaf, valid until other pages are read. */
   #leaf: NodeView | undefined = undefined;

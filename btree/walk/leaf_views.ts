@@ -8,7 +8,7 @@ import { format, type Frame } from "../../pager/mod.ts";
 import { warmPage } from "../node/cache_warming.ts";
 import { copyKey, LeafCell, offsetIndex, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
-import { Path } from "./path.ts";
+import { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
 const { PAGE_SHIFT } = format;
@@ -25,7 +25,7 @@ export class LeafViews {
   isReference = false;
   readonly #nodes: TreeNodes;
   readonly #upper: Uint8Array | undefined;
-  readonly #path = new Path();
+  readonly #path = new TreePath();
   readonly #cell = new LeafCell();
   readonly #changes: number;
   #frame: Frame;

@@ -10,7 +10,7 @@ import { corruptHeader, format, header, type PageNumber } from "../../pager/mod.
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { decodeReference } from "../value/reference.ts";
-import type { Path } from "./path.ts";
+import type { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
 const { FLAG_HOLDS_RUNS, HEADER, KIND_LEAF, PAGE_BYTES } = format;
@@ -21,7 +21,7 @@ const LOWEST = new Uint8Array(0);
 /** The key that ends a slice; see `BTree.sliceEnd`. `path` is overwritten. */
 export function sliceEnd(
   nodes: TreeNodes,
-  path: Path,
+  path: TreePath,
   from: Uint8Array | undefined,
   pages: number,
 ): Uint8Array | undefined {
@@ -42,7 +42,7 @@ export function sliceEnd(
 }
 
 /** The page of a leaf of the lowest branch on a path, `leaves` after the path's own. */
-function leafAfter(nodes: TreeNodes, path: Path, leaves: number): PageNumber | undefined {
+function leafAfter(nodes: TreeNodes, path: TreePath, leaves: number): PageNumber | undefined {
   if (path.depth === 0) return leaves === 0 ? nodes.root : undefined;
   const branch = nodes.nodeOn(path, path.depth - 1);
   const index = path.indexes[path.depth - 1]! + leaves;
@@ -50,7 +50,7 @@ function leafAfter(nodes: TreeNodes, path: Path, leaves: number): PageNumber | u
 }
 
 /** A key that parts `leaves` leaves, or fewer, from the next one; undefined if there is none. */
-function keyAfter(nodes: TreeNodes, path: Path, leaves: number): Uint8Array | undefined {
+function keyAfter(nodes: TreeNodes, path: TreePath, leaves: number): Uint8Array | undefined {
   // The lowest branch with an entry after the slice has its key.
   for (let depth = path.depth - 1, wanted = leaves; depth >= 0; depth--, wanted = 1) {
     const branch = nodes.nodeOn(path, depth);

@@ -11,7 +11,7 @@ import { registerNodes } from "../node/node_check.ts";
 import { NodeView } from "../node/node_view.ts";
 import { NearbyPages } from "../value/nearby_pages.ts";
 import { Arrivals } from "./arrivals.ts";
-import { Path } from "./path.ts";
+import { TreePath } from "./tree_path.ts";
 
 /** The context that all trees of a database share. */
 export class TreeContext {
@@ -28,7 +28,7 @@ export class TreeContext {
   /** One node view for each level, shared by all trees: one tree is walked at a time. */
   readonly views: readonly NodeView[] = Array.from({ length: LEVEL_MAX + 1 }, () => new NodeView());
   /** The path to the leaf that is being changed. */
-  readonly path: Path = new Path();
+  readonly path: TreePath = new TreePath();
   /**
    * Where keys arrive.
    *
@@ -36,7 +36,7 @@ export class TreeContext {
    */
   readonly arrivals: Arrivals = new Arrivals();
   /** A path to the leaf before that one. */
-  readonly pathBefore: Path = new Path();
+  readonly pathBefore: TreePath = new TreePath();
   /** The reference to the value that is being stored outside of its leaf. */
   readonly reference: Uint8Array = new Uint8Array(REFERENCE_BYTES);
   /** A copy of the reference to the value that is being replaced or removed. */

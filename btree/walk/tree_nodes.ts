@@ -20,7 +20,7 @@ import {
 import { LEVEL_MAX } from "../node/node.ts";
 import { clearNode } from "../node/node_edit.ts";
 import type { NodeView } from "../node/node_view.ts";
-import type { Path } from "./path.ts";
+import type { TreePath } from "./tree_path.ts";
 import type { TreeContext } from "./tree_context.ts";
 
 const { CHUNK_SHIFT, HEADER, HEADER_WORD_SHIFT, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
@@ -118,14 +118,14 @@ export class TreeNodes {
   }
 
   /** Like `leafFor`, and records the path. */
-  descend(path: Path, key: Uint8Array, length: number): NodeView {
+  descend(path: TreePath, key: Uint8Array, length: number): NodeView {
     let node = this.#begin(path);
     while (node.level > 0) node = this.#down(path, node, node.childFor(key, length));
     return node;
   }
 
   /** The first or the last leaf. Records the path. */
-  descendToEdge(path: Path, last: boolean): NodeView {
+  descendToEdge(path: TreePath, last: boolean): NodeView {
     let node = this.#begin(path);
     while (node.level > 0) node = this.#down(path, node, last ? node.entries - 1 : 0);
     return node;
@@ -136,7 +136,7 @@ export class TreeNodes {
    *
    * @returns That leaf, or undefined at the edge of the tree, where the path becomes invalid.
    */
-  neighbour(path: Path, forward: boolean): NodeView | undefined {
+  neighbour(path: TreePath, forward: boolean): NodeView | undefined {
     const step = forward ? 1 : -1;
     for (let depth = path.depth - 1; depth >= 0; depth--) {
       let node = this.nodeOn(path, depth);
@@ -156,7 +156,7 @@ export class TreeNodes {
    * @throws {CorruptionError} It has reached more leaves than the file has pages: branches share
    * children, and the walk would not end.
    */
-  walkOn(path: Path, forward: boolean): NodeView | undefined {
+  walkOn(path: TreePath, forward: boolean): NodeView | undefined {
     path.leaves += forward ? 1 : -1;
     if (Math.abs(path.leaves) > this.reader.meta.pageCount) {
       corruptHeader(this.root, HEADER.tree, "the tree has more leaves than the file has pages");
@@ -165,12 +165,12 @@ export class TreeNodes {
   }
 
   /** The node at a depth of a path that leads to a leaf. */
-  nodeOn(path: Path, depth: number): NodeView {
+  nodeOn(path: TreePath, depth: number): NodeView {
     return depth === 0 ? this.rootNode() : this.node(path.pages[depth]!, path.depth - depth);
   }
 
   /** The leaf that a path leads to. */
-  leafOn(path: Path): NodeView {
+  leafOn(path: TreePath): NodeView {
     return this.nodeOn(path, path.depth);
   }
 
@@ -184,7 +184,7 @@ export class TreeNodes {
     this.#context.allocator.release(page, 1);
   }
 
-  #begin(path: Path): NodeView {
+  #begin(path: TreePath): NodeView {
     path.depth = 0;
     path.leaves = 0;
     path.pages[0] = this.root;
@@ -192,7 +192,7 @@ export class TreeNodes {
   }
 
   /** Follows an entry of the branch at the end of a path. */
-  #down(path: Path, branch: NodeView, index: number): NodeView {
+  #down(path: TreePath, branch: NodeView, index: number): NodeView {
     path.indexes[path.depth] = index;
     path.pages[++path.depth] = branch.child(index);
     return this.child(branch, index);

@@ -24,7 +24,7 @@ export function writeNewFile(path: string, copyOf: string, write: (out: Output) 
     write(out);
     out.flush();
     interruption.check();
-    named(() => file.publish());
+    named(() => file.finish());
   } finally {
     file.abandon();
   }
@@ -72,10 +72,10 @@ export class NewDatabase implements Disposable {
   finish(): void {
     this.db.close();
     this.interruption.check();
-    named(() => this.#file.publish());
+    named(() => this.#file.finish());
   }
 
-  /** Removes the file unless it was published. */
+  /** Removes the file unless it was finished. */
   [Symbol.dispose](): void {
     this.interruption[Symbol.dispose]();
     try {

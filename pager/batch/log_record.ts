@@ -11,7 +11,7 @@
  * |    | ...  | pieces: u16 offset in the page, u16 length, bytes                    |
  *
  * A `WHOLE` record holds all of a page: its pieces replace zeros. A `CHANGED` record holds the
- * differences from the page before. A `FREED` record frees a page. A `PUBLISHED` record names a
+ * differences from the page before. A `FREED` record frees a page. A `BYPASSED` record names a
  * page whose bytes are in the file already. A `HEADERS` record holds all of a header page. Records
  * may be applied twice, or to a page with later records, as long as all are applied in order.
  *
@@ -44,7 +44,7 @@ export const CHANGED = 2;
 /** A page is free. */
 export const FREED = 3;
 /** A page whose bytes are in the file already. */
-export const PUBLISHED = 4;
+export const BYPASSED = 4;
 /** All of a header page. */
 export const HEADERS = 5;
 
@@ -77,7 +77,7 @@ export class LogBuffer {
   /** Bytes of records. */
   length = 0;
   /** Whether a record names a page that must be on the medium before the record. */
-  publishes = false;
+  hasBypassed = false;
   /** The first page that a record frees; `PAGE_COUNT_MAX` if none does. */
   freedStart: PageNumber = PAGE_COUNT_MAX;
   /** The page after the last one that a record frees, or 0. */
@@ -94,7 +94,7 @@ export class LogBuffer {
   truncate(length: number): void {
     this.length = length;
     if (length === 0) {
-      this.publishes = false;
+      this.hasBypassed = false;
       this.freedStart = PAGE_COUNT_MAX;
       this.freedEnd = 0;
     }
@@ -159,9 +159,9 @@ export class LogBuffer {
   }
 
   /** Adds a record of a page whose bytes are in the file; its header begins at a word. */
-  addPublished(page: PageNumber, words: Uint32Array, word: number): void {
-    this.#finish(this.#begin(page, PUBLISHED, words, word), 0);
-    this.publishes = true;
+  addBypassed(page: PageNumber, words: Uint32Array, word: number): void {
+    this.#finish(this.#begin(page, BYPASSED, words, word), 0);
+    this.hasBypassed = true;
   }
 
   /** Adds a record that is encoded already, from `from` to `to` of `bytes`. */

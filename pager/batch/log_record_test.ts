@@ -7,12 +7,12 @@ import { Random } from "../../tests/support/random.ts";
 import { LimitError } from "../format/errors.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import {
+  BYPASSED,
   CHANGED,
   FREED,
   HEADERS,
   LogBuffer,
   LogReader,
-  PUBLISHED,
   RECORD_BYTES_MAX,
   WHOLE,
 } from "./log_record.ts";
@@ -166,7 +166,7 @@ describe("LogBuffer and LogReader", () => {
       if (type === WHOLE) log.addWhole(page, frame, SLOT);
       if (type === CHANGED) log.addChanged(page, frame, SLOT, changed(random, frame, 3), SLOT);
       if (type === FREED) log.addFreed(page);
-      if (type === PUBLISHED) log.addPublished(page, frame.u32, SLOT * 8);
+      if (type === BYPASSED) log.addBypassed(page, frame.u32, SLOT * 8);
       if (type === HEADERS) log.addHeaders(page, frame, SLOT);
     }
     const reader = new LogReader();

@@ -31,7 +31,7 @@ export function copyHeader(from: Frame, fromSlot: Slot, to: Frame, toSlot: Slot)
 }
 
 /** Copies the header of a page in a pool frame to its header page, which must be in memory. */
-export function publishHeader(cache: Cache, frame: Frame, slot: Slot, page: PageNumber): void {
+export function copyToHeaderPage(cache: Cache, frame: Frame, slot: Slot, page: PageNumber): void {
   if (frame.chunk !== POOL) return;
   const headers = cache.find(page - (page & SLOT_MASK));
   const from = slot << HEADER_WORD_SHIFT;

@@ -60,7 +60,7 @@ export class Writeback implements CacheOwner {
   readonly #disk: Disk;
   readonly #meta: MetaFields;
   readonly #unsynced: UnsyncedChunks;
-  readonly #log: WriteAheadLog | undefined;
+  readonly #journal: WriteAheadLog | undefined;
   readonly #staged = new StagedChunk();
   #gathered: Uint8Array | undefined;
 
@@ -71,19 +71,19 @@ export class Writeback implements CacheOwner {
    * @param frames The most frames of the cache, and their memory.
    * @param meta Has the page count; a chunk past the end of the file is clean without a write.
    * @param unsynced Collects the chunks that are written.
-   * @param log The write-ahead log; without one, pages are written without logging.
+   * @param journal The write-ahead log; without one, pages are written without logging.
    */
   constructor(
     disk: Disk,
     frames: { limit: number; memory: FrameMemory },
     meta: MetaFields,
     unsynced: UnsyncedChunks,
-    log: WriteAheadLog | undefined,
+    journal: WriteAheadLog | undefined,
   ) {
     this.#disk = disk;
     this.#meta = meta;
     this.#unsynced = unsynced;
-    this.#log = log;
+    this.#journal = journal;
     this.cache = new Cache(frames.limit, this, frames.memory);
   }
 
@@ -94,7 +94,7 @@ export class Writeback implements CacheOwner {
 
   /** Whether to write a chunk now would wait for the medium, and soon will not. */
   isInFlight(chunk: ChunkNumber): boolean {
-    return this.#log?.isInFlight(this.dirtyChunks.get(chunk) ?? 0) ?? false;
+    return this.#journal?.isInFlight(this.dirtyChunks.get(chunk) ?? 0) ?? false;
   }
 
   /** Marks the page at a place as newer than the file, as of a version. */
@@ -124,7 +124,7 @@ export class Writeback implements CacheOwner {
     if (headerFrame.scopes[headerPlace & SLOT_MASK] !== 0) return false;
     if (this.#staged.chunk === chunk) this.#staged.drop();
     if (first < this.#meta.pageCount) {
-      this.#log?.confirm(this.dirtyChunks.get(chunk) ?? 0);
+      this.#journal?.confirm(this.dirtyChunks.get(chunk) ?? 0);
       this.#unsynced.add(chunk);
       this.#writeDirtyPages(first);
       this.#write(headerPlace, first, 1, false);

@@ -6,7 +6,7 @@
  * the sums in its header, so frames that do not belong to the copy are refused.
  */
 
-import { LogReader, PUBLISHED } from "../batch/log_record.ts";
+import { BYPASSED, LogReader } from "../batch/log_record.ts";
 import type { Disk } from "../file/disk.ts";
 import { PAGE_COUNT_MAX } from "../format/format.ts";
 import { Meta, type MetaFields } from "../format/meta.ts";
@@ -121,7 +121,7 @@ export class CommitApply {
     for (let at = start; at < end;) {
       const next = reader.read(bytes, at, end);
       const isWhole = next > 0 && reader.page < meta.pageCount && reader.isPlausible(bytes);
-      if (!isWhole || reader.type === PUBLISHED) {
+      if (!isWhole || reader.type === BYPASSED) {
         throw damaged(offset + at, "a record of a commit is malformed");
       }
       into.add(at - start, reader.page);

@@ -14,7 +14,7 @@
  * | 40 |      | records, as in a batch of the journal                    |
  *
  * Integers are little-endian. A frame has whole records, of types `WHOLE`, `CHANGED` and `FREED`
- * alone: the bytes of a page that was published are read, and become a `WHOLE` record. Commits that
+ * alone: the bytes of a page that was bypassed are read, and become a `WHOLE` record. Commits that
  * another process has written as one batch are one: the versions between cannot be restored.
  */
 
@@ -22,7 +22,7 @@ import { CHUNK_SHIFT } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { Slot } from "../format/units.ts";
-import { HEADERS, LogBuffer, LogReader, PUBLISHED } from "../batch/log_record.ts";
+import { BYPASSED, HEADERS, LogBuffer, LogReader } from "../batch/log_record.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
 import type { QueuedCommit } from "./commit_queue.ts";
 import { checkSums, type CopySource } from "./copy_reader.ts";
@@ -78,7 +78,7 @@ export class FrameEncoder {
     for (let at = 0; at < records.length;) {
       const end = reader.read(records, at, records.length);
       assert(end > at, "the records of a commit are whole");
-      if (reader.type === PUBLISHED) this.#addPage(reader.page, commit.snapshot);
+      if (reader.type === BYPASSED) this.#addPage(reader.page, commit.snapshot);
       else if (reader.type !== HEADERS) this.#records.addEncoded(records, at, end);
       at = end;
       if (this.#records.length < FRAME_RECORDS || at === records.length) continue;
@@ -89,7 +89,7 @@ export class FrameEncoder {
   }
 
   #addPage(page: number, snapshot: SnapshotState | undefined): void {
-    assert(snapshot !== undefined, "a commit that publishes pages has a snapshot");
+    assert(snapshot !== undefined, "a commit with bypassed pages has a snapshot");
     const { versions, loader } = this.#source;
     loader.checkReadable(page >>> CHUNK_SHIFT << CHUNK_SHIFT >>> 0);
     if (!versions.copyTo(page, snapshot, this.#scratch, SCRATCH)) {

@@ -88,13 +88,13 @@ export class CommitQueue {
    * @param before The version before it.
    * @param meta The facts about the file after it.
    * @param records Its records, valid during the call; undefined without a journal.
-   * @param publishes Whether a record may name a page that is in the file already.
+   * @param hasBypassed Whether a record may name a page that is in the file already.
    */
   add(
     before: Version,
     meta: MetaFields,
     records: Uint8Array | undefined,
-    publishes: boolean,
+    hasBypassed: boolean,
   ): void {
     if (this.#isLost) return;
     if (records === undefined || before !== this.#last) return this.lose();
@@ -104,7 +104,7 @@ export class CommitQueue {
       const copied = new Meta();
       copied.assign(meta);
       const own = records.slice();
-      const snapshot = publishes ? this.#snapshots.beginState(false) : undefined;
+      const snapshot = hasBypassed ? this.#snapshots.beginState(false) : undefined;
       const joined = meta.version - before - 1;
       this.#commits.push({ meta: copied, time: this.#now(), joined, records: own, snapshot });
       this.bytes += bytes;

@@ -12,7 +12,7 @@
  * An error of a copy never reaches the transaction: the copy keeps it for its own next step.
  */
 
-import { LogReader, PUBLISHED } from "../batch/log_record.ts";
+import { BYPASSED, LogReader } from "../batch/log_record.ts";
 import { assert } from "../format/assert.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import type { CommitTap, TapHolder } from "../journal/commit_hooks.ts";
@@ -98,13 +98,13 @@ export class Copies {
   readonly #tap: CommitTap = {
     committed: (meta, log, from) => {
       const records = log?.bytes.subarray(from, log.length);
-      const publishes = log?.publishes === true;
-      for (const queue of this.#queues) queue.add(meta.version - 1, meta, records, publishes);
+      const hasBypassed = log?.hasBypassed === true;
+      for (const queue of this.#queues) queue.add(meta.version - 1, meta, records, hasBypassed);
     },
     takenOver: (before, meta, records) => {
       // The batch that begins an area has no commit.
       if (meta.version === before && records.length === 0) return;
-      const own = publishes(records) ? undefined : records;
+      const own = namesBypassed(records) ? undefined : records;
       for (const queue of this.#queues) queue.add(before, meta, own, false);
     },
     missed: () => {
@@ -151,11 +151,11 @@ export class Copies {
 }
 
 /** Whether a record names a page that is in the file, where this process cannot keep it. */
-function publishes(records: Uint8Array): boolean {
+function namesBypassed(records: Uint8Array): boolean {
   const reader = new LogReader();
   for (let at = 0; at < records.length;) {
     at = reader.read(records, at, records.length);
-    if (reader.type === PUBLISHED) return true;
+    if (reader.type === BYPASSED) return true;
   }
   return false;
 }

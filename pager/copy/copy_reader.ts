@@ -52,7 +52,7 @@ import { corrupt, corruptHeader } from "../format/page_check.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "../format/units.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
-import { LOOKS_MAX } from "../path/file_end.ts";
+import { LOOKS_MAX } from "../flush/file_end.ts";
 import type { VersionPages } from "../share/version_pages.ts";
 import type { SnapshotOwner } from "../transaction/snapshot.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";

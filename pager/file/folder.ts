@@ -47,7 +47,7 @@ export class Folder {
     const file = new NewFile(path);
     try {
       await writeAll(file.descriptor, bytes);
-      await file.publishLater();
+      await file.finishLater();
     } catch (cause) {
       file.abandon();
       throw cause instanceof IoError ? cause : failed("write", path, cause);

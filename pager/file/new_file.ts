@@ -32,7 +32,7 @@ export interface NewFileOptions {
    * content that cannot be mistaken for complete before it is. Default false: fail instead.
    */
   canBeInPlace?: boolean;
-  /** Let `publishLater` replace a file of the final name; `publish` never does. Default false. */
+  /** Let `finishLater` replace a file of the final name; `finish` never does. Default false. */
   replaces?: boolean;
 }
 
@@ -54,7 +54,7 @@ const encoder = new TextEncoder();
 export class NewFile {
   /** The path under which it is written. */
   readonly path: string;
-  /** A descriptor for reading and writing, open until the file is published or abandoned. */
+  /** A descriptor for reading and writing, open until the file is finished or abandoned. */
   readonly descriptor: number;
   readonly #target: string;
   readonly #replaces: boolean;
@@ -85,8 +85,8 @@ export class NewFile {
    *
    * @throws {IoError} The final name now exists, or the system refused.
    */
-  publish(): void {
-    assert(this.#isOpen, "a file is published once");
+  finish(): void {
+    assert(this.#isOpen, "a file is finished once");
     try {
       fs.fsyncSync(this.descriptor);
       if (!this.#isThere()) throw new Error(`${this.path} was replaced meanwhile`);
@@ -99,12 +99,12 @@ export class NewFile {
   }
 
   /**
-   * Like `publish`, but no sync holds up the thread, except on file systems without links.
+   * Like `finish`, but no sync holds up the thread, except on file systems without links.
    *
-   * @throws {IoError} Later, in the promise: as `publish`.
+   * @throws {IoError} Later, in the promise: as `finish`.
    */
-  async publishLater(): Promise<void> {
-    assert(this.#isOpen, "a file is published once");
+  async finishLater(): Promise<void> {
+    assert(this.#isOpen, "a file is finished once");
     try {
       await startSync(this.descriptor);
       if (!this.#isThere()) throw new Error(`${this.path} was replaced meanwhile`);
@@ -117,7 +117,7 @@ export class NewFile {
     this.#close();
   }
 
-  /** Removes the file unless it is published, if the system allows it. Call it at any time. */
+  /** Removes the file unless it is finished, if the system allows it. Call it at any time. */
   abandon(): void {
     if (!this.#isOpen) return;
     try {

@@ -14,12 +14,12 @@ function namesIn(dir: string): string[] {
 }
 
 describe("NewFile", () => {
-  it("has another name beside its place until it is published", () => {
+  it("has another name beside its place until it is finished", () => {
     inTempDir((dir) => {
       const file = new NewFile(`${dir}/a`);
       assertEquals(namesIn(dir), ["a.unfinished"]);
       Deno.writeTextFileSync(file.path, "whole");
-      file.publish();
+      file.finish();
       assertEquals(namesIn(dir), ["a"]);
       assertEquals(Deno.readTextFileSync(`${dir}/a`), "whole");
       file.abandon();
@@ -41,8 +41,8 @@ describe("NewFile", () => {
       Deno.writeTextFileSync(`${dir}/a.unfinished`, "of another");
       const files = [new NewFile(`${dir}/a`), new NewFile(`${dir}/a`)];
       assertEquals(namesIn(dir), ["a.unfinished", "a.unfinished-2", "a.unfinished-3"]);
-      files[1]!.publish();
-      assertThrows(() => files[0]!.publish(), IoError, "it already exists");
+      files[1]!.finish();
+      assertThrows(() => files[0]!.finish(), IoError, "it already exists");
       files[0]!.abandon();
       assertEquals(namesIn(dir), ["a", "a.unfinished"]);
       assertEquals(Deno.readTextFileSync(`${dir}/a.unfinished`), "of another");
@@ -75,7 +75,7 @@ describe("NewFile", () => {
         else if (kind === "link") Deno.symlinkSync(`${dir}/missing`, `${dir}/a`);
         else Deno.mkdirSync(`${dir}/a`);
         const before = Deno.lstatSync(`${dir}/a`).ino;
-        assertThrows(() => file.publish(), IoError, "a: it already exists");
+        assertThrows(() => file.finish(), IoError, "a: it already exists");
         file.abandon();
         assertEquals(namesIn(dir), ["a"], kind);
         assertEquals(Deno.lstatSync(`${dir}/a`).ino, before);
@@ -83,12 +83,12 @@ describe("NewFile", () => {
     }
   });
 
-  it("refuses to publish another file that has taken its place, and does not remove it", () => {
+  it("refuses to finish another file that has taken its place, and does not remove it", () => {
     inTempDir((dir) => {
       const file = new NewFile(`${dir}/a`);
       Deno.renameSync(file.path, `${dir}/moved`);
       Deno.writeTextFileSync(file.path, "of another");
-      assertThrows(() => file.publish(), IoError, "was replaced meanwhile");
+      assertThrows(() => file.finish(), IoError, "was replaced meanwhile");
       file.abandon();
       assertEquals(namesIn(dir), ["a.unfinished", "moved"]);
     });
@@ -98,7 +98,7 @@ describe("NewFile", () => {
     inTempDir((dir) => {
       for (const name of ["x".repeat(255), "\u00e9".repeat(127)]) {
         const file = new NewFile(`${dir}/${name}`);
-        file.publish();
+        file.finish();
         assert(Deno.statSync(`${dir}/${name}`).isFile);
       }
     });
@@ -131,7 +131,7 @@ describe("NewFile", () => {
       const before = Deno.cwd();
       Deno.chdir(dir);
       try {
-        new NewFile("a").publish();
+        new NewFile("a").finish();
         assertEquals(namesIn("."), ["a"]);
       } finally {
         Deno.chdir(before);

@@ -2,9 +2,9 @@
  * The superblock of an open file: what both copies hold, and the way to replace it.
  *
  * Each new superblock has the next number and goes to both slots, each copy synced before the next
- * step. `publish` takes all steps in line. A checkpoint that waits for its syncs off the thread
- * takes the steps one by one; a `publish` meanwhile completes these first. The caller syncs
- * whatever the new superblock relies on before it publishes.
+ * step. `replace` takes all steps in line. A checkpoint that waits for its syncs off the thread
+ * takes the steps one by one; a `replace` meanwhile completes these first. The caller syncs
+ * whatever the new superblock relies on first.
  */
 
 import { assert } from "../format/assert.ts";
@@ -17,7 +17,7 @@ export class CurrentSuperblock {
   readonly #disk: Disk;
   readonly #protect: boolean;
   #fields: Superblock;
-  /** The superblock that is being published in steps. */
+  /** The superblock that is being written in steps. */
   #next: Superblock | undefined;
   /** Whether its second copy is written. */
   #hasSecondCopy = false;
@@ -27,7 +27,7 @@ export class CurrentSuperblock {
    *
    * @param disk The file.
    * @param fields The fields of the superblock.
-   * @param protect Whether a sector whose write was cut may hold anything.
+   * @param protect Whether a torn sector may hold anything.
    */
   constructor(disk: Disk, fields: Superblock, protect: boolean) {
     this.#disk = disk;
@@ -57,7 +57,7 @@ export class CurrentSuperblock {
   }
 
   /** Replaces some of its fields, in both copies, each synced. */
-  publish(changes: Partial<Superblock>): void {
+  replace(changes: Partial<Superblock>): void {
     this.#completeSteps();
     const next = this.#replacedBy(changes);
     writeSuperblock(this.#disk, next);
@@ -72,7 +72,7 @@ export class CurrentSuperblock {
     writeSuperblockCopy(this.#disk, this.#next, 0);
   }
 
-  /** The second step: writes the second copy, unless a `publish` has. A sync has to follow. */
+  /** The second step: writes the second copy, unless a `replace` has. A sync has to follow. */
   writeSecondCopy(): void {
     if (this.#next === undefined) return;
     writeSuperblockCopy(this.#disk, this.#next, 1);

@@ -4,12 +4,12 @@
  * Two areas are used in turn. The generation of a batch names its area, and tells recovery whether
  * the batch still counts. Records of commits gather in memory (`pending`) and are written as one
  * batch, or as several that apply together. Each batch has the sum of the batch before it, its
- * sequence, and the last sequence known to be on the medium. By these, recovery tells a tail that
- * was cut from one that rotted. Nothing says so of the last batch. So an empty batch confirms a
+ * sequence, and the last sequence known to be on the medium. By these, recovery tells a torn tail
+ * from a rotten one. Nothing says so of the last batch. So an empty batch confirms a
  * version before its pages go to the file.
  *
  * A flush waits for the medium in line. A flight (`takeOff`, `land`) writes the same batches, and
- * its sync runs off the thread. Records that name published pages must not be written before these
+ * its sync runs off the thread. Records that name bypassed pages must not be written before these
  * pages are on the medium: a flight first syncs the pages, and `land` writes the records, which the
  * next flight syncs.
  *
@@ -112,10 +112,10 @@ export class Journal {
   readonly #meta = new Meta();
   /** The meta of the last commit that is written. */
   readonly #writtenMeta = new Meta();
-  /** Records that wait for their published pages, which the flight in the air syncs. */
-  #published = new LogBuffer();
+  /** Records that wait for their bypassed pages, which the flight in the air syncs. */
+  #held = new LogBuffer();
   /** The meta of the last commit of these. */
-  readonly #publishedMeta = new Meta();
+  readonly #heldMeta = new Meta();
   #durableSequence: number;
   /** The version that is confirmed once all batches are on the medium. */
   #nextConfirmed: number;
@@ -229,7 +229,7 @@ export class Journal {
 
   /** Whether the current area has no commit, and none is pending. */
   get isEmpty(): boolean {
-    if (this.pending.length > 0 || this.#published.length > 0) return false;
+    if (this.pending.length > 0 || this.#held.length > 0) return false;
     return this.usedBytes === 0;
   }
 
@@ -320,18 +320,18 @@ export class Journal {
 
   /** The bytes of the batches that the pending records become. */
   #pendingBytes(): number {
-    return partsBytes(this.#published.length) + partsBytes(this.pending.length);
+    return partsBytes(this.#held.length) + partsBytes(this.pending.length);
   }
 
   /** Writes everything pending; with `durable` it is on the medium when the call returns. */
   flush(durable: boolean): void {
-    if (this.#published.length > 0) {
+    if (this.#held.length > 0) {
       this.sync();
-      this.#writePublished();
+      this.#writeHeld();
     }
     if (this.pending.length > 0) {
-      // Published pages must be on the medium before the batch that names them.
-      if (this.pending.publishes) this.sync();
+      // Bypassed pages must be on the medium before the batch that names them.
+      if (this.pending.hasBypassed) this.sync();
       if (durable && this.#isDurable && this.pending.length <= PART_BYTES_MAX) {
         return this.#writePendingThrough();
       }
@@ -357,23 +357,23 @@ export class Journal {
     this.#markDurable();
   }
 
-  /** Syncs the file, and with it claimed bytes and published pages. */
+  /** Syncs the file, and with it claimed bytes and bypassed pages. */
   sync(): void {
     this.#areas.sync();
   }
 
   /**
-   * Writes everything pending, and starts a sync off the thread. If pending records name published
+   * Writes everything pending, and starts a sync off the thread. If pending records name bypassed
    * pages, the sync is for these pages, and `land` writes the records.
    *
    * @param confirms Whether the flight also confirms what is on the medium when it takes off.
    * @param mayWait Whether it may confirm alone, while pending records wait for the next flight.
    */
   takeOff(confirms: boolean, mayWait: boolean): Flight {
-    assert(this.#published.length === 0, "one flight is in the air at a time");
+    assert(this.#held.length === 0, "one flight is in the air at a time");
     const waits = mayWait && this.#isDurable && this.#nextConfirmed < this.durableVersion;
     if (!waits) {
-      if (this.pending.publishes) this.#holdPending();
+      if (this.pending.hasBypassed) this.#holdPending();
       else if (this.pending.length > 0) this.#writePending();
     }
     const isWanted = this.#isConfirmationWanted || this.#freedVersion > this.#nextConfirmed;
@@ -392,7 +392,7 @@ export class Journal {
     };
   }
 
-  /** Notes that a flight has ended, and writes the records that waited for published pages. */
+  /** Notes that a flight has ended, and writes the records that waited for bypassed pages. */
   land(flight: Flight): void {
     this.#isFlying = false;
     this.epoch++;
@@ -402,25 +402,25 @@ export class Journal {
     this.durableVersion = Math.max(this.durableVersion, flight.version);
     this.confirmedVersion = Math.max(this.confirmedVersion, flight.confirmed);
     if (flight.version === this.#meta.version) this.#areas.noteDurable(flight.pageCount);
-    if (this.#published.length > 0) this.#writePublished();
+    if (this.#held.length > 0) this.#writeHeld();
   }
 
-  /** Sets pending records aside until their published pages are on the medium. */
+  /** Sets pending records aside until their bypassed pages are on the medium. */
   #holdPending(): void {
     const { pending } = this;
-    this.pending = this.#published;
-    this.#published = pending;
-    this.#publishedMeta.assign(this.#meta);
+    this.pending = this.#held;
+    this.#held = pending;
+    this.#heldMeta.assign(this.#meta);
   }
 
-  #writePublished(): void {
-    this.#writeParts(this.#published, this.#publishedMeta);
-    this.#published.clear();
+  #writeHeld(): void {
+    this.#writeParts(this.#held, this.#heldMeta);
+    this.#held.clear();
   }
 
   /**
    * Puts a version on the medium, and an empty batch after it that confirms it. If the batch of the
-   * version rots, recovery then reports it missing, and does not take it for a cut commit.
+   * version rots, recovery then reports it missing, and does not take it for a torn commit.
    */
   confirm(version: Version): void {
     if (version <= this.confirmedVersion) return;
@@ -511,7 +511,7 @@ export class Journal {
 
   /** Whether everything written is confirmed, so that an area can end here. */
   get isConfirmed(): boolean {
-    if (this.#published.length > 0 || !this.#isDurable) return false;
+    if (this.#held.length > 0 || !this.#isDurable) return false;
     return this.confirmedVersion >= this.writtenVersion;
   }
 
@@ -528,7 +528,7 @@ export class Journal {
 
   /** Lowers the hint of the commits at which a checkpoint may begin: a chunk became free. */
   lowerHint(hint: ChunkNumber): void {
-    for (const meta of [this.#meta, this.#writtenMeta, this.#publishedMeta]) {
+    for (const meta of [this.#meta, this.#writtenMeta, this.#heldMeta]) {
       meta.allocatorHint = Math.min(meta.allocatorHint, hint);
     }
   }
@@ -543,7 +543,7 @@ export class Journal {
    * there.
    */
   switchArea(meta: Meta): void {
-    assert(this.#isDurable && this.#published.length === 0, "an area is complete at the switch");
+    assert(this.#isDurable && this.#held.length === 0, "an area is complete at the switch");
     this.generation++;
     this.#otherOffset = this.#offset;
     this.#offset = 0;
@@ -566,7 +566,7 @@ export class Journal {
       return { chunks: [...chunks], usedBytes, capacityBytes, isCurrent };
     });
     const { generation, sequence, epoch, writtenVersion, durableVersion } = this;
-    const pendingBytes = this.#published.length + this.pending.length;
+    const pendingBytes = this.#held.length + this.pending.length;
     return { areas, generation, sequence, epoch, pendingBytes, writtenVersion, durableVersion };
   }
 }

@@ -179,7 +179,7 @@ export class JournalAreas {
     this.#pageCountMax = Math.max(pageCount, this.#committed.pageCount);
   }
 
-  /** Syncs the file, and with it claimed bytes and published pages. */
+  /** Syncs the file, and with it claimed bytes and bypassed pages. */
   sync(): void {
     const claims = this.#claims;
     this.#disk.sync();
@@ -242,14 +242,14 @@ export class JournalAreas {
       throw new LimitError(`Cannot commit: its journal of ${end} bytes is too long`);
     }
     this.#addChunks(area, count - area.chunks.length, meta);
-    this.#publish();
+    this.#replaceSuperblock();
   }
 
   /** Lists the chunks of both areas in the superblocks, once they are on the medium. */
-  #publish(): void {
+  #replaceSuperblock(): void {
     this.sync();
     this.#unsynced.clear();
-    this.#superblock.publish({ open: true, journals: this.#listed });
+    this.#superblock.replace({ open: true, journals: this.#listed });
   }
 
   /**

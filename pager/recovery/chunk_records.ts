@@ -5,7 +5,7 @@
  * here, and a chunk none.
  */
 
-import { CHANGED, PUBLISHED, WHOLE } from "../batch/log_record.ts";
+import { BYPASSED, CHANGED, WHOLE } from "../batch/log_record.ts";
 import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_COUNT_MAX, SLOT_MASK } from "../format/format.ts";
 import { assert } from "../format/assert.ts";
 import type { ChunkNumber, PageNumber } from "../format/units.ts";
@@ -104,7 +104,7 @@ export class ChangedSlots {
 
   /** Adds the next record of the chunk. */
   add(type: number, page: PageNumber): void {
-    if (type !== CHANGED && type !== WHOLE && type !== PUBLISHED) return;
+    if (type !== CHANGED && type !== WHOLE && type !== BYPASSED) return;
     const slot = page & SLOT_MASK;
     if (this.#seen[slot] === 0 && type === CHANGED) this.flags[slot] = 1;
     this.#seen[slot] = 1;

@@ -4,7 +4,7 @@
  * memory instead.
  *
  * Of the chunk it reads the header page, and each page to whose bytes in the file a record applies.
- * It does not read a page that a record holds whole, nor a page that was published and not changed
+ * It does not read a page that a record holds whole, nor a page that was bypassed and not changed
  * since: of that page it verifies the header, and the first read of the page verifies its bytes.
  *
  * No record is skipped, whatever the file already holds. Replay uses its own frames and no cache.
@@ -23,7 +23,7 @@ import {
 import type { Frame } from "../format/frame.ts";
 import { formatHeader, headSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
 import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
-import { CHANGED, FREED, HEADERS, LogReader, PUBLISHED, WHOLE } from "../batch/log_record.ts";
+import { BYPASSED, CHANGED, FREED, HEADERS, LogReader, WHOLE } from "../batch/log_record.ts";
 import { ChangedSlots, type ChunkRecords } from "./chunk_records.ts";
 import type { ReplayedPages } from "./replayed_pages.ts";
 import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
@@ -156,17 +156,17 @@ export class ChunkReplay {
         this.#frame.u8.fill(0, slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT);
         this.#sources[slot] = FROM_LOG;
         break;
-      case PUBLISHED:
+      case BYPASSED:
         // Earlier records apply to the previous page, and later ones to the page in the file.
         this.#sources[slot] = ABSENT;
         break;
       case CHANGED:
-        // Only after a record that published the page; `#begin` has read the others.
+        // Only after a record that bypassed the page; `#begin` has read the others.
         if (this.#sources[slot] === ABSENT) this.#read(slot, 1);
     }
     reader.applyHeader(bytes, this.#frame, slot);
     reader.applyPieces(bytes, this.#frame, slot);
-    this.#states[slot] = reader.type === PUBLISHED ? IN_FILE : REPLAYED;
+    this.#states[slot] = reader.type === BYPASSED ? IN_FILE : REPLAYED;
   }
 
   /** Verifies the replayed pages of the chunk, and writes or keeps them. */

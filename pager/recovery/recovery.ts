@@ -73,7 +73,7 @@ export interface RecoveryReport {
   readonly chunks: number;
   /** The version of the recovered state. */
   readonly version: number;
-  /** The number of bytes at the end of the journal that belong to unfinished commits. */
+  /** The number of bytes at the end of the journal that belong to torn commits. */
   readonly tornBytes: number;
   /**
    * The bytes of memory that the replayed pages take while the handle is open, besides
@@ -109,7 +109,7 @@ export class Recovery {
   #offset = 0;
   /** The sequence of the last of them; the superblock's if there is none. */
   #sequence = 0;
-  /** The bytes of the unfinished batches after them. */
+  /** The bytes of the torn batches after them. */
   #tornBytes = 0;
 
   /**
@@ -225,7 +225,7 @@ export class Recovery {
     this.#checkHeaders(this.#generation, this.#offset);
     this.#checkHeaders(this.#generation + 1, 0);
     const { header } = this.#batches.at(-1) ?? {};
-    if (header?.continues) this.#dropUnfinishedGroup();
+    if (header?.continues) this.#dropTornGroup();
     this.#last = this.#batches.at(-1)?.header;
   }
 
@@ -279,7 +279,7 @@ export class Recovery {
   }
 
   /** A group whose last batch is missing is not replayed. */
-  #dropUnfinishedGroup(): void {
+  #dropTornGroup(): void {
     while (this.#batches.at(-1)?.header.continues) {
       this.#tornBytes += this.#batches.pop()!.bytes.length;
     }

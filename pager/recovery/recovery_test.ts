@@ -111,7 +111,7 @@ for (const readOnly of [false, true]) {
       assertLess(bytesReadToOpen(content, readOnly), most);
     });
 
-    it("reads a published page only if it was changed since", () => {
+    it("reads a bypassed page only if it was changed since", () => {
       const content = cutOff(
         new MemoryFile(),
         each(PAGES, (pager, page) => occupy(pager, page, page)),
@@ -122,7 +122,7 @@ for (const readOnly of [false, true]) {
       assertLess(bytesReadToOpen(content, readOnly), most);
     });
 
-    it("leaves damage to a published page to the first read of the page", () => {
+    it("leaves damage to a bypassed page to the first read of the page", () => {
       const content = cutOff(
         new MemoryFile(),
         each(PAGES, (pager, page) => occupy(pager, page, 1)),
@@ -135,7 +135,7 @@ for (const readOnly of [false, true]) {
       pager.close();
     });
 
-    it("applies changes of a page to the bytes that were published, not to those before", () => {
+    it("applies changes of a page to the bytes that were bypassed, not to those before", () => {
       const again = PAGES.slice(0, 100);
       const content = cutOff(
         makeFile(PAGES.length),

@@ -20,7 +20,7 @@ import type { PageNumber } from "../format/units.ts";
 import type { Bypass } from "../transaction/bypass.ts";
 import type { Writer } from "../transaction/writer.ts";
 import type { Share, SharingState } from "./share.ts";
-import type { SharedPath } from "./shared_path.ts";
+import type { SharedFlusher } from "./shared_flusher.ts";
 import { SharedVersions } from "./shared_versions.ts";
 import type { VersionPages } from "./version_pages.ts";
 
@@ -33,7 +33,7 @@ const TURN_MS = 1;
 /** Takes over what others have committed, and judges the pages that reads find. */
 export class Sharing implements Judge {
   readonly #share: Share;
-  readonly #path: SharedPath;
+  readonly #flusher: SharedFlusher;
   readonly #loader: Loader;
   /** Whether it has refreshed, or had no need to, since the last job of the event loop began. */
   #isInJob = false;
@@ -51,12 +51,12 @@ export class Sharing implements Judge {
    * Creates a pager's side of a share.
    *
    * @param share The share in the file.
-   * @param path The path of its commits.
+   * @param flusher Takes its commits to the medium.
    * @param loader Loads the pages.
    */
-  constructor(share: Share, path: SharedPath, loader: Loader) {
+  constructor(share: Share, flusher: SharedFlusher, loader: Loader) {
     this.#share = share;
-    this.#path = path;
+    this.#flusher = flusher;
     this.#loader = loader;
   }
 
@@ -93,7 +93,7 @@ export class Sharing implements Judge {
       this.#share.refresh();
       if (this.#share.isDurable) return;
       const { sequence } = this.#share.end;
-      if (this.#behind === sequence) this.#path.syncBehind();
+      if (this.#behind === sequence) this.#flusher.syncBehind();
       this.#behind = sequence;
     } catch (error) {
       if (!(error instanceof IoError) && !(error instanceof CorruptionError)) throw error;
@@ -137,12 +137,12 @@ export class Sharing implements Judge {
    * thread has it.
    */
   hold(timeoutMs?: number): void {
-    this.#path.beforeTransaction(timeoutMs);
+    this.#flusher.beforeTransaction(timeoutMs);
   }
 
   /** Does what `hold` does, if the lock is free; whether this handle has it. */
   tryHold(): boolean {
-    return this.#path.tryBeforeTransaction();
+    return this.#flusher.tryBeforeTransaction();
   }
 
   /**
@@ -161,12 +161,12 @@ export class Sharing implements Judge {
 
   /** Between transactions: gives the lock up, unless commits wait for their flush. */
   endUnusedHold(): void {
-    this.#path.endUnusedHold();
+    this.#flusher.endUnusedHold();
   }
 
   /** Collects the pages that others change from now on, or none any more. */
   collect(into: ChangedPages | undefined): void {
-    this.#path.collect(into);
+    this.#flusher.collect(into);
   }
 
   /**
@@ -204,10 +204,10 @@ export interface SharedMemory extends FollowedMemory {
  * Lets a share change the pages in memory of a pager, and takes over the state that the file has
  * now. The share has the write lock, and gives it up.
  */
-export function joinShare(share: Share, path: SharedPath, memory: SharedMemory): Sharing {
+export function joinShare(share: Share, flusher: SharedFlusher, memory: SharedMemory): Sharing {
   const { index, indexed } = share.parts;
   const { loader, meta, snapshots, writer, bypass } = memory;
-  const sharing = new Sharing(share, path, loader);
+  const sharing = new Sharing(share, flusher, loader);
   loader.judge = sharing;
   snapshots.older = new SharedVersions({ ...memory, index, file: indexed });
   writer.copiesVacated = true;

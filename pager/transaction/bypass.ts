@@ -13,7 +13,7 @@
  */
 
 import type { Cache } from "../cache/cache.ts";
-import { publishHeader } from "../cache/page_copy.ts";
+import { copyToHeaderPage } from "../cache/page_copy.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import { pageSum } from "../format/checksum.ts";
 import { CHUNK_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
@@ -151,7 +151,7 @@ export class Bypass {
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     seal(frame, slot, page, pageSum(frame, slot), this.#seed);
-    publishHeader(this.#cache, frame, slot, page);
+    copyToHeaderPage(this.#cache, frame, slot, page);
   }
 
   /** Lets a page that is in the file leave memory. */

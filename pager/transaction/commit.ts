@@ -4,7 +4,7 @@
  * Up to the point of no return each step may fail; the transaction is then still open, and the
  * caller rolls it back. After that point the steps neither read a file nor throw.
  *
- * It writes no batch: `CommitPath.flush` takes commits to the medium.
+ * It writes no batch: `Flusher.flush` takes commits to the medium.
  */
 
 import type { Cache } from "../cache/cache.ts";

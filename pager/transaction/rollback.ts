@@ -7,7 +7,7 @@
  */
 
 import type { Cache } from "../cache/cache.ts";
-import { copyPage, publishHeader } from "../cache/page_copy.ts";
+import { copyPage, copyToHeaderPage } from "../cache/page_copy.ts";
 import type { Windows } from "../cache/windows.ts";
 import { assert } from "../format/assert.ts";
 import {
@@ -109,7 +109,7 @@ export class Rollback {
     const target = place < 0 ? image : place;
     const frame = this.#frameAt(target);
     // A page given back after it was touched left its touched header in the header page.
-    publishHeader(this.#cache, frame, target & SLOT_MASK, page);
+    copyToHeaderPage(this.#cache, frame, target & SLOT_MASK, page);
     frame.scopes[target & SLOT_MASK] = before;
     size.pinned -= before === 0 ? 2 : 1;
     if (before === 0) this.#versions.forget(page, version);
@@ -120,7 +120,7 @@ export class Rollback {
     const slot = place & SLOT_MASK;
     this.#open.undo.restoreWords(index, frame, slot);
     // A commit that failed may have left the new header in the header page.
-    publishHeader(this.#cache, frame, slot, page);
+    copyToHeaderPage(this.#cache, frame, slot, page);
     frame.scopes[slot] = 0;
     this.#open.size.pinned--;
   }

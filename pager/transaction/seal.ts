@@ -24,7 +24,7 @@ import {
 import type { Frame } from "../format/frame.ts";
 import { headerWord, kindOf, seal, statedPageSum } from "../format/header.ts";
 import type { LogBuffer } from "../batch/log_record.ts";
-import { publishHeader } from "../cache/page_copy.ts";
+import { copyToHeaderPage } from "../cache/page_copy.ts";
 import type { PageSet } from "../cache/page_set.ts";
 import { CHANGED, HEADERS, OCCUPIED, PATCHED, SPANS, type UndoLog, VACATED } from "./undo_log.ts";
 import type { PageNumber, Place, Slot } from "../format/units.ts";
@@ -90,13 +90,13 @@ export class CommitSeal {
     if (type !== CHANGED && type !== OCCUPIED) return;
     // Only the first record of a page in the transaction found it untouched.
     if (this.#undo.beforeAt(index) !== 0) return;
-    if (this.#bypassed.has(page)) return this.#logPublished(page, log);
+    if (this.#bypassed.has(page)) return this.#logBypassed(page, log);
     const place = this.#cache.find(page);
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
     if (kindOf(frame, slot) === KIND_FREE) return;
     seal(frame, slot, page, pageSum(frame, slot), this.#seed);
-    publishHeader(this.#cache, frame, slot, page);
+    copyToHeaderPage(this.#cache, frame, slot, page);
     if (log === undefined) return;
     if (this.#isLoggedWhole(type, page)) return log.addWhole(page, frame, slot);
     const image = this.#undo.imageAt(index);
@@ -110,7 +110,7 @@ export class CommitSeal {
     const slot = place & SLOT_MASK;
     const changed = this.#findChanged(index, frame, slot);
     seal(frame, slot, page, this.#sumOfPatched(index, frame, slot, changed), this.#seed);
-    publishHeader(this.#cache, frame, slot, page);
+    copyToHeaderPage(this.#cache, frame, slot, page);
     if (log === undefined) return;
     if (this.#isLoggedWhole(PATCHED, page)) log.addWhole(page, frame, slot);
     else log.addWords(page, frame, slot, changed.spans);
@@ -157,12 +157,12 @@ export class CommitSeal {
   }
 
   /** Names a page that is in the file, unless the transaction gave it back. */
-  #logPublished(page: PageNumber, log: LogBuffer | undefined): void {
+  #logBypassed(page: PageNumber, log: LogBuffer | undefined): void {
     const headers = this.#cache.find(page - (page & SLOT_MASK));
     const frame = this.#frameAt(headers);
     const word = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
     if ((frame.u32[word]! & 0xff) === KIND_FREE) return;
-    log?.addPublished(page, frame.u32, word);
+    log?.addBypassed(page, frame.u32, word);
     this.#images.delete(page); // its image is of the page before its release
   }
 

@@ -17,7 +17,7 @@
 
 import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
-import { copyPage, publishHeader } from "../cache/page_copy.ts";
+import { copyPage, copyToHeaderPage } from "../cache/page_copy.ts";
 import { assert } from "../format/assert.ts";
 import {
   CHUNK_PAGES,
@@ -149,7 +149,7 @@ export class Writer {
       const later = this.#occupyOne(page + index, KIND_RUN_CONTINUED, 0, tree, headers);
       setEntries(this.#frameAt(later), later & SLOT_MASK, index);
       setLink(this.#frameAt(later), later & SLOT_MASK, page);
-      publishHeader(this.#cache, this.#frameAt(later), later & SLOT_MASK, page + index);
+      copyToHeaderPage(this.#cache, this.#frameAt(later), later & SLOT_MASK, page + index);
     }
     return place;
   }
@@ -232,7 +232,7 @@ export class Writer {
     formatHeader(frame, slot, kind, second, tree);
     setVersion(frame, slot, version);
     setInUse(headerFrame, at, page & SLOT_MASK);
-    publishHeader(this.#cache, frame, slot, page);
+    copyToHeaderPage(this.#cache, frame, slot, page);
     return place;
   }
 

@@ -70,7 +70,7 @@ export class FileSink implements ByteSink {
     this.disk.checkWritable();
     this.#close();
     // It syncs the file before it gives it its name.
-    await this.#newFile.publishLater();
+    await this.#newFile.finishLater();
   }
 
   abandon(): void {

@@ -111,12 +111,12 @@ export class Rebuild {
     this.#pager.flush("none");
   }
 
-  /** Closes the database and publishes it under its name, on the medium. */
+  /** Closes the database and gives it its name, on the medium. */
   finish(): void {
     this.commit();
     this.#pager.close();
     this.#file.complete();
-    this.#newFile.publish();
+    this.#newFile.finish();
   }
 
   /**
@@ -156,7 +156,7 @@ export class Rebuild {
     this.#pager.close();
     const bytes = this.#file.size();
     await this.#file.completeLater();
-    await this.#newFile.publishLater();
+    await this.#newFile.finishLater();
     return bytes;
   }
 

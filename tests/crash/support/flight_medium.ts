@@ -22,7 +22,7 @@ export interface PageRecord {
   readonly page: number;
   readonly version: number;
   /** Whether the page was written before, so that the record does not have its bytes. */
-  readonly isPublished: boolean;
+  readonly isBypassed: boolean;
 }
 
 /** A copy of the superblock. */

@@ -1,7 +1,7 @@
 /**
  * The rules of durability with flights, as a program small enough for every order of its steps.
  *
- * A model of `pager/path/` and `pager/cache/writeback.ts`: commits gather, batches go to two
+ * A model of `pager/flush/` and `pager/cache/writeback.ts`: commits gather, batches go to two
  * areas in turn, a flight syncs them while commits, flushes in line, evictions and a close go on,
  * and a checkpoint advances in line or with flights. At its end an area may move to a free place.
  * Areas grow with flights, or in line where a commit needs it. An empty journal is created anew,
@@ -58,7 +58,7 @@ export class FlightModel {
     this.#endMove();
     this.#reserve();
     const version = this.#version + 1;
-    this.#publish(version % 2 === 1 ? [0, 1] : [0], false);
+    this.#bypass(version % 2 === 1 ? [0, 1] : [0], false);
   }
 
   /** Commits a page that was written to the file directly. */
@@ -70,7 +70,7 @@ export class FlightModel {
     state.loadedPlace = place;
     state.free = null;
     write(state.medium, slotOf(place, 0), this.#version + 1);
-    this.#publish([LOADED], true);
+    this.#bypass([LOADED], true);
   }
 
   /** Commits the release of that page. */
@@ -83,18 +83,18 @@ export class FlightModel {
     content[LOADED] = 0;
     state.history.push(content);
     state.dirty[LOADED] = version;
-    state.pending.push({ page: LOADED, version: 0, isPublished: false });
+    state.pending.push({ page: LOADED, version: 0, isBypassed: false });
     state.free = state.loadedPlace;
   }
 
-  #publish(pages: number[], isPublished: boolean): void {
+  #bypass(pages: number[], isBypassed: boolean): void {
     const { history, pending, dirty } = this.#state;
     const version = this.#version + 1;
     const content = [...history.at(-1)!];
     for (const page of pages) {
       content[page] = version;
       dirty[page] = version;
-      pending.push({ page, version, isPublished });
+      pending.push({ page, version, isBypassed });
     }
     history.push(content);
   }
@@ -103,7 +103,7 @@ export class FlightModel {
   #reserve(): void {
     const state = this.#state;
     const area = state.generation & 1;
-    const held = state.published.length > 0 ? 1 : 0;
+    const held = state.held.length > 0 ? 1 : 0;
     const end = Math.min(state.offset + held + BATCH_SLOTS + KEPT_SLOTS, SLOTS);
     if (end > state.lengths[area]!) this.#endGrowth();
     if (end <= state.lengths[area]!) return;
@@ -169,12 +169,12 @@ export class FlightModel {
 
   #flush(isDurable: boolean): void {
     const state = this.#state;
-    if (state.published.length > 0) {
+    if (state.held.length > 0) {
       this.#sync();
-      this.#writePublished();
+      this.#writeHeld();
     }
     if (state.pending.length > 0) {
-      if (state.pending.some((record) => record.isPublished)) this.#syncPublished();
+      if (state.pending.some((record) => record.isBypassed)) this.#syncBypassed();
       if (isDurable && state.durableSequence === state.sequence) {
         this.#writePending(true);
         return this.#markDurable();
@@ -190,8 +190,8 @@ export class FlightModel {
     sync(this.#state.medium);
   }
 
-  #syncPublished(): void {
-    if (this.#keeps("published pages are on the medium before the batch that names them")) {
+  #syncBypassed(): void {
+    if (this.#keeps("bypassed pages are on the medium before the batch that names them")) {
       this.#sync();
     }
   }
@@ -202,10 +202,10 @@ export class FlightModel {
     this.#writeRecords(pending, this.#version, through);
   }
 
-  #writePublished(): void {
-    const { published, publishedVersion } = this.#state;
-    this.#state.published = [];
-    this.#writeRecords(published, publishedVersion, false);
+  #writeHeld(): void {
+    const { held, heldVersion } = this.#state;
+    this.#state.held = [];
+    this.#writeRecords(held, heldVersion, false);
   }
 
   #writeRecords(records: PageRecord[], version: number, through: boolean): void {
@@ -277,10 +277,10 @@ export class FlightModel {
 
   #takePending(): void {
     const state = this.#state;
-    const waits = this.#keeps("published pages are on the medium before the batch that names them");
-    if (waits && state.pending.some((record) => record.isPublished)) {
-      state.published = state.pending;
-      state.publishedVersion = this.#version;
+    const waits = this.#keeps("bypassed pages are on the medium before the batch that names them");
+    if (waits && state.pending.some((record) => record.isBypassed)) {
+      state.held = state.pending;
+      state.heldVersion = this.#version;
       state.pending = [];
     } else if (state.pending.length > 0) this.#writePending(false);
   }
@@ -307,7 +307,7 @@ export class FlightModel {
     if (state.steps !== null) return this.#nextSyncedStep();
     this.#noteLanding(flight);
     state.acknowledged = Math.max(state.acknowledged, state.durable);
-    if (state.published.length > 0) this.#writePublished();
+    if (state.held.length > 0) this.#writeHeld();
     if (state.growth !== null) return this.#nextGrowthStep();
     if (state.checkpoint !== null) this.#landCheckpoint();
     else if (begins && this.#canSwitch()) this.#switchOrGrow(moves);
@@ -349,7 +349,7 @@ export class FlightModel {
   #canSwitch(): boolean {
     const state = this.#state;
     if (!this.hasWork) return false;
-    if (state.published.length > 0 || state.durableSequence !== state.sequence) return false;
+    if (state.held.length > 0 || state.durableSequence !== state.sequence) return false;
     return state.confirmed >= state.written;
   }
 
@@ -530,10 +530,10 @@ export class FlightModel {
 
   /** Whether the journal is empty, and everything is in the pages. */
   get isAtRest(): boolean {
-    const { checkpoint, pending, published, flight, steps, growth } = this.#state;
+    const { checkpoint, pending, held, flight, steps, growth } = this.#state;
     if (this.hasWork || checkpoint !== null || flight !== null) return false;
     if (steps !== null || growth !== null) return false;
-    return pending.length === 0 && published.length === 0;
+    return pending.length === 0 && held.length === 0;
   }
 
   /** Begins to create the empty journal anew. */

@@ -13,7 +13,7 @@ export const RULES = [
   "a chunk written meanwhile drops its copy",
   "a superblock follows a flight that took off after the last page",
   "an area is used again after the superblock is on the medium",
-  "published pages are on the medium before the batch that names them",
+  "bypassed pages are on the medium before the batch that names them",
   "a close syncs for itself while a flight is in the air",
   "a failed flight is the last",
   "a close that waits for syncs refuses commits",
@@ -95,9 +95,9 @@ export interface ModelState {
   /** The last version that was acknowledged. */
   acknowledged: number;
   pending: PageRecord[];
-  /** Records that wait for published pages, and their version. */
-  published: PageRecord[];
-  publishedVersion: number;
+  /** Records that wait for bypassed pages, and their version. */
+  held: PageRecord[];
+  heldVersion: number;
   written: number;
   durable: number;
   confirmed: number;
@@ -146,8 +146,8 @@ export function freshState(lengths: [number, number] = [SLOTS, SLOTS]): ModelSta
     history: [[0, 0, 0]],
     acknowledged: 0,
     pending: [],
-    published: [],
-    publishedVersion: 0,
+    held: [],
+    heldVersion: 0,
     written: 0,
     durable: 0,
     confirmed: 0,

@@ -43,7 +43,7 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "archive-page-of-later",
-    "a page that a commit published is archived as of that commit",
+    "a page that a commit bypassed is archived as of that commit",
     "pager/copy/commit_frames.ts",
     "if (!versions.copyTo(page, snapshot, this.#scratch, SCRATCH)) {",
     "if (versions.snapshots.snapshotCount >= 0) {",

@@ -5,13 +5,13 @@
 
 import { also, bug, NESTED, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
-const CHECKPOINT = "pager/path/checkpoint.ts";
+const CHECKPOINT = "pager/flush/checkpoint.ts";
 const COMMIT = "pager/transaction/commit.ts";
-const COMMIT_PATH = "pager/path/commit_path.ts";
+const COMMIT_PATH = "pager/flush/flusher.ts";
 const CURRENT_SUPERBLOCK = "pager/journal/current_superblock.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const JOURNAL_AREAS = "pager/journal/journal_areas.ts";
-const JOURNAL_PLACE = "pager/path/journal_place.ts";
+const JOURNAL_PLACE = "pager/flush/journal_place.ts";
 const RECOVERY = "pager/recovery/recovery.ts";
 const REPLAY = "pager/recovery/chunk_replay.ts";
 const SUPERBLOCKS = "pager/journal/superblocks.ts";
@@ -24,7 +24,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "wal",
     "model wal, rule 1: the journal is on the medium before a page goes to the file",
     WRITEBACK,
-    "      this.#log?.confirm(this.dirtyChunks.get(chunk) ?? 0);\n",
+    "      this.#journal?.confirm(this.dirtyChunks.get(chunk) ?? 0);\n",
     "",
     whole("farApart"),
   ),
@@ -43,7 +43,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "    this.flush(true);\n    if (version <= this.confirmedVersion) return;\n" +
       "    this.#writeConfirmation(true);\n    this.#markDurable();\n",
     "    if (version > this.durableVersion) this.flush(true);\n",
-    part("pager/path/checkpoint_test.ts", "A checkpoint"),
+    part("pager/flush/checkpoint_test.ts", "A checkpoint"),
   ),
   bug(
     "confirms-itself",
@@ -57,13 +57,13 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "unlisted-area",
     "no superblock lists a chunk of the journal that is not on the medium",
     JOURNAL_AREAS,
-    "  #publish(): void {\n    this.sync();\n",
-    "  #publish(): void {\n",
+    "  #replaceSuperblock(): void {\n    this.sync();\n",
+    "  #replaceSuperblock(): void {\n",
     whole("journalGrowth"),
   ),
   bug(
     "revoke",
-    "model revoke, rule 9: replay ignores records of a page from before it was published",
+    "model revoke, rule 9: replay ignores records of a page from before it was bypassed",
     REPLAY,
     "        this.#sources[slot] = ABSENT;\n",
     "",
@@ -73,7 +73,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "bypass-unsynced",
     "model bypassSync, rule 9: the file is synced before the batch that names its new pages",
     "pager/journal/journal.ts",
-    "      if (this.pending.publishes) this.sync();\n",
+    "      if (this.pending.hasBypassed) this.sync();\n",
     "",
     whole("bypass"),
   ),
@@ -86,8 +86,8 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     whole("bypass"),
   ),
   bug(
-    "published-image",
-    "rule 2: an image from before a page was published does not count as its image",
+    "bypassed-image",
+    "rule 2: an image from before a page was bypassed does not count as its image",
     SEAL,
     "    this.#images.delete(page); // its image is of the page before its release\n",
     "",
@@ -204,7 +204,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "superblock-early",
     "model sbOrder: pages are synced before the superblock that no longer needs the journal",
-    "pager/path/checkpoint.ts",
+    "pager/flush/checkpoint.ts",
     "    this.#disk.sync();\n",
     "",
     whole("slices"),
@@ -310,7 +310,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "switch-values",
     "rule 10: superblocks record the state at the switch",
-    "pager/path/checkpoint.ts",
+    "pager/flush/checkpoint.ts",
     "replaySequence: this.#sequence,",
     "replaySequence: this.#journal.sequence,",
     whole("slices"),
@@ -318,7 +318,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "switch-generation",
     "rule 10: replay begins in the generation of the switch",
-    "pager/path/checkpoint.ts",
+    "pager/flush/checkpoint.ts",
     "      replayGeneration: generation,\n",
     "      replayGeneration: generation - 1,\n",
     whole("farApart"),
@@ -371,8 +371,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "given-back-unsynced",
     "the header pages of the journal's chunks are empty before no superblock lists them",
     JOURNAL_PLACE,
-    "    yield;\n    yield* this.#publish({\n      ...this.#meta,",
-    "    yield* this.#publish({\n      ...this.#meta,",
+    "    yield;\n    yield* this.#replaceSuperblock({\n      ...this.#meta,",
+    "    yield* this.#replaceSuperblock({\n      ...this.#meta,",
     whole("journalRenewal"),
   ),
   bug(
@@ -389,7 +389,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "writeFirstCopy({ journals: this.#journal.chunks, allocatorHint });",
     "writeFirstCopy({ journals: this.#journal.chunks });",
-    part("pager/path/journal_place_test.ts", "The journal"),
+    part("pager/flush/journal_place_test.ts", "The journal"),
   ),
   bug(
     "given-back-full",
@@ -410,18 +410,18 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "renewed-under-snapshot",
     "the file keeps pages at its end that a snapshot sees",
-    "pager/path/journal_moves.ts",
+    "pager/flush/journal_moves.ts",
     "    if (this.#checkpoint.isRunning || this.#snapshots.snapshotCount > 0) return false;\n",
     "    if (this.#checkpoint.isRunning) return false;\n",
-    part("pager/path/journal_place_test.ts", "The journal"),
+    part("pager/flush/journal_place_test.ts", "The journal"),
   ),
   bug(
     "renewed-on-full-disk",
     "the journal keeps its room on a disk that is nearly full",
-    "pager/path/journal_moves.ts",
+    "pager/flush/journal_moves.ts",
     "return this.#savings.most >= enough && this.#fileEnd.hasPlenty();",
     "return this.#savings.most >= enough;",
-    part("pager/path/journal_place_test.ts", "The journal"),
+    part("pager/flush/journal_place_test.ts", "The journal"),
   ),
   bug(
     "moved-unlinked",
@@ -515,8 +515,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "open-mark",
     "rule 14: the superblock is marked open before anything else is written",
     JOURNAL_PLACE,
-    "yield* this.#publish({ open: true, journals: this.#journal.chunks });",
-    "yield* this.#publish({ open: false, journals: this.#journal.chunks });",
+    "yield* this.#replaceSuperblock({ open: true, journals: this.#journal.chunks });",
+    "yield* this.#replaceSuperblock({ open: false, journals: this.#journal.chunks });",
     whole("firstCommit"),
   ),
   bug(
@@ -530,7 +530,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "tail-cut",
     "rule 15: the file is truncated only after the last page in use",
-    "pager/path/file_end.ts",
+    "pager/flush/file_end.ts",
     "const bytes = pageCount * PAGE_BYTES;",
     "const bytes = (pageCount - 1) * PAGE_BYTES;",
     whole("levels"),
@@ -657,7 +657,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "journal-unlisted",
     "journal: a superblock lists new chunks before they are used",
     JOURNAL_AREAS,
-    "    this.#publish();\n",
+    "    this.#replaceSuperblock();\n",
     "",
     whole("parts"),
     whole("journalGrowth"),

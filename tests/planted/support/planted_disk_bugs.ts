@@ -6,7 +6,7 @@ import { bug, type PlantedBug } from "./planted_bugs.ts";
 
 const CLAIMS = "pager/transaction/page_claims.ts";
 const COMMIT = "pager/transaction/commit.ts";
-const COMMIT_PATH = "pager/path/commit_path.ts";
+const COMMIT_PATH = "pager/flush/flusher.ts";
 const FULL_DISK = "tests/crash/full_disk_test.ts";
 const JOURNAL = "pager/journal/journal.ts";
 
@@ -64,7 +64,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   bug(
     "nothing-kept-back",
     "a close on a full disk keeps the space for the next journal",
-    "pager/path/clean_close.ts",
+    "pager/flush/clean_close.ts",
     "  fileEnd.claimNextJournal();\n",
     "",
     FULL_DISK,

@@ -4,8 +4,8 @@
 
 import { bug, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
-const COMMIT_PATH = "pager/path/commit_path.ts";
-const JOURNAL_PLACE = "pager/path/journal_place.ts";
+const COMMIT_PATH = "pager/flush/flusher.ts";
+const JOURNAL_PLACE = "pager/flush/journal_place.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const WRITEBACK = "pager/cache/writeback.ts";
 
@@ -28,10 +28,10 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     whole("flightCheckpoints"),
   ),
   bug(
-    "flight-publishes",
-    "rule 9: published pages are on the medium before the batch that names them is written",
+    "flight-bypass",
+    "rule 9: bypassed pages are on the medium before the batch that names them is written",
     JOURNAL,
-    "      if (this.pending.publishes) this.#holdPending();\n      else if",
+    "      if (this.pending.hasBypassed) this.#holdPending();\n      else if",
     "      if",
     whole("flightsBypass"),
   ),
@@ -52,7 +52,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "if ((confirms || isWanted) && this.#nextConfirmed < this.writtenVersion) {\n" +
       "      this.#writeConfirmation(false);\n" +
       "      this.#nextConfirmed = this.writtenVersion;\n",
-    part("pager/path/checkpoint_test.ts", "A checkpoint in flight"),
+    part("pager/flush/checkpoint_test.ts", "A checkpoint in flight"),
   ),
   bug(
     "stage-stale",
@@ -141,7 +141,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "Math.max(this.#layout().dataChunks, Math.ceil(freedEnd));",
     "Math.max(this.#layout().dataChunks, Math.ceil(freedEnd * 0));",
-    part("pager/path/journal_place_test.ts", "The journal"),
+    part("pager/flush/journal_place_test.ts", "The journal"),
   ),
   bug(
     "release-unnoted",
@@ -177,7 +177,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "      this.#replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));\n    }\n  }\n\n" +
       "  /** Whether an area is moving",
     "    }\n  }\n\n  /** Whether an area is moving",
-    part("pager/path/journal_place_test.ts", "a chunk that the journal takes"),
+    part("pager/flush/journal_place_test.ts", "a chunk that the journal takes"),
   ),
   bug(
     "switch-without-room",
@@ -186,7 +186,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "    if (this.chunksToSwitch > this.otherArea.chunks.length) return false;\n" +
       "    return this.#areas.tryMakeRoom(this.otherArea, this.#pendingBytes() + BATCH_ALIGN",
     "    return this.#areas.tryMakeRoom(this.otherArea, BATCH_ALIGN",
-    part("pager/path/journal_place_test.ts", "a chunk that the journal takes"),
+    part("pager/flush/journal_place_test.ts", "a chunk that the journal takes"),
   ),
   bug(
     "taken-dirty",
@@ -194,7 +194,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "    this.#writeback.forget(chunk);\n",
     "",
-    part("pager/path/journal_place_test.ts", "a chunk that the journal takes"),
+    part("pager/flush/journal_place_test.ts", "a chunk that the journal takes"),
   ),
   bug(
     "freed-forgotten",
@@ -202,7 +202,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     COMMIT_PATH,
     "    meta.allocatorHint = Math.min(meta.allocatorHint, this.#place.lowestFreed);\n",
     "",
-    part("pager/path/journal_place_test.ts", "a chunk that the journal gives back"),
+    part("pager/flush/journal_place_test.ts", "a chunk that the journal gives back"),
   ),
   bug(
     "written-hint",
@@ -210,6 +210,6 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "    this.#journal.lowerHint(this.#meta.allocatorHint);\n",
     "",
-    part("pager/path/journal_place_test.ts", "a chunk that the journal gives back"),
+    part("pager/flush/journal_place_test.ts", "a chunk that the journal gives back"),
   ),
 ];

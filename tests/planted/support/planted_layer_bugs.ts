@@ -34,7 +34,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "window-grows",
     "a window drops the copies of pages that a checkpoint has written",
-    "pager/path/checkpoint.ts",
+    "pager/flush/checkpoint.ts",
     "      this.#windows?.settle();\n",
     "",
     part("pager/cache/windows_test.ts", "Windows"),
@@ -361,7 +361,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "header-page-stale",
     "a header page in memory is never older than the file's",
-    "pager/path/journal_place.ts",
+    "pager/flush/journal_place.ts",
     "    this.#loader.replaceHeaderPage(chunk, bytes);\n",
     "",
     part("pager/cache/loader_test.ts", "Loader, the header page"),
@@ -404,15 +404,15 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/journal/journal_areas.ts",
     "const end = chunksOf(this.#committed.pageCount);",
     "const end = chunksOf(this.#pageCountMax);",
-    part("pager/path/checkpoint_test.ts", "A chunk that was cut off"),
+    part("pager/flush/checkpoint_test.ts", "A chunk that was cut off"),
   ),
   bug(
     "chunk-passed-over",
     "a checkpoint does not end past a chunk that was not written",
-    "pager/path/checkpoint.ts",
+    "pager/flush/checkpoint.ts",
     '    assert(isClean, "a slice is taken between transactions");\n',
     "    if (!isClean) return;\n",
-    part("pager/path/checkpoint_test.ts", "a slice of a checkpoint"),
+    part("pager/flush/checkpoint_test.ts", "a slice of a checkpoint"),
   ),
   bug(
     "ahead-signed",
@@ -425,10 +425,10 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "cut-unconfirmed",
     "a chunk that is cut off is not emptied before the commit that freed it is confirmed",
-    "pager/path/checkpoint.ts",
+    "pager/flush/checkpoint.ts",
     "    this.#journal.confirm(this.#journal.durableVersion);\n",
     "",
-    part("pager/path/checkpoint_test.ts", "A chunk that was cut off"),
+    part("pager/flush/checkpoint_test.ts", "A chunk that was cut off"),
   ),
   bug(
     "page-unsummed",

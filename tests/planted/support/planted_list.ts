@@ -36,7 +36,7 @@ export const BUGS: readonly PlantedBug[] = [
 ];
 
 /** A source with planted bugs, and a text that occurs in it once. */
-export const FILE = "pager/path/commit_path.ts";
+export const FILE = "pager/flush/flusher.ts";
 /** The text. */
 export const FIND = "if (this.#superblock.isOpen) return;";
 

@@ -53,7 +53,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "cache",
     "batch",
     "journal",
-    "path",
+    "flush",
     "transaction",
     "recovery",
     "damage",

@@ -101,7 +101,7 @@ export function* writeInPlace(
     }
     headers[slot] = last.header;
     world.isDelicate = true;
-    if (last.kind === "freed" || last.kind === "published") continue;
+    if (last.kind === "freed" || last.kind === "bypassed") continue;
     yield* writePage(process, page, (yield* current(process, page)).bytes);
   }
   if (chosen.length > 0) yield* writeHeaderPage(process, chunk, headers);
@@ -227,7 +227,7 @@ function* endCheckpoint(process: Process): Steps<void> {
   const first = process.batches.find((batch) => batch.generation === generation);
   const { version, state, count } = first ?? process;
   const sequence = first === undefined ? process.sequence : first.sequence - 1;
-  yield* publish(process, { ...superblock, generation, sequence, version, state, count });
+  yield* replaceSuperblock(process, { ...superblock, generation, sequence, version, state, count });
   dropBefore(process, generation);
   if (world.weather.isWhole) return world.count("checkpoints");
   yield* cutFile(process);
@@ -237,7 +237,7 @@ function* endCheckpoint(process: Process): Steps<void> {
 }
 
 /** Writes a superblock with the next number, and announces it. */
-export function* publish(process: Process, next: Superblock): Steps<void> {
+export function* replaceSuperblock(process: Process, next: Superblock): Steps<void> {
   const { world } = process;
   const value = { ...next, isOpen: true, number: process.superblock.number + 1 };
   yield* writeSuperblock(process, value);
@@ -274,7 +274,7 @@ export function* makeRoom(process: Process): Steps<void> {
 export function* createAreas(process: Process): Steps<void> {
   const first = countMax(process);
   if (first + 2 > CHUNKS_MAX) throw new Violation("the model's file has no room for a journal");
-  yield* publishAreas(process, [[first], [first + 1]]);
+  yield* listAreas(process, [[first], [first + 1]]);
 }
 
 /** Gives the current area a second chunk, behind every page that a crash may bring back. */
@@ -285,13 +285,13 @@ function* growArea(process: Process): Steps<boolean> {
   if (chunk >= CHUNKS_MAX || superblock.areas[parity as 0 | 1].length > 1) return false;
   const areas: [number[], number[]] = [[...superblock.areas[0]], [...superblock.areas[1]]];
   areas[parity as 0 | 1].push(chunk);
-  yield* publishAreas(process, areas);
+  yield* listAreas(process, areas);
   world.count("areas that grew");
   return true;
 }
 
 /** Lists the chunks of both areas in a superblock, once their header pages are on the medium. */
-function* publishAreas(process: Process, areas: Superblock["areas"]): Steps<void> {
+function* listAreas(process: Process, areas: Superblock["areas"]): Steps<void> {
   const { world, superblock } = process;
   for (const chunk of areas.flat()) {
     if (superblock.areas.flat().includes(chunk)) continue;
@@ -300,7 +300,7 @@ function* publishAreas(process: Process, areas: Superblock["areas"]): Steps<void
   yield;
   sync(process);
   process.durable = process.sequence;
-  if (world.keeps("areaListed")) yield* publish(process, { ...superblock, areas });
+  if (world.keeps("areaListed")) yield* replaceSuperblock(process, { ...superblock, areas });
   else process.superblock = { ...superblock, areas };
   process.count = Math.max(process.count, areasEnd(areas));
 }
@@ -327,7 +327,7 @@ function* renewJournal(process: Process): Steps<void> {
     count,
     areas,
   };
-  yield* publish(process, next);
+  yield* replaceSuperblock(process, next);
   dropBefore(process, generation + 1);
   process.count = count;
   yield* cutFile(process);

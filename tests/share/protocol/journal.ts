@@ -133,14 +133,14 @@ function applyRecord(process: Process, record: LogRecord): void {
   const { page, kind } = record;
   const { world, index, pages } = process;
   keepImage(process, page, record.version);
-  if (kind === "published" && world.keeps("bypassForget")) {
+  if (kind === "bypassed" && world.keeps("bypassForget")) {
     index[page] = undefined;
     pages[page] = undefined;
   }
   index[page] = [...recordsOf(process, page), record];
   const known = pages[page];
   if (kind === "freed") pages[page] = undefined;
-  else if (kind === "published") return;
+  else if (kind === "bypassed") return;
   else if (known !== undefined) pages[page] = replay(known, record);
   else if (kind === "whole" && world.random.once(2)) pages[page] = replay(ABSENT, record);
 }
@@ -151,7 +151,7 @@ export const ABSENT: Page = { bytes: [0, 0], header: FREE };
 /** A page with one more record. */
 export function replay(page: Page, { kind, header, bytes, at }: LogRecord): Page {
   if (kind === "freed") return { bytes: page.bytes, header: FREE };
-  if (kind === "published") return { bytes: page.bytes, header };
+  if (kind === "bypassed") return { bytes: page.bytes, header };
   if (kind === "whole") return { bytes, header };
   const changed = page.bytes.slice();
   changed[at] = bytes[0]!;

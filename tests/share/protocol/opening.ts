@@ -215,7 +215,7 @@ function* recoverPage(process: Process, page: number, header: Header): Steps<voi
   if (sumOf(result.bytes) !== header.sum) throw damage(`recovery: page ${page} does not match`);
   world.truth.read(state, page, result.bytes, "(d) recovery", true);
   const last = recordsOf(process, page).at(-1);
-  if (last !== undefined && last.kind !== "published") {
+  if (last !== undefined && last.kind !== "bypassed") {
     yield* writePage(process, page, result.bytes);
   }
 }

@@ -116,7 +116,7 @@ function* acquire(process: Process, page: number, changes: Changes): Steps<void>
   const { world } = process;
   const bytes = [world.newId(), world.newId()];
   const isPast = world.random.once(3) && (yield* bypass(process, page, bytes));
-  addRecord(process, changes, { kind: isPast ? "published" : "whole", page, bytes, at: 0 }, bytes);
+  addRecord(process, changes, { kind: isPast ? "bypassed" : "whole", page, bytes, at: 0 }, bytes);
 }
 
 function* release(process: Process, page: number, changes: Changes): Steps<void> {
@@ -126,7 +126,7 @@ function* release(process: Process, page: number, changes: Changes): Steps<void>
   }
   const bytes = [world.newId(), world.newId()];
   yield* writePage(process, page, bytes);
-  addRecord(process, changes, { kind: "published", page, bytes, at: 0 }, bytes);
+  addRecord(process, changes, { kind: "bypassed", page, bytes, at: 0 }, bytes);
 }
 
 /** Changes one value of a page; logs both where a torn sector must be repaired. */
@@ -178,7 +178,7 @@ function* commit(process: Process, changes: Changes): Steps<void> {
   const { world, generation, offset, state } = process;
   const { version, pages, records, headers, count } = changes;
   const next: State = { id: world.newId(), parent: state, depth: state.depth + 1, pages };
-  if (records.some(({ kind }) => kind === "published") && world.keeps("bypassSync")) {
+  if (records.some(({ kind }) => kind === "bypassed") && world.keeps("bypassSync")) {
     yield;
     sync(process);
     process.durable = process.sequence;

@@ -43,7 +43,7 @@ export interface Page {
 
 /** The change of a transaction to one page. */
 export interface LogRecord {
-  readonly kind: "whole" | "changed" | "freed" | "published";
+  readonly kind: "whole" | "changed" | "freed" | "bypassed";
   readonly page: number;
   /** Both values, or the one that changed. */
   readonly bytes: readonly number[];

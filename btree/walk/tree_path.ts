@@ -8,7 +8,7 @@ import type { PageNumber } from "../../pager/mod.ts";
 import { LEVEL_MAX } from "../node/node.ts";
 
 /** The path from a root to a leaf. */
-export class Path {
+export class TreePath {
   /** The depth of its last page; the root is at 0. */
   depth = 0;
   /** The page at each depth. */

@@ -1,6 +1,5 @@
 /**
- * The path of commits to the medium in a file that several processes write, in place of
- * `CommitPath`.
+ * Takes commits to the medium in a file that several processes write, in place of `Flusher`.
  *
  * The first transaction of a group takes the write lock and reads on to the end of the journal.
  * `flush` writes the group as one batch, waits for the medium, adds the batch to the records that
@@ -39,8 +38,8 @@ import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { TapHolder, TransactionListener } from "../journal/commit_hooks.ts";
-import type { Durability } from "../path/commit_path.ts";
-import type { PagerPath } from "../path/pager_path.ts";
+import type { Durability } from "../flush/flusher.ts";
+import type { PagerFlusher } from "../flush/pager_flusher.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
@@ -56,8 +55,8 @@ const BYTES_MAX_MIN = 4 * 1024 * 1024;
 /** The longest batch of which the records are copied rather than read again. */
 const OWN_BYTES_MAX = 1024 * 1024;
 
-/** The parts of a pager that a shared path drives. */
-export interface SharedPathParts {
+/** The parts of a pager that a shared flusher drives. */
+export interface SharedFlusherParts {
   readonly disk: Disk;
   readonly open: OpenTransaction;
   readonly meta: Meta;
@@ -73,22 +72,22 @@ export interface SharedPathParts {
   readonly taps: TapHolder;
 }
 
-/** What happens on the path. */
-export interface SharedPathEvents {
+/** What a shared flusher tells. */
+export interface SharedFlusherEvents {
   /** The state may be another than before. */
   moved(): void;
   /** The commits of this handle are on the medium, and the lock is given up. */
   flushed(): void;
 }
 
-/** The path of commits to the medium in a file that several processes write. */
-export class SharedPath implements PagerPath, ShareFollower {
+/** Takes commits to the medium in a file that several processes write. */
+export class SharedFlusher implements PagerFlusher, ShareFollower {
   readonly #share: Share;
-  readonly #parts: SharedPathParts;
+  readonly #parts: SharedFlusherParts;
   readonly #takeover: Takeover;
   readonly #journalBytes: number;
   readonly #reader = new LogReader();
-  readonly #events: SharedPathEvents;
+  readonly #events: SharedFlusherEvents;
   readonly #hold: HoldPolicy;
   /** The chunks of the journal. */
   #chunks: number[] = [];
@@ -100,7 +99,7 @@ export class SharedPath implements PagerPath, ShareFollower {
   #isBetweenGroups = false;
 
   /**
-   * Creates the path.
+   * Creates the flusher.
    *
    * @param share The share in the file.
    * @param parts The parts of the pager.
@@ -109,9 +108,9 @@ export class SharedPath implements PagerPath, ShareFollower {
    */
   constructor(
     share: Share,
-    parts: SharedPathParts,
+    parts: SharedFlusherParts,
     bounds: { readonly journalBytes: number },
-    events: SharedPathEvents,
+    events: SharedFlusherEvents,
   ) {
     this.#share = share;
     this.#parts = parts;
@@ -472,7 +471,7 @@ export class SharedPath implements PagerPath, ShareFollower {
     unsynced.clear();
     let hint = Math.min(allocatorHint, meta.allocatorHint);
     for (const page of index.pagesBefore(generation)) hint = Math.min(hint, page >>> CHUNK_SHIFT);
-    superblock.publish({
+    superblock.replace({
       version: meta.version,
       pageCount: meta.pageCount,
       catalogRoot: meta.catalogRoot,

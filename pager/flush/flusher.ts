@@ -1,7 +1,7 @@
 /**
- * The path of commits to the medium: the journal, the checkpoint and the superblocks, in the order
- * in which they may write the file. The order of a commit in memory, up to the moment when it is
- * visible, is in `pager/transaction/commit.ts`.
+ * Takes commits that are visible to the medium: it drives the journal, the checkpoint and the
+ * superblocks in the order in which they may write the file. The order of the steps of a commit is
+ * in `pager/transaction/commit.ts`.
  *
  * The first commit of a session creates the journal areas and marks the file open. A commit first
  * reserves its room, then becomes visible; `flush` takes it to the durability that the caller asked
@@ -65,8 +65,8 @@ const LANDINGS_MAX = 8;
 /** Before a compaction a renewal need not save a chunk. */
 const NOTHING_SAVED = 0;
 
-/** The path of commits to the medium. */
-export class CommitPath implements CommitLog {
+/** Takes commits to the medium. */
+export class Flusher implements CommitLog {
   readonly #disk: Disk;
   readonly #room: DiskRoom;
   readonly #meta: Meta;
@@ -97,10 +97,10 @@ export class CommitPath implements CommitLog {
   #hasMoved = false;
 
   /**
-   * The commit path of an open file.
+   * The flusher of an open file.
    *
    * @param parts The parts of the pager that it drives. `images` holds the pages logged whole since
-   * the last checkpoint began; the path clears it when one begins.
+   * the last checkpoint began; the flusher clears it when one begins.
    * @param options `journalBytes` = the bytes of an area from which on a checkpoint has to end
    * first, fewer in a small file; `tailBytes` = the free bytes that the journal may keep from the
    * end of the file between commits; `mayBeFull` = whether the last session may have found the disk

@@ -1,14 +1,14 @@
 /**
- * What the pager needs of the path of its commits to the medium, which is `CommitPath`, or the one
- * of a file that several processes write.
+ * What the pager needs of its flusher: `Flusher`, or `SharedFlusher` in a file that several
+ * processes write.
  */
 
 import type { CommitLog } from "../journal/commit_hooks.ts";
-import type { CommitPath } from "./commit_path.ts";
+import type { Flusher } from "./flusher.ts";
 
-/** A path of commits. */
-export type PagerPath = Pick<
-  CommitPath,
+/** Takes commits to the medium. */
+export type PagerFlusher = Pick<
+  Flusher,
   | keyof CommitLog
   | "afterRollback"
   | "beginCheckpoint"

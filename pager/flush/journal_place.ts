@@ -118,11 +118,11 @@ export class JournalPlace {
     }
     this.show();
     yield;
-    yield* this.#publish({ open: true, journals: this.#journal.chunks });
+    yield* this.#replaceSuperblock({ open: true, journals: this.#journal.chunks });
   }
 
   /** Replaces fields of the superblock in both copies, once all before is on the medium. */
-  *#publish(changes: Partial<Superblock>): Steps {
+  *#replaceSuperblock(changes: Partial<Superblock>): Steps {
     this.#unsynced.clear();
     this.#superblock.writeFirstCopy(changes);
     yield;
@@ -297,7 +297,7 @@ export class JournalPlace {
     for (const chunk of chunks) this.#empty(chunk);
     this.#fileEnd.extend();
     yield;
-    yield* this.#publish({
+    yield* this.#replaceSuperblock({
       ...this.#meta,
       open: false,
       journals: [[], []],

@@ -6,7 +6,7 @@
  *
  * Invariants:
  * 1. The file is cut only after the superblocks that have the page count are synced. The caller
- *    publishes first.
+ *    hasBypassed first.
  * 2. Nothing is cut that is in use, held, or part of the journal.
  */
 
