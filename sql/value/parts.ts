@@ -40,6 +40,11 @@ let block = new Uint8Array(BLOCK_BYTES);
 let blockAt = 0;
 
 const word = new DataView(new ArrayBuffer(8));
+/** A double and its two words, of which one is the high one. */
+const double = new Float64Array(1);
+const words = new Uint32Array(double.buffer);
+const [LOW, HIGH] = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? [0, 1] : [1, 0];
+const SIGN = 0x8000_0000;
 const encoder = new TextEncoder();
 
 /** Writes parts into memory that grows. */
@@ -135,8 +140,7 @@ export class PartWriter {
   integer(value: number | bigint): void {
     if (typeof value === "bigint") return this.#bigint(value);
     const size = Math.abs(value);
-    let count = 0;
-    for (let rest = size; rest >= 1; rest = Math.floor(rest / 256)) count++;
+    const count = lengthOf(size);
     this.#reserve(3 + count);
     const turn = value < 0 ? 0xff : 0;
     const bytes = this.#bytes;
@@ -145,6 +149,13 @@ export class PartWriter {
     bytes[this.#at + 1] = header >> 8;
     bytes[this.#at + 2] = header & 0xff;
     this.#at += 3;
+    if (count <= 4) {
+      for (let i = count - 1, rest = size; i >= 0; i--, rest >>>= 8) {
+        bytes[this.#at + i] = (rest ^ turn) & 0xff;
+      }
+      this.#at += count;
+      return;
+    }
     let rest = size;
     for (let i = count - 1; i >= 0; i--) {
       const high = Math.floor(rest / 256);
@@ -185,14 +196,13 @@ export class PartWriter {
 
   #double(value: number): void {
     this.#reserve(9);
-    word.setFloat64(0, value);
-    const isNegative = word.getInt32(0) < 0;
-    const turn = isNegative ? 0xff : 0;
     const bytes = this.#bytes;
     const at = this.#at;
     bytes[at] = PART.number;
-    bytes[at + 1] = word.getUint8(0) ^ (isNegative ? 0xff : 0x80);
-    for (let i = 1; i < 8; i++) bytes[at + 1 + i] = word.getUint8(i) ^ turn;
+    double[0] = value;
+    const isNegative = (words[HIGH]! & SIGN) !== 0;
+    write32(bytes, at + 1, words[HIGH]! ^ (isNegative ? -1 : SIGN));
+    write32(bytes, at + 5, words[LOW]! ^ (isNegative ? -1 : 0));
     this.#at = at + 9;
   }
 
@@ -249,6 +259,33 @@ export class PartWriter {
     this.#bytes = larger;
     this.#views = [];
   }
+}
+
+/** The bytes that the size of an integer takes. */
+function lengthOf(size: number): number {
+  if (size < 2 ** 32) {
+    return size < 2 ** 16 ? size < 1 ? 0 : size < 256 ? 1 : 2 : size < 2 ** 24 ? 3 : 4;
+  }
+  return size < 2 ** 40 ? 5 : size < 2 ** 48 ? 6 : 7;
+}
+
+function write32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+function read32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+/** The double of a part, whose bytes begin at an offset: a positive one has its sign turned. */
+export function doubleAt(bytes: Uint8Array, at: number): number {
+  const [high, low] = [read32(bytes, at), read32(bytes, at + 4)];
+  words[HIGH] = high < 0 ? high ^ SIGN : ~high;
+  words[LOW] = high < 0 ? low : ~low;
+  return double[0]!;
 }
 
 /** The double before one. */

@@ -87,6 +87,23 @@ describe("stored parts", () => {
     }));
   });
 
+  it("of rows keep integers and texts of each length", () => {
+    const sizes = [...Array(7).keys()].flatMap((bytes) => [256 ** bytes - 1, 256 ** bytes]);
+    const texts = [0, 1, 3, 4, 7, 12, 13, 48, 49, 511, 512, 513].flatMap((length) =>
+      ["", "\0", "\u00e9"].map((last) => "abcdefg".repeat(74).slice(0, length) + last)
+    );
+    for (const value of [...sizes, ...sizes.map((size) => 0 - size), ...texts]) {
+      const bytes = new PartWriter();
+      bytes.rowValue(value);
+      const reader = new PartReader();
+      reader.reset(bytes.take());
+      assertEquals(reader.rowValue(), value);
+      const [part] = tuple.decode(bytes.take());
+      assertEquals(typeof part === "bigint" ? Number(part) : part, value);
+      assertEquals(tuple.encode([part!]), bytes.take());
+    }
+  });
+
   it("that are no parts are refused", () => {
     fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 12 }), (bytes) => {
       const reader = new PartReader();

@@ -5,18 +5,13 @@
 
 import type { BytePattern } from "./byte_pattern.ts";
 import { malformed, PartReader } from "./part_reader.ts";
-import { PART } from "./parts.ts";
+import { doubleAt, PART } from "./parts.ts";
 import type { SqlValue } from "./value.ts";
 
 const BIGINT_ZERO = 0x8000;
 /** Bytes of an integer that a double holds exactly. */
 const SAFE_BYTES = 6;
 const NO_BYTES = new Uint8Array(0);
-
-/** A double and its two words, of which the second is the high one. */
-const double = new Float64Array(1);
-const words = new Uint32Array(double.buffer);
-const [LOW, HIGH] = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? [0, 1] : [1, 0];
 
 /** What `numberKind` says: no plain number, an integer, a REAL. */
 export const NUMBER_KIND = { none: 0, integer: 1, real: 2 } as const;
@@ -151,15 +146,4 @@ function shortInteger(bytes: Uint8Array, at: number, end: number): number {
   let size = 0;
   for (let i = from; i < from + count; i++) size = size * 256 + bytes[i]!;
   return size;
-}
-
-/** A double whose bytes begin at an offset, turned as keys need them. */
-function doubleAt(bytes: Uint8Array, at: number): number {
-  const high = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-  const low = (bytes[at + 4]! << 24) | (bytes[at + 5]! << 16) | (bytes[at + 6]! << 8) |
-    bytes[at + 7]!;
-  // A positive double has its sign turned, a negative one all bits.
-  words[HIGH] = high < 0 ? high ^ 0x8000_0000 : ~high;
-  words[LOW] = high < 0 ? low : ~low;
-  return double[0]!;
 }
