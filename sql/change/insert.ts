@@ -12,7 +12,7 @@ import { refuse } from "../value/error.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import { type CommonTables, NO_SCOPE, ROWID } from "../expression/scope.ts";
-import { isAlike, mentionsTable } from "../parse/walk.ts";
+import { isAlike } from "../parse/walk.ts";
 import { withCommon } from "../query/from.ts";
 import { emitGenerated } from "./generated.ts";
 import { isSteady, Returning } from "./returning.ts";
@@ -23,6 +23,7 @@ import { changeable, changesAlone, cursorSource, type Emitted, newRow } from "./
 import { type RowRegisters, rowSource, scopeOf } from "./target.ts";
 import { defaultsOf } from "../query/defaults.ts";
 import { plainInsertion } from "./plain_insertion.ts";
+import { mayRead } from "./reads.ts";
 import { RowTriggers, tableShape } from "./triggers.ts";
 import { emitUpdatedRow } from "./updated_row.ts";
 
@@ -65,7 +66,9 @@ class InsertCompiler {
     );
     const writer = new RowWriter(this.#context, this.#table, this.#action, handlers);
     const plain = handlers.length > 0 ? undefined : plainInsertion(this.#table, this.#action);
-    this.#rows((place) => {
+    const isShort = plain !== undefined && this.#table.checks.length === 0 &&
+      this.#insert.returning.length === 0 && !this.#triggers.has();
+    this.#rows(isShort, (place) => {
       skip = builder.label();
       place();
       this.#before(skip);
@@ -101,8 +104,12 @@ class InsertCompiler {
     return isOne && changesAlone(this.#context, this.#table, this.#action);
   }
 
-  /** Emits the rows; `body` receives a function that puts one into the registers. */
-  #rows(body: (place: () => void) => void): void {
+  /**
+   * Emits the rows; `body` receives a function that puts one into the registers.
+   *
+   * @param isShort Whether the body is so short that each given row can have its own.
+   */
+  #rows(isShort: boolean, body: (place: () => void) => void): void {
     const { query } = this.#insert;
     const targets = this.#targets();
     if (query === undefined) return body(() => this.#place([], 0));
@@ -110,9 +117,12 @@ class InsertCompiler {
     const count = prepared.columns.length;
     if (count !== targets.length) this.#refuseCount(count, targets.length);
     const { builder } = this.#context;
-    const only = onlyRow(query);
-    if (only !== undefined) return body(() => this.#placeExprs(targets, only));
-    if (!mentionsTable(query, keyOfName(this.#table.name)) && query.body.kind === "values") {
+    const given = givenRows(query);
+    if (given !== undefined && (given.length === 1 || isShort)) {
+      for (const row of given) body(() => this.#placeExprs(targets, row));
+      return;
+    }
+    if (this.#streams(query)) {
       return prepared.emit((first) => body(() => this.#place(targets, first)));
     }
     // The rows are read before the table changes.
@@ -127,6 +137,15 @@ class InsertCompiler {
     body(() => this.#place(targets, first));
     builder.emit("NextRow", list, top);
     builder.place(end);
+  }
+
+  /** Whether each row is inserted as the query finds it: that changes nothing which it reads. */
+  #streams(query: Query): boolean {
+    const { foreignKeys } = this.#table;
+    const { catalog } = this.#context;
+    return !this.#triggers.has() && this.#insert.upserts.length === 0 &&
+      foreignKeys.length === 0 && catalog.childrenOf(this.#table).length === 0 &&
+      !mayRead(catalog, query, this.#table);
   }
 
   #refuseCount(values: number, columns: number): never {
@@ -304,11 +323,11 @@ class InsertCompiler {
   }
 }
 
-/** The row of VALUES with one row, if it has literals and parameters alone. */
-function onlyRow({ body, limit }: Query): readonly Expr[] | undefined {
-  if (body.kind !== "values" || body.rows.length !== 1 || limit !== undefined) return undefined;
-  const [row] = body.rows;
-  return row!.every(({ kind }) => kind === "literal" || kind === "parameter") ? row : undefined;
+/** The rows of VALUES, if they have literals and parameters alone. */
+function givenRows({ body, limit }: Query): readonly (readonly Expr[])[] | undefined {
+  if (body.kind !== "values" || limit !== undefined) return undefined;
+  const isGiven = ({ kind }: Expr) => kind === "literal" || kind === "parameter";
+  return body.rows.every((row) => row.every(isGiven)) ? body.rows : undefined;
 }
 
 /** A part of a unique key: a column, or an expression. */

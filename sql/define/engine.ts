@@ -58,6 +58,8 @@ export class Engine implements Store {
   /** The transaction around all savepoints of SQL, whose trees serve inside of these too. */
   #outermost: Transaction | undefined;
   #temporary: SqlTrees | undefined;
+  /** The memory for rows that a statement adds, while none uses it. */
+  #idleAdded: AddedRows | undefined;
   #temporaryTx: Transaction | undefined;
   /** The error that rolls the whole transaction back. */
   #doom: unknown;
@@ -280,12 +282,17 @@ export class Engine implements Store {
     values: readonly SqlValue[],
     make: MakeRow<T>,
   ): Finished<T> {
-    const added = new AddedRows();
+    // A statement that runs inside this one has its own.
+    const added = this.#idleAdded ?? new AddedRows();
+    this.#idleAdded = undefined;
     try {
       return this.#collect(program, values, make, added);
     } catch (error) {
       this.#takeBack(added, error);
       throw error;
+    } finally {
+      added.forget();
+      this.#idleAdded = added;
     }
   }
 

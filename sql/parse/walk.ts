@@ -72,64 +72,81 @@ export function walk(
   if (query !== undefined) walkQuery(query, (inner) => walk(inner, visit, true));
 }
 
-/** Visits the outermost expressions of a query and those inside it. */
-export function walkQuery(query: Query, visit: (expr: Expr) => void): void {
-  for (const common of query.with) walkQuery(common.query, visit);
-  walkBody(query.body, visit);
+/**
+ * Visits the outermost expressions of a query, and of those in its WITH and FROM.
+ *
+ * @param enter Receives these queries, before their expressions.
+ */
+export function walkQuery(
+  query: Query,
+  visit: (expr: Expr) => void,
+  enter: (query: Query) => void = () => {},
+): void {
+  enter(query);
+  for (const common of query.with) walkQuery(common.query, visit, enter);
+  walkBody(query.body, visit, enter);
   for (const { expr } of query.orderBy) visit(expr);
   for (const expr of [query.limit, query.offset]) if (expr !== undefined) visit(expr);
 }
 
-function walkBody(body: Body, visit: (expr: Expr) => void): void {
+function walkBody(
+  body: Body,
+  visit: (expr: Expr) => void,
+  enter: (query: Query) => void,
+): void {
   if (body.kind === "compound") {
-    walkBody(body.left, visit);
-    walkBody(body.right, visit);
+    walkBody(body.left, visit, enter);
+    walkBody(body.right, visit, enter);
   } else if (body.kind === "values") {
     body.rows.forEach((row) => row.forEach(visit));
   } else {
     for (const column of body.columns) if (column.kind === "expr") visit(column.expr);
-    body.from.forEach((item) => walkFrom(item, visit));
+    body.from.forEach((item) => walkFrom(item, visit, enter));
     body.groupBy.forEach(visit);
     for (const window of body.windows.values()) windowParts(window).forEach(visit);
     for (const expr of [body.where, body.having]) if (expr !== undefined) visit(expr);
   }
 }
 
-function walkFrom({ query, args, on, items }: FromItem, visit: (expr: Expr) => void): void {
-  items?.forEach((item) => walkFrom(item, visit));
-  if (query !== undefined) walkQuery(query, visit);
+function walkFrom(
+  { query, args, on, items }: FromItem,
+  visit: (expr: Expr) => void,
+  enter: (query: Query) => void,
+): void {
+  items?.forEach((item) => walkFrom(item, visit, enter));
+  if (query !== undefined) walkQuery(query, visit, enter);
   args?.forEach(visit);
   if (on !== undefined) visit(on);
 }
 
 /** Whether a query, or one inside it, reads a table of a name in lower case. */
 export function mentionsTable(query: Query, name: string): boolean {
-  let found = false;
-  const look = (inner: Query) => {
-    found ||= inner.with.some((common) => mentionsTable(common.query, name)) ||
-      bodyMentions(inner.body, name);
+  return tablesIn(query).has(name);
+}
+
+/** The names in lower case of all that a query, or one inside it, reads as a table. */
+export function tablesIn(query: Query): ReadonlySet<string> {
+  const names = new Set<string>();
+  const enter = ({ body }: Query) => addTables(body, names);
+  const visit = (expr: Expr): void => {
+    partsOf(expr).forEach(visit);
+    const inside = queryOf(expr);
+    if (inside !== undefined) walkQuery(inside, visit, enter);
   };
-  look(query);
-  walkQuery(query, (expr) =>
-    walk(expr, (part) => {
-      const inside = queryOf(part);
-      if (inside !== undefined) look(inside);
-      return !found;
-    }));
-  return found;
+  walkQuery(query, visit, enter);
+  return names;
 }
 
-function bodyMentions(body: Body, name: string): boolean {
+function addTables(body: Body, names: Set<string>): void {
   if (body.kind === "compound") {
-    return bodyMentions(body.left, name) || bodyMentions(body.right, name);
-  }
-  if (body.kind === "values") return false;
-  return body.from.some((item) => itemMentions(item, name));
+    addTables(body.left, names);
+    addTables(body.right, names);
+  } else if (body.kind === "core") body.from.forEach((item) => addItem(item, names));
 }
 
-function itemMentions({ table, query, items }: FromItem, name: string): boolean {
-  return table?.toLowerCase() === name || (query !== undefined && mentionsTable(query, name)) ||
-    (items?.some((item) => itemMentions(item, name)) ?? false);
+function addItem({ table, items }: FromItem, names: Set<string>): void {
+  if (table !== undefined) names.add(table.toLowerCase());
+  items?.forEach((item) => addItem(item, names));
 }
 
 /** Whether two expressions are written alike; `sameName` compares names. */

@@ -6,27 +6,45 @@
 import type { WritableRows } from "./trees.ts";
 
 const BYTES_FIRST = 4096;
+/** Memory that is kept for the next statement, at most. */
+const BYTES_KEPT = 1024 * 1024;
+/** Up to this length a loop takes less than a call. */
+const LOOP_BYTES_MAX = 32;
 
 /** Keys that were not there before. */
 export class AddedRows {
   #bytes = new Uint8Array(BYTES_FIRST);
+  #used = 0;
   /** The end of each key in the bytes. */
-  readonly #ends: number[] = [];
+  #ends: number[] = [];
   /** The tree of each key. */
-  readonly #trees: string[] = [];
+  #trees: string[] = [];
 
   /** Adds a key of a tree; its bytes are copied. */
   push(tree: string, key: Uint8Array): void {
-    const start = this.#ends.at(-1) ?? 0;
+    const start = this.#used;
     const end = start + key.length;
-    if (end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
-      larger.set(this.#bytes.subarray(0, start));
-      this.#bytes = larger;
-    }
-    this.#bytes.set(key, start);
+    if (end > this.#bytes.length) this.#grow(end);
+    const bytes = this.#bytes;
+    if (key.length > LOOP_BYTES_MAX) bytes.set(key, start);
+    else for (let i = 0; i < key.length; i++) bytes[start + i] = key[i]!;
+    this.#used = end;
     this.#ends.push(end);
     this.#trees.push(tree);
+  }
+
+  #grow(size: number): void {
+    const larger = new Uint8Array(Math.max(size, 2 * this.#bytes.length));
+    larger.set(this.#bytes.subarray(0, this.#used));
+    this.#bytes = larger;
+  }
+
+  /** Forgets all keys, for the next statement. */
+  forget(): void {
+    if (this.#bytes.length > BYTES_KEPT) this.#bytes = new Uint8Array(BYTES_FIRST);
+    this.#used = 0;
+    this.#ends = [];
+    this.#trees = [];
   }
 
   /** Removes all keys from their trees. */
