@@ -247,6 +247,16 @@ export class Loader {
     return this.#newPages.has(page) ? Infinity : this.#meta.version;
   }
 
+  /**
+   * The place of a chunk's header page, if it is in memory and checked. If not, it is forgotten:
+   * another process has changed the chunk.
+   */
+  keepHeaderPage(chunk: ChunkNumber): Place {
+    const place = this.#cache.lookup(chunk * CHUNK_PAGES);
+    if (place < 0) this.forgetHeaderPage(chunk);
+    return place;
+  }
+
   /** Forgets the header page of a chunk in memory. For files that another process writes. */
   forgetHeaderPage(chunk: ChunkNumber): void {
     this.#peeks.forget(chunk);

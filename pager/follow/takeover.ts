@@ -6,11 +6,11 @@
  * 1. A page in memory is at the version of the meta, and verified: pages are loaded one by one, not
  *    by chunks. A record comes from a batch whose sums match, so a page that it changes needs no
  *    check.
- * 2. A header page in memory is not of a chunk that changed since it was read.
+ * 2. A header page in memory is at the version of the meta, too: each record has a header.
  * 3. There is no transaction, and no caller holds a place.
  */
 
-import { CHANGED, type LogReader, WHOLE } from "../batch/log_record.ts";
+import { CHANGED, FREED, type LogReader, WHOLE } from "../batch/log_record.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
 import { copyPage } from "../cache/page_copy.ts";
@@ -23,7 +23,14 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import { Frame, IMAGE, NO_PAGE, POOL } from "../format/frame.ts";
-import { kindOf, statedPageSum, versionOf } from "../format/header.ts";
+import {
+  clearInUse,
+  formatHeader,
+  kindOf,
+  setInUse,
+  statedPageSum,
+  versionOf,
+} from "../format/header.ts";
 import type { Meta, MetaFields } from "../format/meta.ts";
 import type { SnapshotOwner } from "../transaction/snapshot.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
@@ -91,10 +98,13 @@ export class Takeover {
   }
 
   #apply(group: Group, reader: LogReader): void {
+    this.collector?.pages.add(reader.page);
+    if (this.#cache.find(reader.page) >= 0) this.#applyToPage(group, reader);
+    this.#applyToHeaderPage(group, reader);
+  }
+
+  #applyToPage(group: Group, reader: LogReader): void {
     const { page, type } = reader;
-    this.collector?.pages.add(page);
-    this.#loader.forgetHeaderPage(page >>> CHUNK_SHIFT);
-    if (this.#cache.find(page) < 0) return;
     this.#keepImage(page, group.meta.version);
     const place = this.#cache.find(page);
     if (place < 0) return;
@@ -104,6 +114,25 @@ export class Takeover {
     if (type === WHOLE) frame.u8.fill(0, slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT);
     reader.applyHeader(group.bytes, frame, slot);
     reader.applyPieces(group.bytes, frame, slot);
+  }
+
+  /** Changes the header and the bit of a page in the header page of its chunk, if it is there. */
+  #applyToHeaderPage({ bytes }: Group, reader: LogReader): void {
+    const { page, type } = reader;
+    const place = this.#loader.keepHeaderPage(page >>> CHUNK_SHIFT);
+    if (place < 0) return;
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    const at = place & SLOT_MASK;
+    const slot = page & SLOT_MASK;
+    // The headers of a header page follow one another like those of as many pages.
+    const header = (at << CHUNK_SHIFT) | slot;
+    if (type === FREED) {
+      formatHeader(frame, header, KIND_FREE, 0, 0);
+      clearInUse(frame, at, slot);
+    } else {
+      reader.applyHeader(bytes, frame, header);
+      setInUse(frame, at, slot);
+    }
   }
 
   /** Keeps the image of a page in memory that a version replaces, if a snapshot sees it. */

@@ -53,10 +53,10 @@ export const FOLLOW_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "follow-old-headers",
-    "a header page in memory is forgotten when a page of its chunk changes",
+    "a header page in memory takes over the headers of pages that change",
     TAKEOVER,
-    "    this.#loader.forgetHeaderPage(page >>> CHUNK_SHIFT);\n    if",
-    "    if",
+    "    this.#applyToHeaderPage(group, reader);\n",
+    "",
     TEST,
   ),
   bug(
