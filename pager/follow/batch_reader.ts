@@ -32,6 +32,10 @@ const TWO_32 = 0x1_0000_0000;
 
 /** The most bytes that are read at once. */
 const AHEAD_BYTES_MAX = 1024 * 1024;
+/** The memory for reads at once that is kept for the next one. */
+const AHEAD_BYTES_KEPT = 256 * 1024;
+/** The records of small batches have memory together, of this many bytes. */
+const SLAB_BYTES = 64 * 1024;
 
 /** Bytes of an area that were read before they are asked for. */
 interface Ahead {
@@ -82,6 +86,11 @@ export class BatchReader {
   readonly #view = new DataView(this.#header.buffer);
   #areas: readonly [JournalArea, JournalArea];
   #ahead: Ahead | undefined;
+  /** Memory for what is read at once. */
+  #scratch = new Uint8Array(0);
+  /** Memory for records, and how much of it is used. */
+  #slab = new Uint8Array(0);
+  #slabUsed = 0;
 
   /**
    * Creates a reader.
@@ -108,8 +117,10 @@ export class BatchReader {
     const area = this.#areas[generation & 1]!;
     const length = Math.min(end, area.capacity) - offset;
     if (length <= BATCH_HEADER_BYTES || length > AHEAD_BYTES_MAX) return;
-    // Records keep parts of it, so each time it is another array.
-    const bytes = new Uint8Array(length);
+    if (length > this.#scratch.length) {
+      this.#scratch = new Uint8Array(length > AHEAD_BYTES_KEPT ? length : AHEAD_BYTES_KEPT);
+    }
+    const bytes = this.#scratch.subarray(0, length);
     area.read(bytes, length, offset);
     this.#ahead = { generation, offset, bytes };
   }
@@ -117,6 +128,7 @@ export class BatchReader {
   /** Forgets what was read at once. */
   endAhead(): void {
     this.#ahead = undefined;
+    if (this.#scratch.length > AHEAD_BYTES_KEPT) this.#scratch = new Uint8Array(0);
   }
 
   /** The bytes of a part of an area, if they were read at once. */
@@ -180,7 +192,7 @@ export class BatchReader {
       const batch = this.#batch(generation, offset, number, before);
       if (batch === undefined) return undefined;
       const { header, bytes } = batch;
-      parts.push(bytes.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + header.payloadBytes));
+      parts.push(this.#keep(bytes, header.payloadBytes));
       durableSequence = Math.max(durableSequence, header.durableSequence);
       before = batchSum(bytes);
       offset += bytes.length;
@@ -195,6 +207,25 @@ export class BatchReader {
         end,
       };
     }
+  }
+
+  /** The records of a batch, which stay when its bytes do not: most of these fill up a sector. */
+  #keep(bytes: Uint8Array, length: number): Uint8Array {
+    const records = bytes.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + length);
+    if (length > SLAB_BYTES / 8) return this.#isAhead(bytes) ? records.slice() : records;
+    if (this.#slabUsed + length > this.#slab.length) {
+      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#slabUsed = 0;
+    }
+    const kept = this.#slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    kept.set(records);
+    this.#slabUsed += length;
+    return kept;
+  }
+
+  /** Whether bytes of a batch are in the memory of what was read at once. */
+  #isAhead(bytes: Uint8Array): boolean {
+    return bytes.buffer === this.#scratch.buffer;
   }
 
   #batch(
@@ -212,7 +243,7 @@ export class BatchReader {
     const length = batchBytes(header.payloadBytes);
     if (length > area.capacity - offset) return undefined;
     const bytes = this.#takeAhead(generation, offset, length) ?? new Uint8Array(length);
-    if (bytes.buffer !== this.#ahead?.bytes.buffer) area.read(bytes, length, offset);
+    if (!this.#isAhead(bytes)) area.read(bytes, length, offset);
     // The writer may have replaced the batch since the header was read.
     if (batchSum(bytes) !== batchSum(this.#header)) return undefined;
     const end = BATCH_HEADER_BYTES + header.payloadBytes;
