@@ -90,9 +90,8 @@ export class Allocator implements TransactionListener {
    * @returns The number of the page.
    */
   acquire(kind: number, tree: number, near: number): PageNumber {
-    const use = kind === KIND_BRANCH ? BRANCHES : SINGLES;
-    const page = this.#find(1, near, use);
-    return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, 1, kind, tree, use);
+    const page = this.#find(1, near, useOf(kind));
+    return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, 1, kind, tree);
   }
 
   /**
@@ -108,7 +107,7 @@ export class Allocator implements TransactionListener {
       throw new RangeError(`Cannot acquire a run: ${span} pages are not 1..${RUN_PAGES_MAX}`);
     }
     const page = this.#find(span, near, RUNS);
-    return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, span, KIND_RUN, tree, RUNS);
+    return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, span, KIND_RUN, tree);
   }
 
   /**
@@ -129,7 +128,7 @@ export class Allocator implements TransactionListener {
         page = this.#findIn(chunk, pages, FIRST_SLOT, RUNS);
       }
     }
-    return this.#occupy(page, pages, KIND_RUN, tree, RUNS);
+    return this.#occupy(page, pages, KIND_RUN, tree);
   }
 
   /**
@@ -142,10 +141,9 @@ export class Allocator implements TransactionListener {
    */
   acquireBelow(end: ChunkNumber, span: number, kind: number, tree: number): number {
     this.#room.coverFile();
-    const use = kind === KIND_RUN ? RUNS : kind === KIND_BRANCH ? BRANCHES : SINGLES;
     for (let pages = span; pages >= Math.min(span, PIECE_PAGES_MIN); pages = pages >>> 1) {
       const page = this.#findBelow(end, pages);
-      if (page >= 0) return this.#occupy(page, pages, kind, tree, use);
+      if (page >= 0) return this.#occupy(page, pages, kind, tree);
     }
     return -1;
   }
@@ -162,8 +160,7 @@ export class Allocator implements TransactionListener {
     this.#room.read(chunk);
     const slot = findFree(this.#room.taken, 1, FIRST_SLOT);
     if (slot < 0 || slot >= (before & SLOT_MASK)) return -1;
-    const use = kind === KIND_BRANCH ? BRANCHES : SINGLES;
-    return this.#occupy((chunk << CHUNK_SHIFT >>> 0) + slot, 1, kind, tree, use);
+    return this.#occupy((chunk << CHUNK_SHIFT >>> 0) + slot, 1, kind, tree);
   }
 
   /** The first page of the first fit in chunks below `end`, or -1. */
@@ -256,10 +253,10 @@ export class Allocator implements TransactionListener {
     if (chunk < chunks) this.#room.learnInMemory(chunk);
   }
 
-  #occupy(page: PageNumber, span: number, kind: number, tree: number, use: number): number {
+  #occupy(page: PageNumber, span: number, kind: number, tree: number): number {
     this.#pager.occupy(page, span, kind, tree);
     const chunk = page >>> CHUNK_SHIFT;
-    this.#last[use] = chunk;
+    this.#last[useOf(kind)] = chunk;
     this.#room.learnNew(chunk);
     return page;
   }
@@ -415,4 +412,10 @@ export class Allocator implements TransactionListener {
       }
     }
   }
+}
+
+/** The use of pages of a kind: its pages are kept together. */
+function useOf(kind: number): number {
+  if (kind === KIND_RUN) return RUNS;
+  return kind === KIND_BRANCH ? BRANCHES : SINGLES;
 }

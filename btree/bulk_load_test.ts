@@ -23,7 +23,7 @@ import {
   valueOf,
 } from "../tests/support/trees.ts";
 import { cellBytes, LEAF_WIDTH, payloadBytes, usedBytesOf } from "./node/node.ts";
-import type { TreeReport } from "./check/tree_check.ts";
+import type { TreeReport } from "../tests/support/tree_check.ts";
 
 const { KIND_LEAF, PAGE_BYTES } = format;
 type Entry = readonly [Uint8Array, Uint8Array];

@@ -10,7 +10,7 @@ import { bulkLoad, bytesOf, expectValue, keyOf, valueOf } from "../tests/support
 import { Random } from "../tests/support/random.ts";
 import { Catalog, NAME_BYTES_MAX, readCatalogEntry, type TreeEntry } from "./catalog.ts";
 import { TreeContext } from "./walk/tree_context.ts";
-import { checkTree } from "./check/tree_check.ts";
+import { checkTree } from "../tests/support/tree_check.ts";
 import { BTree } from "./tree.ts";
 
 interface Library {

@@ -91,6 +91,6 @@ export { prefetchKeys, prefetchRange, type PrefetchScope } from "./tree_prefetch
 export type { LeafBounds } from "./walk/missing_pages.ts";
 export type { Reference } from "./value/reference.ts";
 export { VALUE_BYTES_MAX } from "./value/runs.ts";
-export { readRuns } from "./value/value.ts";
+export { readReferenced } from "./value/value.ts";
 export type { ValueReader } from "./value/value_reader.ts";
 export type { ChunkNumber, PageNumber, Place, Slot, Version } from "../pager/mod.ts";

@@ -31,7 +31,7 @@ import type { TreeContext } from "./walk/tree_context.ts";
 import { fitsFragments, removeValue, replaceFragments, writeFragments } from "./value/fragments.ts";
 import { decodeReference, encodeReference, referredLength } from "./value/reference.ts";
 import { releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value/runs.ts";
-import { readRuns } from "./value/value.ts";
+import { readReferenced } from "./value/value.ts";
 import { ValueReader } from "./value/value_reader.ts";
 
 const { PAGE_SHIFT } = format;
@@ -102,7 +102,9 @@ export class BTree {
     const found = this.find(key, length);
     if (found === undefined) return undefined;
     const { bytes, at } = found;
-    return found.length < 0 ? this.readRuns(bytes, at) : bytes.subarray(at, at + found.length);
+    return found.length < 0
+      ? this.readReferenced(bytes, at)
+      : bytes.subarray(at, at + found.length);
   }
 
   /** Whether a key is in the tree. */
@@ -404,8 +406,8 @@ export class BTree {
   }
 
   /** Reads the value of the reference at `at`. */
-  readRuns(bytes: Uint8Array, at: number): Uint8Array {
-    return readRuns(this.reader, this.id, bytes, at);
+  readReferenced(bytes: Uint8Array, at: number): Uint8Array {
+    return readReferenced(this.reader, this.id, bytes, at);
   }
 
   /** Whether it shows the current tree rather than a snapshot. */

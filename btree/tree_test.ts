@@ -31,7 +31,7 @@ import { childAt, childIndex, copyKey, KEY_BYTES_MAX, usedBytesOf } from "./node
 import { TreePath } from "./walk/tree_path.ts";
 import { replaceSeparator } from "./change/separator.ts";
 import { BTree } from "./tree.ts";
-import { checkTree } from "./check/tree_check.ts";
+import { checkTree } from "../tests/support/tree_check.ts";
 
 const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
 

@@ -10,7 +10,7 @@ import { usedPages } from "../tests/support/space.ts";
 import { bytesOf, expectValue, sameBytes, valueOf } from "../tests/support/trees.ts";
 import { Catalog } from "./catalog.ts";
 import { TreeContext } from "./walk/tree_context.ts";
-import { checkTree } from "./check/tree_check.ts";
+import { checkTree } from "../tests/support/tree_check.ts";
 import { BTree } from "./tree.ts";
 import { UnfinishedValues } from "./unfinished.ts";
 import { PIECE_BYTES, type ValueReader } from "./value/value_reader.ts";

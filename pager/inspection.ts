@@ -151,7 +151,7 @@ export class PagerInspection {
       cacheBytes: this.#cache.ownFrames * CHUNK_BYTES,
       cacheBytesPeak: this.#cache.peakFrames * CHUNK_BYTES,
       cacheBytesLimit: this.#cache.limit * CHUNK_BYTES,
-      mappedBytes: this.#cache.windows * CHUNK_BYTES,
+      mappedBytes: this.#cache.windowCount * CHUNK_BYTES,
       chunkReads: chunks,
       extentReads: extents,
       pageReads: pages,

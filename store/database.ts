@@ -47,7 +47,7 @@ export class Database extends DatabaseUpkeep {
 
   static {
     sessionBetween = (db, action) => {
-      db.#session.refuseInside(action);
+      db.#session.refuseInsideOrClosed(action);
       return db.#session;
     };
   }
@@ -324,7 +324,7 @@ export class Database extends DatabaseUpkeep {
    * @throws {TypeError} A transaction is open.
    */
   snapshot(): Snapshot {
-    this.#session.refuseInside("take a snapshot");
+    this.#session.refuseInsideOrClosed("take a snapshot");
     return new Snapshot(this.#session, this.#registry);
   }
 
@@ -346,7 +346,7 @@ export class Database extends DatabaseUpkeep {
    * @throws {IoError} Committed changes could not be written.
    */
   close(): void {
-    this.#session.refuseOpen("close");
+    this.#session.refuseInside("close");
     this.#session.close();
   }
 
@@ -370,7 +370,7 @@ export class Database extends DatabaseUpkeep {
    * @throws {IoError} Committed changes could not be written.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#session.refuseOpen("close");
+    this.#session.refuseInside("close");
     await this.#session.closeLater();
   }
 }

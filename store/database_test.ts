@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BTree } from "../btree/mod.ts";
-import { checkTree } from "../btree/check/tree_check.ts";
+import { checkTree } from "../tests/support/tree_check.ts";
 import { format, header, IoError, MemoryFile } from "../pager/mod.ts";
 import { bytesOf, change, checkDatabase, openBoth, openOn } from "../tests/support/database.ts";
 import { makeSample } from "../tests/support/sample.ts";
@@ -208,7 +208,7 @@ describe("Database.census()", () => {
     checkDatabase(opened);
     const walked = { leaves: 0, branches: 0, runPages: 0, entries: 0, pages: 0 };
     const { pager, context } = session;
-    const trees = db.trees().map((name) => session.findTree(name)!.entries);
+    const trees = db.trees().map((name) => session.findTree(name)!.btree);
     for (const tree of [...trees, new BTree(context, 0, pager.meta.catalogRoot)]) {
       const report = checkTree(tree);
       walked.entries += report.entries;

@@ -57,7 +57,7 @@ export class DatabaseUpkeep {
    * @throws {IoError} The system refused. The handle writes nothing more.
    */
   checkpoint(): void {
-    this.#session.refuseInside("take a checkpoint");
+    this.#session.refuseInsideOrClosed("take a checkpoint");
     this.#session.refuseFollowed("take a checkpoint");
     this.#session.checkpoint();
   }
@@ -74,7 +74,7 @@ export class DatabaseUpkeep {
    * ```
    */
   census(): Census {
-    this.#session.refuseInside("take a census");
+    this.#session.refuseInsideOrClosed("take a census");
     return this.#session.read(() => census(this.#session.pager));
   }
 
@@ -90,7 +90,7 @@ export class DatabaseUpkeep {
    * ```
    */
   chunks(): Generator<ChunkCensus> {
-    this.#session.refuseInside("take a census");
+    this.#session.refuseInsideOrClosed("take a census");
     return chunkCensus(this.#session.pager);
   }
 
@@ -112,7 +112,7 @@ export class DatabaseUpkeep {
    * @throws {SnapshotTooOldError} Writes meanwhile exceeded the memory for old pages.
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
-    this.#session.refuseInside("verify");
+    this.#session.refuseInsideOrClosed("verify");
     this.#session.refuseFollowed("verify");
     const { pager } = this.#session;
     const reader = pager.snapshot();
@@ -146,7 +146,7 @@ export class DatabaseUpkeep {
    * @throws {IoError} The system refused.
    */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
-    this.#session.refuseInside("compact");
+    this.#session.refuseInsideOrClosed("compact");
     this.#session.refuseFollowed("compact");
     return await compact(this.#session, options);
   }
@@ -199,7 +199,7 @@ export class DatabaseUpkeep {
     to: string | URL | WritableStream<Uint8Array>,
     options: BackupOptions = {},
   ): Promise<BackupResult> {
-    this.#session.refuseInside("back up");
+    this.#session.refuseInsideOrClosed("back up");
     this.#session.refuseFollowed("back up");
     return await backup(this.#session, to, options);
   }
@@ -236,9 +236,13 @@ export class DatabaseUpkeep {
    * @throws {SnapshotTooOldError} Writes meanwhile exceeded the memory for old pages.
    */
   changes(options: ChangesOptions): AsyncIterableIterator<KeyChange> {
-    this.#session.refuseInside("list changes");
+    this.#session.refuseInsideOrClosed("list changes");
     this.#session.refuseFollowed("list changes");
-    return listChanges(this.#session, options, () => this.#session.refuseInside("list changes"));
+    return listChanges(
+      this.#session,
+      options,
+      () => this.#session.refuseInsideOrClosed("list changes"),
+    );
   }
 
   /**

@@ -25,13 +25,13 @@ export interface ChangesOptions {
 export function listChanges(
   session: Session,
   options: ChangesOptions,
-  refuseInside: () => void,
+  refuseInsideOrClosed: () => void,
 ): AsyncGenerator<KeyChange, void, undefined> {
   checkOptions(ACTION, options, { since: ANY, signal: SIGNAL });
   const { since, signal } = options;
   checkSince(since, session);
   const newer = () => {
-    refuseInside();
+    refuseInsideOrClosed();
     return lastCommitOf(session);
   };
   return changesBetween(

@@ -94,7 +94,7 @@ export class Tree<
    * @throws {IoError} The system refused.
    */
   set(key: KI, value: VI): Promise<void> {
-    this.#refuseInside();
+    this.#refuseInsideOrClosed();
     return this.#session.writeSet(this.#inside ?? this.#insideTree(), key, value);
   }
 
@@ -224,7 +224,7 @@ export class Tree<
    * tree was dropped or renamed meanwhile.
    */
   deleteRange(range: KeyRange<KI, P> = {}, options: DeleteRangeOptions = {}): Promise<number> {
-    this.#refuseInside();
+    this.#refuseInsideOrClosed();
     try {
       const budgetMs = budgetOf(options);
       if (budgetMs === undefined) return this.#change((tree) => tree.deleteRange(range));
@@ -361,19 +361,19 @@ export class Tree<
   stats(): TreeStats {
     this.#session.checkOpen();
     return this.#session.read(() => {
-      const found = this.#session.findTree(this.name)?.entries;
+      const found = this.#session.findTree(this.name)?.btree;
       return found === undefined ? NO_TREE : statsOf(this.#session.pager, found);
     });
   }
 
   #change<T>(change: (tree: TransactionTree<K, V, KI, VI, P>) => T): Promise<T> {
-    this.#refuseInside();
+    this.#refuseInsideOrClosed();
     const inside = this.#insideTree();
     return this.#session.write(() => change(inside));
   }
 
   /** Throws rather than rejects, as a transaction's callback cannot await a promise. */
-  #refuseInside(): void {
+  #refuseInsideOrClosed(): void {
     if (this.#session.pager.depth === 0) return;
     throw new TypeError(`Cannot change tree ${this.name}: a transaction is open, use its tx`);
   }

@@ -11,7 +11,7 @@ import { bytes, keyBytes } from "./codec/mod.ts";
 import { checkName } from "./read/argument_checks.ts";
 import { checkCodecs, type Codecs, TreeFormat } from "./read/tree_format.ts";
 import { SharingSession } from "./follow/sharing_session.ts";
-import { RestartingTree, SharingTree } from "./followed_tree.ts";
+import { RestartingTree, SharingTree } from "./restarting_tree.ts";
 import { formatIn, Tree } from "./tree.ts";
 import type { Session } from "./write/session.ts";
 

@@ -20,7 +20,7 @@ import {
   TreeModel,
   valueOf,
 } from "../../tests/support/trees.ts";
-import { checkTree } from "../check/tree_check.ts";
+import { checkTree } from "../../tests/support/tree_check.ts";
 
 /** A model with keys 0, 10, 20 ...; `bytes` gives the length of each value. */
 function tens(count: number, bytes: (index: number) => number): TreeModel {

@@ -25,7 +25,7 @@ import {
   cellAt,
   childAt,
   copyKey,
-  isLeaf,
+  hasLeafLayout,
   KEY_BYTES_MAX,
   LeafCell,
   REFERENCE_TAG,
@@ -225,7 +225,7 @@ class TreeWalk {
 
   #checkLower({ page, lower }: Visit): void {
     const [frame, slot] = this.#at(page);
-    const first = isLeaf(frame, slot) ? 0 : 1;
+    const first = hasLeafLayout(frame, slot) ? 0 : 1;
     if (lower === undefined || entriesOf(frame, slot) <= first) return;
     const lowest = copyKey(frame, slot, first, this.#key);
     if (compareKeys(this.#key, lowest, lower, lower.length) < 0) {
@@ -236,7 +236,7 @@ class TreeWalk {
   #checkUpper({ page, upper }: Visit): void {
     const [frame, slot] = this.#at(page);
     const entries = entriesOf(frame, slot);
-    if (upper === undefined || entries <= (isLeaf(frame, slot) ? 0 : 1)) return;
+    if (upper === undefined || entries <= (hasLeafLayout(frame, slot) ? 0 : 1)) return;
     const highest = copyKey(frame, slot, entries - 1, this.#key);
     if (compareKeys(this.#key, highest, upper, upper.length) >= 0) {
       corrupt(page, 0, "a key is not below what the parent says");

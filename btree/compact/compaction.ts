@@ -386,7 +386,7 @@ export class Compaction {
       tree.nodes.changes++;
       return moveBody(this.#pager, this.#context.allocator, runs, tree.id, old, key);
     }
-    const value = tree.readRuns(bytes, at);
+    const value = tree.readReferenced(bytes, at);
     const reference = new Uint8Array(REFERENCE_BYTES);
     writeRuns(this.#pager, runs, tree.id, value, 0, reference);
     tree.putRuns(key, reference);

@@ -13,7 +13,7 @@ import {
 import { compareKeys } from "../node/key.ts";
 import { LeafBatch } from "../node/leaf_batch.ts";
 import { NodeView } from "../node/node_view.ts";
-import { readRuns } from "../value/value.ts";
+import { readReferenced } from "../value/value.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import { TreeNodes } from "../walk/tree_nodes.ts";
 
@@ -86,7 +86,7 @@ function batchOf(lends: boolean): LeafBatch {
  * @throws {CorruptionError} It is outside of its leaf, and damaged.
  */
 export function valueOf({ reader, id }: TreeVersion, entry: LeafEntry): Uint8Array {
-  return entry.isReference ? readRuns(reader, id, entry.stored, 0) : entry.stored;
+  return entry.isReference ? readReferenced(reader, id, entry.stored, 0) : entry.stored;
 }
 
 /** The leaves that matter, in key order. */

@@ -8,7 +8,7 @@ import { LeafBatch } from "../node/leaf_batch.ts";
 import { childAt } from "../node/node.ts";
 import type { TreeSource } from "../check/tree_walk.ts";
 import { referredLength } from "../value/reference.ts";
-import { readRuns } from "../value/value.ts";
+import { readReferenced } from "../value/value.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
 const { entriesOf, kindOf, levelOf, treeOf } = header;
@@ -50,7 +50,7 @@ export function leafRecords(reader: PageReader, page: PageNumber): LeafRecords {
     },
     value: (index) => {
       const value = batch.value(index);
-      return batch.isReference[index] === 0 ? value : readRuns(reader, tree, value, 0);
+      return batch.isReference[index] === 0 ? value : readReferenced(reader, tree, value, 0);
     },
   };
 }

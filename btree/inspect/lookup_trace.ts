@@ -21,9 +21,9 @@ import {
   childAt,
   comparePrefix,
   copyKey,
+  hasLeafLayout,
   headIndex,
   headOf,
-  isLeaf,
   KEY_BYTES_MAX,
   LeafCell,
   REFERENCE_TAG,
@@ -111,7 +111,7 @@ function endIn(frame: Frame, slot: Slot, key: Uint8Array): LookupTraceEnd {
 }
 
 function stepIn(frame: Frame, slot: Slot, key: Uint8Array, page: PageNumber): LookupTraceStep {
-  const leaf = isLeaf(frame, slot);
+  const leaf = hasLeafLayout(frame, slot);
   const found = leaf
     ? searchLeaf(frame, slot, key, key.length)
     : searchBranch(frame, slot, key, key.length);
@@ -133,7 +133,7 @@ function stepIn(frame: Frame, slot: Slot, key: Uint8Array, page: PageNumber): Lo
 
 /** The comparisons of the `searchLeaf` or `searchBranch` call that returned `found`. */
 function probesOf(frame: Frame, slot: Slot, key: Uint8Array, found: number): Probe[] {
-  const leaf = isLeaf(frame, slot);
+  const leaf = hasLeafLayout(frame, slot);
   const head = headOf(key, prefixLengthOf(frame, slot), key.length);
   const other = new Uint8Array(KEY_BYTES_MAX);
   const probes: Probe[] = [];

@@ -12,8 +12,8 @@ import {
   cellAt,
   childAt,
   copyKey,
+  hasLeafLayout,
   HEAD_BYTES,
-  isLeaf,
   KEY_BYTES_MAX,
   LEAF_WIDTH,
   LeafCell,
@@ -105,7 +105,7 @@ function regionsOf(ends: readonly (readonly [name: string, end: number])[]): Reg
 
 function nodeContents(frame: Frame, slot: Slot): PageContents {
   const entries = entriesOf(frame, slot);
-  const leaf = isLeaf(frame, slot);
+  const leaf = hasLeafLayout(frame, slot);
   const prefixAt = PAGE_BYTES - prefixLengthOf(frame, slot);
   const width = leaf ? LEAF_WIDTH : BRANCH_WIDTH;
   const regions = regionsOf([

@@ -56,13 +56,13 @@ export const LEVEL_MAX = 31;
 const HALF_SHIFT = PAGE_SHIFT - 1;
 
 /** Whether a page has the layout of a leaf: a leaf, or a page that values share. */
-export function isLeaf(frame: Frame, slot: Slot): boolean {
+export function hasLeafLayout(frame: Frame, slot: Slot): boolean {
   return kindOf(frame, slot) !== KIND_BRANCH;
 }
 
 /** Bytes of an entry of this node outside its cell. */
 export function widthOf(frame: Frame, slot: Slot): number {
-  return isLeaf(frame, slot) ? LEAF_WIDTH : BRANCH_WIDTH;
+  return hasLeafLayout(frame, slot) ? LEAF_WIDTH : BRANCH_WIDTH;
 }
 
 /** The bytes between arrays and cells. */
@@ -92,7 +92,7 @@ export function offsetIndex(slot: Slot, entries: number, index: number, leaf: bo
 
 /** The index in `Frame.u8` where the cell of an entry begins. */
 export function cellAt(frame: Frame, slot: Slot, index: number): number {
-  const at = offsetIndex(slot, entriesOf(frame, slot), index, isLeaf(frame, slot));
+  const at = offsetIndex(slot, entriesOf(frame, slot), index, hasLeafLayout(frame, slot));
   return (slot << PAGE_SHIFT) + frame.u16[at]!;
 }
 
@@ -176,7 +176,7 @@ export class LeafCell {
 
 /** The length of the key of an entry, the prefix included. A branch's entry 0 has none. */
 export function keyLengthAt(frame: Frame, slot: Slot, index: number): number {
-  if (index === 0 && !isLeaf(frame, slot)) return 0;
+  if (index === 0 && !hasLeafLayout(frame, slot)) return 0;
   return prefixLengthOf(frame, slot) + lengthAt(frame.u8, cellAt(frame, slot, index));
 }
 
@@ -188,7 +188,7 @@ export function copyKey(
   into: Uint8Array,
   at: number = 0,
 ): number {
-  const leaf = isLeaf(frame, slot);
+  const leaf = hasLeafLayout(frame, slot);
   if (index === 0 && !leaf) return 0;
   const { u8 } = frame;
   const prefix = prefixLengthOf(frame, slot);

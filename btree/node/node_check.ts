@@ -3,7 +3,7 @@
  * offset and the order of the keys.
  *
  * Whether the node is in its right place in the tree shows on the way down (kind, tree, level) and
- * in the check of the whole tree (`tree_check.ts`).
+ * in the check of the whole tree (`tree_walk.ts`).
  */
 
 import {
@@ -22,10 +22,10 @@ import {
   cellAt,
   childAt,
   copyKey,
+  hasLeafLayout,
   HEAD_BYTES,
   headIndex,
   INLINE_BYTES_MAX,
-  isLeaf,
   KEY_BYTES_MAX,
   LEAF_WIDTH,
   LeafCell,
@@ -90,7 +90,7 @@ function checkOverlap(frame: Frame, slot: Slot, page: PageNumber): void {
 
 function cellEnd(frame: Frame, slot: Slot, index: number): number {
   const cell = cellAt(frame, slot, index);
-  if (isLeaf(frame, slot)) {
+  if (hasLeafLayout(frame, slot)) {
     leafCell.read(frame.u8, cell);
     return leafCell.end;
   }

@@ -14,10 +14,10 @@ import {
   childIndex,
   freeBytesOf,
   gapOf,
+  hasLeafLayout,
   HEAD_BYTES,
   headIndex,
   headOf,
-  isLeaf,
   LEAF_WIDTH,
   LeafCell,
   lengthAt,
@@ -255,7 +255,7 @@ const packed = new Uint8Array(PAGE_BYTES);
 
 /** Moves the cells of a node together, so that its garbage becomes free space. */
 export function compactNode(frame: Frame, slot: Slot): void {
-  const leaf = isLeaf(frame, slot);
+  const leaf = hasLeafLayout(frame, slot);
   const entries = entriesOf(frame, slot);
   const prefix = prefixLengthOf(frame, slot);
   const base = slot << PAGE_SHIFT;

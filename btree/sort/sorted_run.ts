@@ -17,7 +17,7 @@ import { REFERENCE_BYTES } from "../node/node.ts";
 import { copyBytes } from "../node/node_edit.ts";
 import { decodeReference, type Reference } from "../value/reference.ts";
 import { copyRuns, releaseRuns, writeRuns } from "../value/runs.ts";
-import { readRuns } from "../value/value.ts";
+import { readReferenced } from "../value/value.ts";
 import type { EntrySink } from "./sort_buffer.ts";
 import type { Source } from "./source_heap.ts";
 
@@ -112,7 +112,7 @@ export class SortedRun implements EntrySink {
 
   /** The long value whose reference is at `at`. */
   longValue(bytes: Uint8Array, at: number): Uint8Array {
-    return readRuns(this.#pages.context.pager, this.#pages.id, bytes, at);
+    return readReferenced(this.#pages.context.pager, this.#pages.id, bytes, at);
   }
 
   /** Gives its pages back. */

@@ -18,7 +18,7 @@ import {
   TreeModel,
   valueOf,
 } from "../../tests/support/trees.ts";
-import { checkTree } from "../check/tree_check.ts";
+import { checkTree } from "../../tests/support/tree_check.ts";
 import { POINTER_BYTES } from "./body.ts";
 import { copyFragments, fitsFragments, placeFragments } from "./fragments.ts";
 import { NearbyPages } from "./nearby_pages.ts";

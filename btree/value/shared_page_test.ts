@@ -20,7 +20,7 @@ import {
   type Value,
   valueOf,
 } from "../../tests/support/trees.ts";
-import { checkTree } from "../check/tree_check.ts";
+import { checkTree } from "../../tests/support/tree_check.ts";
 import { removeLeafEntry } from "../node/node_edit.ts";
 import { decodeReference, type Reference } from "./reference.ts";
 

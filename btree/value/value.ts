@@ -9,7 +9,7 @@ import { decodeReference } from "./reference.ts";
 import { copyRuns, runsOf } from "./runs.ts";
 
 /** Reads the value of the reference at `at`: a copy. */
-export function readRuns(
+export function readReferenced(
   pager: PageReader,
   tree: number,
   bytes: Uint8Array,
@@ -21,7 +21,7 @@ export function readRuns(
 }
 
 /** All pages of a value, read and verified: those of its fragments, and those of its runs. */
-export function* pagesOfRuns(
+export function* pagesOfReferenced(
   pager: PageReader,
   tree: number,
   bytes: Uint8Array,

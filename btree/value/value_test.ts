@@ -17,7 +17,7 @@ import {
   type Value,
   valueOf,
 } from "../../tests/support/trees.ts";
-import { checkTree } from "../check/tree_check.ts";
+import { checkTree } from "../../tests/support/tree_check.ts";
 import { fitsLeaf } from "../tree.ts";
 import { fitsFragments } from "./fragments.ts";
 import { missingInRuns } from "./missing_runs.ts";
@@ -52,7 +52,7 @@ const chunksOf = ({ pager }: Bed) => {
   return format.chunksOf(pager.meta.pageCount) - journalChunks(pager).length;
 };
 
-describe("writeRuns() and readRuns()", () => {
+describe("writeRuns() and readReferenced()", () => {
   for (const bytes of SIZES) {
     it(`keep a value of ${bytes} bytes, in memory and in the file`, () => {
       let bed = plant();

@@ -22,7 +22,7 @@ import {
 import { childAt, childIndex } from "../node/node.ts";
 import { TreeContext } from "./tree_context.ts";
 import { BTree } from "../tree.ts";
-import { checkTree } from "../check/tree_check.ts";
+import { checkTree } from "../../tests/support/tree_check.ts";
 
 describe("BTree.count()", () => {
   it("is the model's at every size from nothing to three levels and back", () => {

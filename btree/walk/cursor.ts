@@ -10,7 +10,7 @@
 import { compareKeys } from "../node/key.ts";
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
-import { readRuns } from "../value/value.ts";
+import { readReferenced } from "../value/value.ts";
 import { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
@@ -108,7 +108,7 @@ export class Cursor {
     this.#cell.read(u8, leaf.cell(index));
     const { tag, valueAt } = this.#cell;
     if (tag !== REFERENCE_TAG) return u8.subarray(valueAt, valueAt + tag);
-    return readRuns(this.#nodes.reader, this.#nodes.tree, u8, valueAt);
+    return readReferenced(this.#nodes.reader, this.#nodes.tree, u8, valueAt);
   }
 
   /** Ends a move on an entry of a leaf, or on none if the leaf or entry does not exist. */

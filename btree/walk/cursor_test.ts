@@ -17,7 +17,7 @@ import {
   valueOf,
 } from "../../tests/support/trees.ts";
 import type { Cursor } from "./cursor.ts";
-import { checkTree } from "../check/tree_check.ts";
+import { checkTree } from "../../tests/support/tree_check.ts";
 
 const VALUE_BYTES = 300;
 

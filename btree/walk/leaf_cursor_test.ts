@@ -143,7 +143,7 @@ describe("LeafCursor.copyLeaf()", () => {
     for (const entry of [0, 1]) {
       for (const taken of [batch.key(entry), batch.value(entry)]) taken.fill(0xee);
     }
-    expectValue(tree.readRuns(batch.reference(1), 0), { bytes: 5000, salt: 1 });
+    expectValue(tree.readReferenced(batch.reference(1), 0), { bytes: 5000, salt: 1 });
     const key = new Uint8Array(1);
     assertEquals([batch.copyKey(1, key), nameOf(key)], [1, "b"]);
   });

@@ -109,7 +109,7 @@ export class Cache {
   }
 
   /** The number of windows. */
-  get windows(): number {
+  get windowCount(): number {
     return this.frames.length - this.ownFrames - this.#spare.length;
   }
 

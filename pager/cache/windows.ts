@@ -91,7 +91,7 @@ export class Windows {
     if ((chunk + 1) * CHUNK_PAGES > this.#meta.pageCount) return false;
     if (this.#unsynced.has(chunk) || this.#unwritten.has(chunk)) return false;
     if (!this.#disk.showsBytes || this.#isRefused) return false;
-    if (this.#cache.windows >= WINDOWS_MAX) return false;
+    if (this.#cache.windowCount >= WINDOWS_MAX) return false;
     const end = (chunk + 1) * CHUNK_BYTES;
     if (this.#fileBytes < end) this.#fileBytes = this.#disk.size();
     return this.#fileBytes >= end;

@@ -217,7 +217,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
 
   /** Before a transaction: takes the write lock, and reads on to the end of the journal. */
   beforeTransaction(timeoutMs?: number): void {
-    if (this.#isHeldAnyway()) return;
+    if (this.#goOnHolding()) return;
     this.#checkWritable();
     this.#share.enter(timeoutMs);
     this.#continue();
@@ -225,15 +225,15 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
 
   /** Does what `beforeTransaction` does, if the lock is free; whether this handle has it. */
   tryBeforeTransaction(): boolean {
-    if (this.#isHeldAnyway()) return true;
+    if (this.#goOnHolding()) return true;
     this.#checkWritable();
     if (!this.#share.tryEnter()) return false;
     this.#continue();
     return true;
   }
 
-  /** Whether this process has the lock: it is in a group of commits, or has kept it. */
-  #isHeldAnyway(): boolean {
+  /** Goes on with a group of commits or a kept lock; false if this process has no lock. */
+  #goOnHolding(): boolean {
     if (!this.#share.isHeld) return false;
     if (this.#isBetweenGroups) {
       this.#hold.noteGap();

@@ -131,7 +131,7 @@ export class WriteLock {
   take(timeoutMs: number = Infinity): void {
     if (this.#isHeld) return;
     const end = performance.now() + timeoutMs;
-    while (this.#mustLetPass(false)) pauseInLine(PAUSE_MS);
+    while (this.#letPass(false)) pauseInLine(PAUSE_MS);
     let pause = PAUSE_MS;
     while (!this.#try()) {
       this.#endOther();
@@ -155,7 +155,7 @@ export class WriteLock {
     if (this.#isHeld) return true;
     if (this.#letsPass) return false;
     const mayTry = !this.#isContended || this.#passesQueue || this.#tryQueue();
-    const isTaken = mayTry && !this.#mustLetPass(true) &&
+    const isTaken = mayTry && !this.#letPass(true) &&
       (this.#try() || (this.#hasOtherEnded() && this.#try()));
     if (isTaken) this.#noteHeld();
     return isTaken;
@@ -250,10 +250,10 @@ export class WriteLock {
   }
 
   /**
-   * Whether one of those who waited when this handle gave the lock up has to take it first. Those
-   * in the queue do not wait for others behind them.
+   * Lets those pass who waited when this handle gave the lock up; true if one of them has to take
+   * it first. Those in the queue do not wait for others behind them.
    */
-  #mustLetPass(isQueued: boolean): boolean {
+  #letPass(isQueued: boolean): boolean {
     const { pins } = this;
     if (pins === undefined || this.#due.size === 0) return false;
     this.#passEnd ??= performance.now() + PASS_MS;

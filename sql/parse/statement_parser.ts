@@ -4,7 +4,6 @@
  */
 
 import { inText } from "../value/error.ts";
-import type { Query } from "./ast.ts";
 import type { CreateIndex, CreateView, Drop, Explain, Maintenance } from "./statement_ast.ts";
 import type { AlterTable, Pragma, Statement, TransactionStatement } from "./statement_ast.ts";
 import { TriggerParser } from "./trigger_parser.ts";
@@ -34,11 +33,6 @@ export function* parseStatements(text: string): Generator<ParsedStatement, void,
     if (parsed === undefined) return;
     yield { ...parsed, text };
   }
-}
-
-/** Parses a query from its text. */
-export function parseQuery(text: string): Query {
-  return new StatementParser(text).query();
 }
 
 /** Parses one statement that is the whole text. */

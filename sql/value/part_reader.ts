@@ -101,25 +101,6 @@ export class PartReader {
     return this.#integer();
   }
 
-  /** Skips a value of a row. */
-  skipRowValue(): void {
-    const bytes = this.#bytes;
-    switch (bytes[this.#at++]) {
-      case PART.false:
-        return;
-      case PART.bigint:
-        this.#at += 2 + this.#count();
-        return;
-      case PART.number:
-        this.#at += 8;
-        return;
-      case PART.string:
-      case PART.bytes:
-        return this.#skipEscaped();
-    }
-    throw malformed();
-  }
-
   /** Skips a value of a key. */
   skipKeyValue(): void {
     const code = this.#bytes[this.#at++];
@@ -129,10 +110,6 @@ export class PartReader {
     }
     if (code === PART.false || code === PART.true) this.#at++;
     this.#skipEscaped();
-  }
-
-  #count(): number {
-    return this.#countAt(this.#at);
   }
 
   #countAt(at: number): number {

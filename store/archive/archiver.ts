@@ -97,7 +97,7 @@ export class Archiver implements Shipping {
   #wake = new AbortController();
   #tip: Tip | undefined;
   /** Whether pages must be copied before commits can follow the tip. */
-  #isApart = true;
+  #needsPages = true;
   /** The time since which pages are being copied before commits can follow the tip. */
   #copyingSince: number | undefined;
   #bases = 0;
@@ -176,7 +176,7 @@ export class Archiver implements Shipping {
   async flush(): Promise<void> {
     const { version } = this.#session;
     if (this.#end.signal.aborted) throw this.#end.signal.reason;
-    if (!this.#isApart && this.#tip !== undefined && this.#tip.version >= version) return;
+    if (!this.#needsPages && this.#tip !== undefined && this.#tip.version >= version) return;
     const waiter = { version, ...Promise.withResolvers<void>() };
     this.#waiters.add(waiter);
     this.#wake.abort();
@@ -210,18 +210,18 @@ export class Archiver implements Shipping {
   }
 
   /** Ships until it ends. */
-  async #run(begun: Promise<void> | void): Promise<void> {
+  async #run(beginning: Promise<void> | void): Promise<void> {
     try {
-      if (!this.#standsBy) await begun;
+      if (!this.#standsBy) await beginning;
       else if (await this.#standBy()) await this.#begin();
       else return this.end(closed());
       await this.#resume();
       for (;;) {
-        const begun = this.#waits.now();
+        const began = this.#waits.now();
         this.#wake = new AbortController();
         await this.#tryToShip();
         if (this.#isClosing && this.#waiters.size === 0) break;
-        await this.#pause(begun);
+        await this.#pause(began);
         this.#end.signal.throwIfAborted();
       }
       await this.#base;
@@ -282,9 +282,9 @@ export class Archiver implements Shipping {
   }
 
   /** Waits for the time of the next shipment, or for a caller of `flush`. */
-  async #pause(begun: number): Promise<void> {
+  async #pause(began: number): Promise<void> {
     const hasFailed = this.#failure !== undefined;
-    const left = hasFailed ? RETRY_MS : begun + this.#times.everyMs - this.#waits.now();
+    const left = hasFailed ? RETRY_MS : began + this.#times.everyMs - this.#waits.now();
     const isAwaited = this.#waiters.size > 0 && !hasFailed;
     const ms = isAwaited ? 0 : Math.min(Math.max(left, 0), PAUSE_MS_MAX);
     await this.#waits.rest(ms, AbortSignal.any([this.#end.signal, this.#wake.signal]));
@@ -329,7 +329,7 @@ export class Archiver implements Shipping {
       if (this.#isClosing || this.#isLatched) throw error;
       // A page is damaged, or its snapshot has ended: the next attempt copies pages again.
       this.#failure = error;
-      this.#isApart = true;
+      this.#needsPages = true;
     }
   }
 
@@ -341,7 +341,7 @@ export class Archiver implements Shipping {
   async #ship(): Promise<void> {
     const { pager, version } = this.#session;
     await this.#session.reachMedium(version);
-    if (this.#isApart || this.#queue.isLost) await this.#shipPages();
+    if (this.#needsPages || this.#queue.isLost) await this.#shipPages();
     else await this.#shipCommits(pager.durableVersion);
     if (this.#base === undefined && this.#waits.now() >= this.#nextBase) await this.#beginBase();
     // The end of a base deletes old segments, which a round of merging would miss.
@@ -355,7 +355,7 @@ export class Archiver implements Shipping {
     const copy = this.#first ?? await this.#inTurn(() => this.#beginApart());
     this.#first = undefined;
     const segment = await this.#write(copy, tip === NOTHING ? BASE : DELTA, tip);
-    this.#isApart = false;
+    this.#needsPages = false;
     this.#copyingSince = undefined;
     this.#advance(segment);
   }
@@ -413,7 +413,7 @@ export class Archiver implements Shipping {
     try {
       this.#advance(await this.#writeCommits(commits));
     } catch (error) {
-      this.#isApart = true;
+      this.#needsPages = true;
       throw error;
     } finally {
       this.#queue.release();

@@ -207,7 +207,7 @@ export class Inspector {
     this.#check();
     checkName(name);
     checkDescentKey(key);
-    const tree = this.#session.findTree(name)?.entries;
+    const tree = this.#session.findTree(name)?.btree;
     if (tree === undefined) throw new RangeError(`Cannot descend: tree ${name} does not exist`);
     const reader = new MeasuredReader(this.#pager, this.#inspection);
     return this.#session.read(() => {

@@ -63,6 +63,17 @@ export function checkName(name: unknown): asserts name is string {
 }
 
 /**
+ * Refuses an argument that is not iterable.
+ *
+ * @throws {TypeError} It is not iterable.
+ */
+export function checkIterable(action: string, given: unknown): void {
+  const isIterable = given !== null && given !== undefined &&
+    typeof (given as Iterable<unknown>)[Symbol.iterator] === "function";
+  if (!isIterable) throw new TypeError(`Cannot ${action}: what is given cannot be iterated`);
+}
+
+/**
  * A key with its value, as the caller gave it.
  *
  * @param action The refused action, for the message.

@@ -61,7 +61,7 @@ function addTo<V, KI>(batch: LookupBatch, { name, format }: LookedUp<V, KI>, key
   } catch (error) {
     throw inEntry(error, name, key);
   }
-  batch.add(format.bytes, length);
+  batch.add(format.encodedKey, length);
 }
 
 /** Adds the values of a batch to the results. */
@@ -71,33 +71,33 @@ function takeValues<V, KI>(
   given: readonly KI[],
   values: (V | undefined)[],
 ): void {
-  const entries = tree.find();
+  const btree = tree.find();
   const { count } = batch;
-  if (entries === undefined) {
+  if (btree === undefined) {
     for (let index = 0; index < count; index++) values.push(undefined);
     return;
   }
-  batch.descend(entries.nodes);
+  batch.descend(btree.nodes);
   const first = values.length;
   let hasFar = false;
   for (let index = 0; index < count; index++) {
-    const found = entries.findOf(batch, index);
+    const found = btree.findOf(batch, index);
     const isNear = found !== undefined && found.length >= 0;
     if (found !== undefined && !isNear) hasFar = true;
-    values.push(isNear ? valueOf(tree, entries, given[index]!) : undefined);
+    values.push(isNear ? valueOf(tree, btree, given[index]!) : undefined);
   }
   if (!hasFar) return;
   for (let index = 0; index < count; index++) {
-    const found = entries.find(batch.key(index), batch.keyLength(index));
+    const found = btree.find(batch.key(index), batch.keyLength(index));
     if (found === undefined || found.length >= 0) continue;
-    values[first + index] = valueOf(tree, entries, given[index]!);
+    values[first + index] = valueOf(tree, btree, given[index]!);
   }
 }
 
 /** The value of the entry that was found last. */
-function valueOf<V, KI>({ name, format, source }: LookedUp<V, KI>, entries: BTree, key: KI): V {
+function valueOf<V, KI>({ name, format, source }: LookedUp<V, KI>, btree: BTree, key: KI): V {
   try {
-    return format.foundValue(entries, source.slab);
+    return format.foundValue(btree, source.slab);
   } catch (error) {
     throw inEntry(error, name, key);
   }

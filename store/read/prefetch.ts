@@ -59,11 +59,11 @@ function scopeOf<KI, P>(
   { find, source }: Prefetched<KI, P>,
   { signal, values: takesValues = true }: PrefetchOptions,
 ): PrefetchScope | undefined {
-  const entries = find();
+  const btree = find();
   signal?.throwIfAborted();
   if (source.followsChanges) throw new TypeError("Cannot prefetch: a transaction is open");
-  if (entries === undefined) return undefined;
-  const prefetch = entries.context.pager.prefetches.begin(() => {
+  if (btree === undefined) return undefined;
+  const prefetch = btree.context.pager.prefetches.begin(() => {
     source.checkOpen();
     signal?.throwIfAborted();
   });

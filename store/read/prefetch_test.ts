@@ -12,7 +12,7 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { BTree } from "../../btree/mod.ts";
-import { pagesOfRuns } from "../../btree/value/value.ts";
+import { pagesOfReferenced } from "../../btree/value/value.ts";
 import { ClosedError, CorruptionError, format } from "../../pager/mod.ts";
 import { ColdFile } from "../../tests/support/cold_file.ts";
 import { bytesOf, change, openBoth, type Opened, utf8 } from "../../tests/support/database.ts";
@@ -324,7 +324,7 @@ describe("prefetch() of a snapshot", () => {
 describe("prefetch() of damaged pages", () => {
   /** The database, with the page damaged that a function finds. */
   function openDamaged(pageIn: (entries: BTree) => number): Cold {
-    const page = pageIn(openCold().session.findTree("a")!.entries);
+    const page = pageIn(openCold().session.findTree("a")!.btree);
     const bytes = content.slice();
     bytes.set(bytesOf(1, 100), page * PAGE_BYTES);
     return openCold({ bytes });
@@ -343,7 +343,7 @@ describe("prefetch() of damaged pages", () => {
   it("resolves to false for one in the middle of a large value", async () => {
     const { db, tree } = openDamaged((entries) => {
       const { bytes, at } = entries.find(utf8(key))!;
-      return [...pagesOfRuns(entries.reader, entries.id, bytes, at)].at(-1)!;
+      return [...pagesOfReferenced(entries.reader, entries.id, bytes, at)].at(-1)!;
     });
     assertEquals(await tree.prefetch([key]), false);
     assert(await tree.prefetch([key], { values: false }));

@@ -6,6 +6,7 @@
  */
 
 import { type BTree, compareKeys, KEY_BYTES_MAX } from "../../btree/mod.ts";
+import { checkIterable } from "./argument_checks.ts";
 import { inEntry } from "./codec_error.ts";
 import { getMany, isBatched } from "./get_many.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
@@ -42,7 +43,7 @@ export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
  * @throws {ClosedError} Its source is closed.
  * @throws {TypeError} It was created with other codecs.
  */
-export let findEntries: (tree: AnyReadTree) => BTree | undefined;
+export let btreeOf: (tree: AnyReadTree) => BTree | undefined;
 
 /**
  * The reads of an ordered map. `K` and `V` are the types of returned keys and values; `KI` and `P`
@@ -71,13 +72,13 @@ export class ReadTree<
   readonly name: string;
   readonly #source: TreeSource;
   readonly #format: TreeFormat<K, V, KI, never, P>;
-  #entries: BTree | undefined;
+  #btree: BTree | undefined;
   #epoch = -1;
   /** Created by the first iterator, so that a handle without one is small. */
   #pickers: Pickers<K, V> | undefined;
 
   static {
-    findEntries = (tree) => tree.#find();
+    btreeOf = (tree) => tree.#find();
   }
 
   /**
@@ -114,10 +115,10 @@ export class ReadTree<
    * @throws {CorruptionError} A page on the way is damaged.
    */
   get(key: KI): V | undefined {
-    const entries = this.#findEntry(key);
-    if (entries === undefined) return undefined;
+    const btree = this.#findEntry(key);
+    if (btree === undefined) return undefined;
     try {
-      return this.#format.foundValue(entries, this.#source.slab);
+      return this.#format.foundValue(btree, this.#source.slab);
     } catch (error) {
       throw inEntry(error, this.name, key);
     }
@@ -162,10 +163,10 @@ export class ReadTree<
    * ```
    */
   getView(key: KI): Uint8Array | undefined {
-    const entries = this.#findEntry(key);
-    if (entries === undefined) return undefined;
-    const { bytes, at, length } = entries.found;
-    const view = length < 0 ? entries.readRuns(bytes, at) : bytes.subarray(at, at + length);
+    const btree = this.#findEntry(key);
+    if (btree === undefined) return undefined;
+    const { bytes, at, length } = btree.found;
+    const view = length < 0 ? btree.readReferenced(bytes, at) : bytes.subarray(at, at + length);
     return this.#source.views?.lend(view) ?? view;
   }
 
@@ -187,10 +188,10 @@ export class ReadTree<
    * @throws {RangeError} A bound is not a whole number from 0 on.
    */
   getRange(key: KI, start = 0, end: number = Number.MAX_SAFE_INTEGER): Uint8Array | undefined {
-    const entries = this.#findEntry(key);
+    const btree = this.#findEntry(key);
     checkBound(start);
     checkBound(end);
-    return entries && rangeFound(this.#source, entries, start, end);
+    return btree && rangeFound(this.#source, btree, start, end);
   }
 
   /**
@@ -211,8 +212,8 @@ export class ReadTree<
    * @throws {TypeError} A transaction is open, which would end before the stream.
    */
   getStream(key: KI): ReadableStream<Uint8Array> | undefined {
-    const entries = this.#findEntry(key);
-    return entries && streamFound(this.#source, entries);
+    const btree = this.#findEntry(key);
+    return btree && streamFound(this.#source, btree);
   }
 
   /**
@@ -300,11 +301,11 @@ export class ReadTree<
     upper: Uint8Array | undefined,
     forward: boolean,
   ): [K, V] | undefined {
-    const entries = this.#find();
-    if (entries === undefined) return undefined;
+    const btree = this.#find();
+    if (btree === undefined) return undefined;
     const length = lower === undefined
-      ? entries.findEdge(!forward, edgeKey)
-      : entries.findFrom(lower, edgeKey);
+      ? btree.findEdge(!forward, edgeKey)
+      : btree.findFrom(lower, edgeKey);
     if (length < 0) return undefined;
     if (upper !== undefined && compareKeys(edgeKey, length, upper, upper.length) >= 0) {
       return undefined;
@@ -313,7 +314,7 @@ export class ReadTree<
     const key = slab.copy(edgeKey, 0, length);
     try {
       // The codec of the key may read other entries, so the value comes first.
-      const value = this.#format.foundValue(entries, slab);
+      const value = this.#format.foundValue(btree, slab);
       return [this.#format.key.decode(key), value];
     } catch (error) {
       throw inEntry(error, this.name, key);
@@ -437,8 +438,8 @@ export class ReadTree<
     if (!isWhole || views !== undefined || others !== undefined) {
       return this.visit(range, copiesOf(visitor));
     }
-    const entries = this.#find();
-    return entries === undefined ? 0 : visitViews(this.#source, entries, bounds, visitor);
+    const btree = this.#find();
+    return btree === undefined ? 0 : visitViews(this.#source, btree, bounds, visitor);
   }
 
   /** Iterates over all entries, in key order. */
@@ -534,8 +535,8 @@ export class ReadTree<
     } catch (error) {
       throw inEntry(error, this.name, key);
     }
-    const entries = this.#find();
-    return entries?.find(this.#format.bytes, length) === undefined ? undefined : entries;
+    const btree = this.#find();
+    return btree?.find(this.#format.encodedKey, length) === undefined ? undefined : btree;
   }
 
   /** The tree, or undefined if no tree has the name. Throws if the source is closed. */
@@ -543,26 +544,15 @@ export class ReadTree<
     const { epoch, views } = this.#source;
     if (views !== undefined) views.expire();
     if (this.#epoch !== epoch) this.#lookUp();
-    return this.#entries;
+    return this.#btree;
   }
 
   #lookUp(): void {
     this.#source.checkOpen();
     const found = this.#source.findTree(this.name);
     if (found !== undefined) this.#format.check(this.name, found.attributes, found.catalogRoot);
-    this.#entries = found?.entries;
+    this.#btree = found?.btree;
     // Looking it up may begin an epoch.
     this.#epoch = this.#source.epoch;
   }
-}
-
-/**
- * Refuses an argument that is not iterable.
- *
- * @throws {TypeError} It is not iterable.
- */
-export function checkIterable(action: string, given: unknown): void {
-  const isIterable = given !== null && given !== undefined &&
-    typeof (given as Iterable<unknown>)[Symbol.iterator] === "function";
-  if (!isIterable) throw new TypeError(`Cannot ${action}: what is given cannot be iterated`);
 }

@@ -41,9 +41,9 @@ function newLent(): Lent {
 }
 
 /** A scan of a tree that has not begun: one that was given back, or a new one. */
-export function takeScan(entries: BTree): Scan {
+export function takeScan(btree: BTree): Scan {
   const scan = idle.pop() ?? new Scan();
-  scan.attach(entries);
+  scan.attach(btree);
   return scan;
 }
 
@@ -55,7 +55,7 @@ export function giveBackScan(scan: Scan): void {
 
 /** A scan of the entries of a range, a leaf at a time. */
 export class Scan {
-  #entries: BTree | undefined;
+  #btree: BTree | undefined;
   readonly #cursor = new LeafCursor();
   #bounds: Bounds = NO_BOUNDS;
   #more = false;
@@ -65,15 +65,15 @@ export class Scan {
   #lent: Lent | undefined;
 
   /** Points the scan at a tree. */
-  attach(entries: BTree): void {
-    if (entries === this.#entries) return;
-    this.#entries = entries;
-    this.#cursor.attach(entries.nodes);
+  attach(btree: BTree): void {
+    if (btree === this.#btree) return;
+    this.#btree = btree;
+    this.#cursor.attach(btree.nodes);
   }
 
   /** Lets go of the tree, the range and the results. */
   detach(): void {
-    this.#entries = undefined;
+    this.#btree = undefined;
     this.#cursor.attach(undefined);
     this.#bounds = NO_BOUNDS;
     this.#batch.clear();
@@ -111,8 +111,8 @@ export class Scan {
   }
 
   /** Continues after an entry of this leaf, when the tree has changed since the copy. */
-  resume(entries: BTree, at: number, limit: number): void {
-    this.attach(entries);
+  resume(btree: BTree, at: number, limit: number): void {
+    this.attach(btree);
     const cursor = this.#cursor;
     // The batch's own copy: the caller may have changed the key that it received.
     const length = this.#batch.copyKey(this.#entryAt(at), this.#key);
@@ -131,7 +131,7 @@ export class Scan {
   value(at: number): Uint8Array {
     const entry = this.#entryAt(at);
     if (this.#batch.isReference[entry] === 0) return this.#batch.value(entry);
-    return this.#entries!.readRuns(this.#batch.reference(entry), 0);
+    return this.#btree!.readReferenced(this.#batch.reference(entry), 0);
   }
 
   /** The key of an entry of this leaf, of a scan that lends: valid until the next leaf. */

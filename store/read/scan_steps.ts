@@ -40,7 +40,7 @@ export class ScanSteps implements Steps {
   readonly #bounds: Bounds;
   readonly #memory: ScanMemory;
   #scan: Scan | undefined;
-  #entries: BTree | undefined;
+  #btree: BTree | undefined;
   #kept: PageSnapshot | undefined;
   /** The number of entries left within the limit. */
   #left: number;
@@ -95,10 +95,10 @@ export class ScanSteps implements Steps {
   /** The scan on the first leaf, or undefined if the range is empty. */
   #begin(): Scan | undefined {
     const { source } = this.#scanned;
-    const entries = this.#scanned.find();
-    if (entries === undefined || this.#left === 0) return undefined;
-    const scan = this.#scan = takeScan(entries);
-    this.#keepStep(entries);
+    const btree = this.#scanned.find();
+    if (btree === undefined || this.#left === 0) return undefined;
+    const scan = this.#scan = takeScan(btree);
+    this.#keepStep(btree);
     this.#followsChanges = source.followsChanges;
     if (!scan.begin(this.#bounds, this.#memory)) return undefined;
     if (!scan.isWhole) this.#kept = source.keepVersion();
@@ -107,15 +107,15 @@ export class ScanSteps implements Steps {
 
   /** Whether nothing has changed, or the version read is immutable. */
   #isInStep(): boolean {
-    const entries = this.#entries!;
-    return (entries.nodes.changes === this.#changes &&
+    const btree = this.#btree!;
+    return (btree.nodes.changes === this.#changes &&
       this.#scanned.source.epoch === this.#epoch) ||
-      !entries.isLive;
+      !btree.isLive;
   }
 
-  #keepStep(entries: BTree): void {
-    this.#entries = entries;
-    this.#changes = entries.nodes.changes;
+  #keepStep(btree: BTree): void {
+    this.#btree = btree;
+    this.#changes = btree.nodes.changes;
     this.#epoch = this.#scanned.source.epoch;
   }
 
@@ -127,16 +127,16 @@ export class ScanSteps implements Steps {
     const { source } = this.#scanned;
     if (this.#followsChanges) return this.#resume(scan, this.#scanned.find());
     source.checkOpen();
-    const entries = this.#entries!;
-    if (!scan.isWhole) return this.#resume(scan, entries.readFrom(this.#kept!));
-    this.#keepStep(entries);
+    const btree = this.#btree!;
+    if (!scan.isWhole) return this.#resume(scan, btree.readFrom(this.#kept!));
+    this.#keepStep(btree);
     return true;
   }
 
-  #resume(scan: Scan, entries: BTree | undefined): boolean {
-    if (entries === undefined) return false;
-    this.#keepStep(entries);
-    scan.resume(entries, this.at, this.#left);
+  #resume(scan: Scan, btree: BTree | undefined): boolean {
+    if (btree === undefined) return false;
+    this.#keepStep(btree);
+    scan.resume(btree, this.at, this.#left);
     this.at = -1;
     return true;
   }

@@ -50,7 +50,7 @@ export class TreeFormat<K, V, KI, VI, P> {
   /** The same where only values are decoded. */
   readonly valueMemory: ScanMemory;
   /** The key encoded last; valid until the next one of any format. */
-  bytes: Uint8Array = NO_BYTES;
+  encodedKey: Uint8Array = NO_BYTES;
 
   readonly #keysAreBytes: boolean;
   /** Whether decoding a value runs no code of the user. */
@@ -80,7 +80,7 @@ export class TreeFormat<K, V, KI, VI, P> {
   }
 
   /**
-   * Encodes a key, into `bytes`.
+   * Encodes a key, into `encodedKey`.
    *
    * @returns Its length.
    * @throws {TypeError} The codec refused the key.
@@ -88,7 +88,7 @@ export class TreeFormat<K, V, KI, VI, P> {
    */
   encodeKey(key: KI): number {
     if (this.#keysAreBytes && key instanceof Uint8Array) {
-      this.bytes = checkAttached(key);
+      this.encodedKey = checkAttached(key);
       return checkLength(key.length);
     }
     // Undefined means no entry elsewhere, so no codec may encode it as a key.
@@ -96,7 +96,7 @@ export class TreeFormat<K, V, KI, VI, P> {
     const into = scratch ?? new Uint8Array(KEY_BYTES_MAX);
     scratch = undefined;
     const length = this.#encodeInto(key, into);
-    scratch = this.bytes = into;
+    scratch = this.encodedKey = into;
     return length;
   }
 
@@ -113,16 +113,16 @@ export class TreeFormat<K, V, KI, VI, P> {
   /** The bytes of a key, in memory that nothing else writes to, for use in the engine. */
   keyOf(key: KI): Uint8Array {
     const length = this.encodeKey(key);
-    return copyOfKey(this.bytes, length);
+    return copyOfKey(this.encodedKey, length);
   }
 
   /** The bytes of a prefix, in memory as for `keyOf`. */
   prefixOf(prefix: P): Uint8Array {
     // Without `encodePrefix`, prefixes are keys.
     if (this.key.encodePrefix === undefined) return this.keyOf(prefix as unknown as KI);
-    const bytes = checkBytes(this.key.encodePrefix(prefix));
-    checkLength(bytes.length);
-    return copyOfKey(bytes);
+    const encoded = checkBytes(this.key.encodePrefix(prefix));
+    checkLength(encoded.length);
+    return copyOfKey(encoded);
   }
 
   /**
@@ -143,9 +143,9 @@ export class TreeFormat<K, V, KI, VI, P> {
   }
 
   /** The value of the entry that a tree found last. */
-  foundValue(entries: BTree, slab: Slab): V {
-    const { bytes, at, length } = entries.found;
-    if (length < 0) return this.value.decode(entries.readRuns(bytes, at));
+  foundValue(btree: BTree, slab: Slab): V {
+    const { bytes, at, length } = btree.found;
+    if (length < 0) return this.value.decode(btree.readReferenced(bytes, at));
     if (this.memory.ownsValues) return this.value.decode(slab.copy(bytes, at, length));
     return this.value.decode(bytes.subarray(at, at + length));
   }

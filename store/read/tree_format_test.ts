@@ -12,7 +12,9 @@ const format = new TreeFormat<Uint8Array, Uint8Array, Key, Uint8Array, Key>({});
 /** The bytes of a key. */
 function encodeKey(key: Key): Uint8Array {
   const length = format.encodeKey(key);
-  return length === format.bytes.length ? format.bytes : format.bytes.slice(0, length);
+  return length === format.encodedKey.length
+    ? format.encodedKey
+    : format.encodedKey.slice(0, length);
 }
 
 describe("TreeFormat.encodeKey() without codecs", () => {

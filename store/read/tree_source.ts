@@ -12,7 +12,7 @@ import type { ViewGuard } from "../memory/view_guard.ts";
 /** A tree in the catalog. */
 export interface FoundTree {
   /** The tree. */
-  readonly entries: BTree;
+  readonly btree: BTree;
   /** Its attributes in the catalog: the names of its codecs. */
   readonly attributes: Uint8Array;
   /** The root page of the catalog, for errors. */

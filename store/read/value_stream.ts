@@ -20,14 +20,14 @@ import type { TreeSource } from "./tree_source.ts";
  * `SnapshotTooOldError` when the kept pages exceed their limit.
  * @throws {TypeError} A transaction is open, which would end before the stream.
  */
-export function streamFound(source: TreeSource, entries: BTree): ReadableStream<Uint8Array> {
+export function streamFound(source: TreeSource, btree: BTree): ReadableStream<Uint8Array> {
   const kept = source.keepVersion();
-  if (kept === undefined && entries.isLive) {
+  if (kept === undefined && btree.isLive) {
     throw new TypeError("Cannot get a stream: a transaction is open");
   }
-  const { bytes, at, length } = entries.found;
+  const { bytes, at, length } = btree.found;
   if (length < 0) {
-    const reader = entries.runsOf(entries.found, kept);
+    const reader = btree.runsOf(btree.found, kept);
     return streamOf(source, reader.pieces(), reader.length, kept);
   }
   const pieces = [bytes.slice(at, at + length)];
@@ -65,12 +65,12 @@ function streamOf(
  */
 export function rangeFound(
   source: TreeSource,
-  entries: BTree,
+  btree: BTree,
   start: number,
   end: number,
 ): Uint8Array {
-  const { bytes, at, length } = entries.found;
-  const runs = length < 0 ? entries.runsOf(entries.found) : undefined;
+  const { bytes, at, length } = btree.found;
+  const runs = length < 0 ? btree.runsOf(btree.found) : undefined;
   const to = Math.min(end, runs?.length ?? length);
   const from = Math.min(start, to);
   return runs?.read(from, to) ?? source.slab.copy(bytes, at + from, to - from);

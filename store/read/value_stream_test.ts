@@ -55,7 +55,7 @@ function frozen({ session }: Opened) {
     views: undefined,
     findTree: (name: string) => {
       const found = session.findTree(name);
-      return found && { ...found, entries: found.entries.readFrom(pages) };
+      return found && { ...found, btree: found.btree.readFrom(pages) };
     },
     followsChanges: false,
     keepVersion: () => undefined,

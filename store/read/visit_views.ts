@@ -50,16 +50,16 @@ class PageEntry implements EntryView {
 /** Visits the entries of a range, forward and to its end; returns their number. */
 export function visitViews(
   source: TreeSource,
-  entries: BTree,
+  btree: BTree,
   { lower, upper }: Bounds,
   visitor: ViewVisitor,
 ): number {
   const { epoch } = source;
-  const views = new LeafViews(entries.nodes, lower, upper);
+  const views = new LeafViews(btree.nodes, lower, upper);
   const entry = new PageEntry(views);
   let count = 0;
   while (views.next()) {
-    if (views.isReference) far(entries, views, entry);
+    if (views.isReference) far(btree, views, entry);
     else {
       entry.bytes = views.bytes;
       entry.start = views.start;
@@ -75,8 +75,8 @@ export function visitViews(
 }
 
 /** Shows a value outside of its leaf, which may leave memory meanwhile. */
-function far(entries: BTree, views: LeafViews, entry: PageEntry): void {
-  entry.bytes = entries.readRuns(views.bytes, views.start);
+function far(btree: BTree, views: LeafViews, entry: PageEntry): void {
+  entry.bytes = btree.readReferenced(views.bytes, views.start);
   entry.start = 0;
   entry.end = entry.bytes.length;
   views.reload();

@@ -19,7 +19,7 @@ import {
   isUnfinishedKey,
   LeafBatch,
   readCatalogEntry,
-  readRuns,
+  readReferenced,
   readUnfinished,
   registerNodes,
   type TreeVisitor,
@@ -336,7 +336,7 @@ class Verification implements TreeVisitor {
       const value = batch.value(index);
       const record = batch.isReference[index] === 0
         ? value
-        : readRuns(this.#reader, CATALOG_TREE, value, 0);
+        : readReferenced(this.#reader, CATALOG_TREE, value, 0);
       const { nextTreeId } = this.#reader.meta;
       const key = batch.key(index);
       if (isUnfinishedKey(key)) {

@@ -13,7 +13,7 @@ import { setImmediate } from "node:timers";
 import { type BTree, compareKeys } from "../../btree/mod.ts";
 import { checkOptions } from "../read/argument_checks.ts";
 import { type Bounds, keyBoundsOf, type KeyRange, refuseBoundless } from "../read/range.ts";
-import { findEntries } from "../read/read_tree.ts";
+import { btreeOf } from "../read/read_tree.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import type { Session } from "./session.ts";
 import type { TransactionTree } from "./transaction_tree.ts";
@@ -127,7 +127,7 @@ export class RangeDeleteSlices<K, V, KI, VI, P> {
   /** The tree, which must be the one that an earlier slice found. */
   #find(id: number | undefined): BTree | undefined {
     const { inside } = this.#tree;
-    const found = findEntries(inside);
+    const found = btreeOf(inside);
     if (id === undefined || found?.id === id) return found;
     const tree = `tree ${inside.name} was dropped or renamed`;
     throw new RangeError(`Cannot delete the rest of the range: ${tree} meanwhile`);

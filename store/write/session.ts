@@ -301,13 +301,13 @@ export class Session implements TreeSource {
    * @throws {TypeError} A transaction is open.
    * @throws {ClosedError} It is closed.
    */
-  refuseInside(action: string): void {
+  refuseInsideOrClosed(action: string): void {
     this.checkOpen();
-    this.refuseOpen(action);
+    this.refuseInside(action);
   }
 
   /** Refuses an action while a transaction is open; the database may be closed. */
-  refuseOpen(action: string): void {
+  refuseInside(action: string): void {
     this.views?.expire();
     if (this.pager.depth === 0) return;
     throw new TypeError(`Cannot ${action}: a transaction is open`);

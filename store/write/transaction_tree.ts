@@ -9,8 +9,8 @@ import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "../read/codec_error.ts";
 import { copyOf, copyOfKey } from "../memory/copy.ts";
 import { keyBoundsOf, type KeyRange, refuseBoundless } from "../read/range.ts";
-import { checkIterable, findEntries, ReadTree } from "../read/read_tree.ts";
-import { pairOf, refusePromise, type Sync } from "../read/argument_checks.ts";
+import { btreeOf, ReadTree } from "../read/read_tree.ts";
+import { checkIterable, pairOf, refusePromise, type Sync } from "../read/argument_checks.ts";
 import type { TransactionSource } from "./transaction_source.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import {
@@ -74,7 +74,7 @@ export class TransactionTree<
   set(key: KI, value: VI): void {
     const bytes = this.#encodeValue(key, value);
     const length = this.#encodeKey(key);
-    this.#put(this.#format.bytes, length, bytes);
+    this.#put(this.#format.encodedKey, length, bytes);
   }
 
   /**
@@ -92,7 +92,7 @@ export class TransactionTree<
         const [key, value] = pairOf("set many", entry, count);
         const bytes = this.#encodeValue(key, value, count);
         const length = this.#encodeKey(key, count);
-        this.#put(this.#format.bytes, length, bytes);
+        this.#put(this.#format.encodedKey, length, bytes);
         count++;
       }
       return count;
@@ -113,7 +113,7 @@ export class TransactionTree<
     }
     // The function may have encoded other keys.
     const length = this.#encodeKey(key);
-    const bytes = copyOfKey(this.#format.bytes, length);
+    const bytes = copyOfKey(this.#format.encodedKey, length);
     const value = change(this.get(key)) as R;
     refusePromise("update: the change", value);
     if (value === undefined) this.#delete(bytes, bytes.length);
@@ -125,7 +125,7 @@ export class TransactionTree<
   setIfAbsent(key: KI, value: VI): boolean {
     const bytes = this.#encodeValue(key, value);
     const length = this.#encodeKey(key);
-    return this.#putIfAbsent(ownBytes(this.#format.bytes), length, bytes);
+    return this.#putIfAbsent(ownBytes(this.#format.encodedKey), length, bytes);
   }
 
   #putIfAbsent(key: Uint8Array, length: number, value: Uint8Array): boolean {
@@ -133,8 +133,8 @@ export class TransactionTree<
     const { session } = this.#source;
     session.refuseDoomed();
     try {
-      const entries = findEntries(this) ?? session.openTree(this.name, this.#format);
-      if (!entries.putIfAbsent(key, value, length)) return false;
+      const btree = btreeOf(this) ?? session.openTree(this.name, this.#format);
+      if (!btree.putIfAbsent(key, value, length)) return false;
       session.feed.noteSet(this.name, key, length, value);
       return true;
     } catch (error) {
@@ -156,8 +156,8 @@ export class TransactionTree<
     const after = value === undefined ? undefined : this.#encodeValue(key, value);
     if (!this.#has(key, before)) return false;
     const length = this.#encodeKey(key);
-    if (after === undefined) this.#delete(this.#format.bytes, length);
-    else this.#put(this.#format.bytes, length, after);
+    if (after === undefined) this.#delete(this.#format.encodedKey, length);
+    else this.#put(this.#format.encodedKey, length, after);
     return true;
   }
 
@@ -171,7 +171,7 @@ export class TransactionTree<
   /** Removes an entry. Returns whether it existed. */
   delete(key: KI): boolean {
     const length = this.#encodeKey(key);
-    return this.#delete(this.#format.bytes, length);
+    return this.#delete(this.#format.encodedKey, length);
   }
 
   /**
@@ -182,8 +182,8 @@ export class TransactionTree<
   deleteRange(range: KeyRange<KI, P> = {}): number {
     const bounds = keyBoundsOf(range, this.#format);
     refuseBoundless(range);
-    return this.#changeFound((entries) => {
-      const count = entries.deleteRange(bounds.lower, bounds.upper);
+    return this.#changeFound((btree) => {
+      const count = btree.deleteRange(bounds.lower, bounds.upper);
       this.#source.session.feed.noteDeleteRange(this.name, range, bounds, count);
       return count;
     }, 0);
@@ -207,7 +207,7 @@ export class TransactionTree<
     checkIterable("load", entries);
     const given = loadOptionsOf(options);
     const { session } = this.#source;
-    const before = findEntries(this);
+    const before = btreeOf(this);
     let load: Load | undefined;
     let index = 0;
     try {
@@ -215,7 +215,7 @@ export class TransactionTree<
         const [key, value] = pairOf("load", entry, index);
         const bytes = this.#encodeValue(key, value, index);
         const length = this.#encodeKey(key, index++);
-        const ownKey = ownBytes(this.#format.bytes);
+        const ownKey = ownBytes(this.#format.encodedKey);
         // Loading no entries creates no tree.
         load ??= this.#beginLoad(before, given);
         load.add(ownKey, length, bytes);
@@ -264,9 +264,9 @@ export class TransactionTree<
     session.refuseDoomed();
     const bytes = ownBytes(key);
     try {
-      const entries = findEntries(this) ?? session.openTree(this.name, this.#format);
+      const btree = btreeOf(this) ?? session.openTree(this.name, this.#format);
       session.feed.noteSet(this.name, bytes, length, value);
-      entries.put(bytes, value, length);
+      btree.put(bytes, value, length);
     } catch (error) {
       session.doom(error);
       throw error;
@@ -275,27 +275,25 @@ export class TransactionTree<
 
   #delete(key: Uint8Array, length: number): boolean {
     const bytes = ownBytes(key);
-    return this.#changeFound((entries) => {
-      const deleted = entries.delete(bytes, length);
+    return this.#changeFound((btree) => {
+      const deleted = btree.delete(bytes, length);
       if (deleted) this.#source.session.feed.noteDelete(this.name, bytes, length);
       return deleted;
     }, false);
   }
 
   /** Changes the tree if it exists: a removal does not create one. */
-  #changeFound<T>(change: (entries: BTree) => T, otherwise: T): T {
+  #changeFound<T>(change: (btree: BTree) => T, otherwise: T): T {
     const { session } = this.#source;
     session.refuseDoomed();
-    const found = findEntries(this);
+    const found = btreeOf(this);
     return found === undefined ? otherwise : session.change(() => change(found));
   }
 
-  #change<T>(change: (entries: BTree) => T): T {
+  #change<T>(change: (btree: BTree) => T): T {
     this.#source.checkOpen();
     const { session } = this.#source;
-    return session.change(() =>
-      change(findEntries(this) ?? session.openTree(this.name, this.#format))
-    );
+    return session.change(() => change(btreeOf(this) ?? session.openTree(this.name, this.#format)));
   }
 }
 

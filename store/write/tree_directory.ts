@@ -62,8 +62,8 @@ export class TreeDirectory {
   findIn(catalog: Catalog, name: string, reader: PageReader): FoundTree | undefined {
     const entry = this.#entryIn(catalog, name);
     if (entry === undefined) return undefined;
-    const entries = new BTree(this.#context, entry.id, entry.root, reader);
-    return { entries, attributes: entry.attributes, catalogRoot: reader.meta.catalogRoot };
+    const btree = new BTree(this.#context, entry.id, entry.root, reader);
+    return { btree, attributes: entry.attributes, catalogRoot: reader.meta.catalogRoot };
   }
 
   #entryIn(catalog: Catalog, name: string): ReturnType<Catalog["get"]> {
@@ -80,9 +80,9 @@ export class TreeDirectory {
     if (found === undefined) {
       this.#catalog.create(name, { attributes: format.attributes() });
       this.epoch++;
-      return this.find(name)!.entries;
+      return this.find(name)!.btree;
     }
     format.check(name, found.attributes, found.catalogRoot);
-    return found.entries;
+    return found.btree;
   }
 }

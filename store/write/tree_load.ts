@@ -185,7 +185,7 @@ export class UnorderedLoad implements Load {
 
 /** The current object of a tree. Throws unless a name still refers to it. */
 export function refuseLost(session: Session, name: string, tree: BTree): BTree {
-  const found = session.findTree(name)?.entries;
+  const found = session.findTree(name)?.btree;
   if (found?.id === tree.id) return found;
   throw new TypeError(`Cannot load: tree ${name} was dropped or renamed meanwhile`);
 }

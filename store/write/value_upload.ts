@@ -182,7 +182,7 @@ class Upload {
   /** The tree, which must be the one that owns the earlier parts. */
   #openTree(): BTree {
     if (this.#done === 0) return this.#session.openTree(this.#name, this.#format);
-    const found = this.#session.findTree(this.#name)?.entries;
+    const found = this.#session.findTree(this.#name)?.btree;
     if (found?.id === this.#tree) return found;
     throw new RangeError(`Cannot set: tree ${this.#name} was dropped or replaced meanwhile`);
   }

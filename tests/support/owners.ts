@@ -6,7 +6,7 @@
  */
 
 import { BTree, readCatalogEntry } from "../../btree/mod.ts";
-import { checkTree } from "../../btree/check/tree_check.ts";
+import { checkTree } from "./tree_check.ts";
 import { isUnfinishedKey } from "../../btree/unfinished.ts";
 import type { Session } from "../../store/write/session.ts";
 

@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { BTree, BulkLoad, TreeContext } from "../../btree/mod.ts";
-import { checkTree, type TreeReport } from "../../btree/check/tree_check.ts";
+import { checkTree, type TreeReport } from "./tree_check.ts";
 import { transact } from "./pages.ts";
 import { Random } from "./random.ts";
 import { usedPages } from "./space.ts";

@@ -4,7 +4,7 @@
 
 import { LeafBatch, TreeContext } from "../../../btree/mod.ts";
 import { leafRecords } from "../../../btree/inspect/leaf_records.ts";
-import { pagesOfRuns } from "../../../btree/value/value.ts";
+import { pagesOfReferenced } from "../../../btree/value/value.ts";
 import { format, header, MemoryFile, Pager } from "../../../pager/mod.ts";
 import { bytesOf, openBoth } from "../../support/database.ts";
 import { Image } from "../../support/image.ts";
@@ -96,7 +96,7 @@ function runPages(pager: Pager, tree: number, page: number, index: number): numb
   const batch = new LeafBatch();
   batch.fill(frame, slot, 0, header.entriesOf(frame, slot));
   if (batch.isReference[index] === 0) return [];
-  return [...pagesOfRuns(pager, tree, batch.value(index), 0)];
+  return [...pagesOfReferenced(pager, tree, batch.value(index), 0)];
 }
 
 /** Below 0, 0 or above 0 as a key sorts before, with or after another. */

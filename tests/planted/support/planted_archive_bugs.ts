@@ -22,9 +22,9 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "only commits that are on the medium are archived",
     ARCHIVER,
     "    await this.#session.reachMedium(version);\n" +
-      "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
+      "    if (this.#needsPages || this.#queue.isLost) await this.#shipPages();\n" +
       "    else await this.#shipCommits(pager.durableVersion);\n",
-    "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
+    "    if (this.#needsPages || this.#queue.isLost) await this.#shipPages();\n" +
       "    else await this.#shipCommits(pager.meta.version);\n",
     POWER,
   ),
@@ -55,7 +55,7 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     ARCHIVER,
     "    this.#tip = position;\n  }\n",
     "    this.#tip = position;\n" +
-      "    this.#isApart = position.version < this.#session.pager.meta.version;\n  }\n",
+      "    this.#needsPages = position.version < this.#session.pager.meta.version;\n  }\n",
     ARCHIVE,
   ),
   bug(

@@ -4,7 +4,7 @@
 
 import { also, bug, part, type PlantedBug } from "./planted_bugs.ts";
 
-const TREES = "store/followed_tree.ts";
+const TREES = "store/restarting_tree.ts";
 const SESSION = "store/follow/sharing_session.ts";
 const REMOTE = "store/follow/remote_changes.ts";
 const VERSIONS = "pager/share/version_pages.ts";
@@ -125,9 +125,9 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "what another process has not synced is synced before it is archived",
     "store/archive/archiver.ts",
     "    await this.#session.reachMedium(version);\n" +
-      "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
+      "    if (this.#needsPages || this.#queue.isLost) await this.#shipPages();\n" +
       "    else await this.#shipCommits(pager.durableVersion);\n",
-    "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
+    "    if (this.#needsPages || this.#queue.isLost) await this.#shipPages();\n" +
       "    else await this.#shipCommits(version);\n",
     KILLED,
   ),

@@ -4,9 +4,8 @@
  */
 
 import type { KeyRange, Range } from "./read/range.ts";
-import { pairOf, type Sync } from "./read/argument_checks.ts";
+import { checkIterable, pairOf, type Sync } from "./read/argument_checks.ts";
 import type { PrefetchOptions } from "./read/prefetch.ts";
-import { checkIterable } from "./read/read_tree.ts";
 import type { TreeFormat } from "./read/tree_format.ts";
 import type { FollowingSession } from "./follow/following_session.ts";
 import type { SharingSession } from "./follow/sharing_session.ts";
