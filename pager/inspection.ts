@@ -52,7 +52,7 @@ export class PagerInspection {
   readonly #writeback: Writeback;
   readonly #versions: VersionStore;
   readonly #flusher: PagerFlusher | undefined;
-  readonly #shared: VersionPages | undefined;
+  readonly #versionPages: VersionPages | undefined;
 
   /**
    * Use `Pager.inspection`.
@@ -71,7 +71,7 @@ export class PagerInspection {
       writeback: Writeback;
     },
     flusher: PagerFlusher | undefined,
-    shared?: VersionPages,
+    versionPages?: VersionPages,
   ) {
     this.#cache = parts.cache;
     this.#disk = parts.disk;
@@ -80,7 +80,7 @@ export class PagerInspection {
     this.#writeback = parts.writeback;
     this.#versions = parts.versions;
     this.#flusher = flusher;
-    this.#shared = shared;
+    this.#versionPages = versionPages;
   }
 
   /** The calls to the file so far; the object is live. */
@@ -173,8 +173,8 @@ export class PagerInspection {
     const checkReadable = (page: PageNumber) => this.#loader.checkReadable(page);
     const isMoving = (chunk: ChunkNumber) => this.#flusher?.isMoving(chunk) ?? false;
     const memory = { cache: this.#cache, dirtyChunks, checkReadable, isMoving };
-    const shared = this.#shared;
-    const alone = shared && (<T>(read: () => T) => shared.underLock(read));
+    const versionPages = this.#versionPages;
+    const alone = versionPages && (<T>(read: () => T) => versionPages.underLock(read));
     const source = { disk: this.#disk, meta: this.#meta, seed, verifiers, memory, alone };
     return new Scrub(source, report, options);
   }

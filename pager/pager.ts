@@ -76,6 +76,13 @@ export class Pager {
   readonly sharing: Sharing | undefined;
   /** The report of the recovery that opened the file; undefined after a clean close. */
   readonly recovery: RecoveryReport | undefined;
+  /** The slot of the header that the last `peek` returned. */
+  peekedSlot = 0;
+  /**
+   * The count of rollbacks, and of moves to the state of another process. A cursor whose count
+   * differs finds its path through pages again.
+   */
+  rollbacks = 0;
 
   readonly #parts: PagerParts;
   readonly #disk: Disk;
@@ -90,7 +97,7 @@ export class Pager {
   readonly #ends = new TransactionEnds();
   readonly #peeked = new Frame(-1, POOL, 1);
   readonly #flusher: PagerFlusher | undefined;
-  readonly #shared: SharedFlusher | undefined;
+  readonly #sharedFlusher: SharedFlusher | undefined;
   readonly #versionPages: VersionPages | undefined;
   readonly #observers = new Observers();
   /** The same object, or undefined while it has no observer. */
@@ -124,9 +131,9 @@ export class Pager {
     // After a close on a full disk, recovery finds a journal without batches.
     const bounds = { journalBytes, tailBytes, mayBeFull: state.report?.batches === 0 };
     const events = { moved: () => this.#moved(), flushed: () => this.sharing?.onFlushed?.() };
-    this.#shared = share &&
+    this.#sharedFlusher = share &&
       new SharedFlusher(share, { ...parts, journal: journal! }, bounds, events);
-    this.#flusher = this.#shared ?? (journal && new Flusher({ ...parts, journal }, bounds));
+    this.#flusher = this.#sharedFlusher ?? (journal && new Flusher({ ...parts, journal }, bounds));
     this.flights = new Flights(this, this.#disk, this.#flusher);
     const logged = { ...parts, log: this.#flusher };
     this.#writer = new Writer(parts);
@@ -134,14 +141,15 @@ export class Pager {
     this.#commit = new Commit({ ...logged, bypass: this.#bypass });
     this.#rollback = new Rollback(parts);
     this.#snapshots = new SnapshotOwner(this, parts);
-    const shared = share && new VersionPages(share);
-    this.#versionPages = shared;
-    const owned = { ...parts, snapshots: this.#snapshots, shared };
+    const versionPages = share && new VersionPages(share);
+    this.#versionPages = versionPages;
+    const owned = { ...parts, snapshots: this.#snapshots, versionPages };
     this.copies = new Copies(owned);
     state.follower?.attach(owned);
     this.follower = state.follower;
     const changing = { ...owned, writer: this.#writer, bypass: this.#bypass };
-    this.sharing = share && joinShare(share, this.#shared!, { ...changing, shared: shared! });
+    this.sharing = share &&
+      joinShare(share, this.#sharedFlusher!, { ...changing, versionPages: versionPages! });
   }
 
   /** Who shares the file; undefined if nobody does, or this handle cannot tell. */
@@ -205,9 +213,6 @@ export class Pager {
     return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT]!;
   }
 
-  /** The slot of the header that the last `peek` returned. */
-  peekedSlot = 0;
-
   /**
    * A page and its header as one unit; for a run, all its pages.
    *
@@ -258,12 +263,6 @@ export class Pager {
     this.#snapshots.register();
   }
 
-  /**
-   * The count of rollbacks, and of moves to the state of another process. A cursor whose count
-   * differs finds its path through pages again.
-   */
-  rollbacks = 0;
-
   /** Ends the innermost savepoint, or the transaction, and undoes its changes. */
   rollback(): void {
     this.rollbacks++;
@@ -271,7 +270,7 @@ export class Pager {
     this.#shrinkCache();
     this.#flusher?.afterRollback(this.meta);
     this.#snapshots.endClosed();
-    if (this.depth === 0) this.#shared?.endUnusedHold();
+    if (this.depth === 0) this.#sharedFlusher?.endUnusedHold();
   }
 
   /** Releases the memory that only the transaction needed. */
@@ -438,7 +437,7 @@ export class Pager {
     this.#checkUsable();
     assert(this.depth === 0, "a snapshot is taken between transactions");
     // The records of a batch have one version, so a snapshot is never of one inside it.
-    if (this.pendingBytes > 0) this.#shared?.endHold();
+    if (this.pendingBytes > 0) this.#sharedFlusher?.endHold();
     return this.#snapshots.take();
   }
 
@@ -448,7 +447,7 @@ export class Pager {
    */
   keepWhileSeen(kept: Kept): boolean {
     // Other processes use a page that was given back, whatever this one keeps: it has copied it.
-    return this.#shared === undefined && this.#parts.snapshots.keep(kept);
+    return this.#sharedFlusher === undefined && this.#parts.snapshots.keep(kept);
   }
 
   /** The last version that is on the medium. */
@@ -500,7 +499,7 @@ export class Pager {
     this.#beginClose();
     try {
       // A share gives its locks up, also after a failure.
-      if (this.#shared === undefined) this.#disk.checkWritable();
+      if (this.#sharedFlusher === undefined) this.#disk.checkWritable();
       if (!this.readOnly) this.#flusher?.close();
     } finally {
       this.#endClose();
@@ -517,7 +516,7 @@ export class Pager {
     if (this.#closed) return;
     this.#beginClose();
     try {
-      if (this.#shared === undefined) this.#disk.checkWritable();
+      if (this.#sharedFlusher === undefined) this.#disk.checkWritable();
       if (!this.readOnly) await this.#flusher?.closeLater();
     } finally {
       if (this.#isClosing) this.#endClose();

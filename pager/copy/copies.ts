@@ -67,9 +67,9 @@ export class Copies {
    * copy ends with `SnapshotTooOldError` when others need the memory.
    */
   begin(take?: TakePage): CopyReader {
-    const { shared } = this.#source;
+    const { versionPages } = this.#source;
     // A pin keeps the pages of its version in place, and nothing has to be taken early.
-    if (shared !== undefined) return shared.underLock(() => this.#begin(() => {}));
+    if (versionPages !== undefined) return versionPages.underLock(() => this.#begin(() => {}));
     return this.#begin(take);
   }
 

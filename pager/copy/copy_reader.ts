@@ -73,7 +73,7 @@ export interface CopySource {
   readonly versions: VersionStore;
   readonly snapshots: SnapshotOwner;
   /** The pages of versions of a file that other processes write too; undefined otherwise. */
-  readonly shared: VersionPages | undefined;
+  readonly versionPages: VersionPages | undefined;
 }
 
 /** Takes a page, with its header, out of a slot of a frame; both are valid during the call. */
@@ -199,10 +199,10 @@ export class CopyReader {
     assert(this.#isOpen && this.#next < this.chunks, "an open copy reads each chunk once");
     const chunk = this.#next++;
     const before = this.#source.disk.figures.bytesRead;
-    const { shared } = this.#source;
+    const { versionPages } = this.#source;
     try {
-      if (shared === undefined) this.#read(chunk, since);
-      else shared.underLock(() => this.#readShared(shared, chunk, since));
+      if (versionPages === undefined) this.#read(chunk, since);
+      else versionPages.underLock(() => this.#readShared(versionPages, chunk, since));
     } catch (error) {
       throw inFile(error, this.#source.disk.path);
     } finally {
@@ -216,7 +216,7 @@ export class CopyReader {
    * only lets go: this copy reads nothing more.
    */
   drain(): void {
-    if (this.#failure === undefined && this.#source.shared === undefined) this.#takeAll();
+    if (this.#failure === undefined && this.#source.versionPages === undefined) this.#takeAll();
     this.#source.snapshots.drain(this.#state);
   }
 
@@ -263,12 +263,12 @@ export class CopyReader {
   }
 
   /** Reads a chunk of a shared file, under the lock. */
-  #readShared(shared: VersionPages, chunk: ChunkNumber, since: Version): void {
+  #readShared(versionPages: VersionPages, chunk: ChunkNumber, since: Version): void {
     const { version } = this.meta;
     const frame = this.#frame;
     const first = chunk * CHUNK_PAGES;
     const { seed } = this.#source.loader;
-    shared.copyHeaderPage(chunk, version, frame);
+    versionPages.copyHeaderPage(chunk, version, frame);
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       this.#wants[slot] = 0;
       if (first + slot >= FRESH_PAGES && this.#keepIfVisible(slot)) this.#noteInUse(slot, since);
@@ -276,7 +276,7 @@ export class CopyReader {
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       const start = slot;
       while (slot < CHUNK_PAGES && this.#wants[slot] === 1) slot++;
-      if (slot > start) shared.copyPages(first + start, slot - start, version, frame);
+      if (slot > start) versionPages.copyPages(first + start, slot - start, version, frame);
       for (let i = start; i < slot; i++) checkSums(frame, i, first + i, seed);
     }
   }
@@ -376,9 +376,9 @@ export class CopyReader {
     const last = chunksOf(this.meta.pageCount) - 1;
     for (let chunk = last;; chunk--) {
       if (last - chunk === LOOKS_MAX) return (chunk + 1) * CHUNK_PAGES;
-      const { shared, loader } = this.#source;
-      if (shared === undefined) loader.copyHeaderPage(chunk, frame);
-      else shared.copyHeaderPage(chunk, this.meta.version, frame);
+      const { versionPages, loader } = this.#source;
+      if (versionPages === undefined) loader.copyHeaderPage(chunk, frame);
+      else versionPages.copyHeaderPage(chunk, this.meta.version, frame);
       for (let slot = SLOT_MASK; slot > 0; slot--) {
         if (!isInUse(frame, 0, slot) || kindOf(frame, slot) === KIND_JOURNAL) continue;
         return chunk * CHUNK_PAGES + slot + 1;

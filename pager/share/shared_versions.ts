@@ -25,10 +25,10 @@ export class SharedVersions extends FollowedPages {
    *
    * @param parts What a follower needs, and the pages of versions under the lock.
    */
-  constructor(parts: FollowedPagesParts & { shared: VersionPages }) {
+  constructor(parts: FollowedPagesParts & { versionPages: VersionPages }) {
     super(parts);
     this.#loader = parts.loader;
-    this.#pages = parts.shared;
+    this.#pages = parts.versionPages;
   }
 
   /** The place of a page as a snapshot sees it, which has no image. */

@@ -195,7 +195,7 @@ export class Sharing implements Judge {
 
 /** The memory of a pager that shares its file, and what changes it. */
 export interface SharedMemory extends FollowedMemory {
-  readonly shared: VersionPages;
+  readonly versionPages: VersionPages;
   readonly writer: Writer;
   readonly bypass: Bypass;
 }
