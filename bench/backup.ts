@@ -11,9 +11,9 @@ import { copySection, type CopySize } from "./backup/copies.ts";
 import { memorySection } from "./backup/memory.ts";
 import { compactSection, writerSection } from "./backup/writers.ts";
 import type { Section } from "./durable/fixture.ts";
-import { limitsOf, loadOf, machineOf } from "./machine.ts";
-import { tableOf } from "./measure.ts";
-import { inTempFolder } from "./temp_folder.ts";
+import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
+import { tableOf } from "./measure/figures.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 
 /** The size for published figures: 1 GiB of pages. */
 const FULL_SIZE: CopySize = { rounds: 5, entries: 910_000 };

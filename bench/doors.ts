@@ -10,13 +10,13 @@
 import * as fs from "node:fs";
 import type { OpenOptions } from "../mod.ts";
 import { openLibc } from "../pager/mod.ts";
-import type { Engine, Store } from "./engine.ts";
+import type { Engine, Store } from "./engines/engine.ts";
 import { lmdbEngine } from "./engines/lmdb.ts";
 import { quireEngine } from "./engines/quire.ts";
-import { Keys, Values } from "./keys.ts";
-import { loadOf } from "./machine.ts";
-import { figureOf, short, tableOf } from "./measure.ts";
-import { inTempFolder } from "./temp_folder.ts";
+import { Keys, Values } from "./measure/keys.ts";
+import { loadOf } from "./measure/machine.ts";
+import { figureOf, short, tableOf } from "./measure/figures.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 
 const MIB = 1024 * 1024;
 const LARGE_CACHE_BYTES = 512 * MIB;

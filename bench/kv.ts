@@ -7,10 +7,10 @@
  */
 
 import { openKv } from "../kv/mod.ts";
-import { alternate, type RoundTimes } from "./alternation.ts";
+import { alternate, type RoundTimes } from "./measure/alternation.ts";
 import { serveFile } from "./kv/served_file.ts";
-import { timeMs } from "./measure.ts";
-import { inTempFolder } from "./temp_folder.ts";
+import { timeMs } from "./measure/figures.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 
 const IS_QUICK = Deno.args.includes("--quick");
 const ROUNDS = IS_QUICK ? 1 : 5;

@@ -6,9 +6,9 @@
  */
 
 import { QuireLevel } from "../level/mod.ts";
-import { alternate, type RoundTimes } from "./alternation.ts";
-import { timeMs } from "./measure.ts";
-import { inTempFolder } from "./temp_folder.ts";
+import { alternate, type RoundTimes } from "./measure/alternation.ts";
+import { timeMs } from "./measure/figures.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 
 const ROUNDS = 7;
 const ENTRIES = 100_000;

@@ -5,9 +5,9 @@
  * engine its own process, and the full size.
  */
 
-import type { Later, Store } from "./engine.ts";
-import { ENGINE_NAMES, loadEngines } from "./engines.ts";
-import { Keys, Values } from "./keys.ts";
+import type { Later, Store } from "./engines/engine.ts";
+import { ENGINE_NAMES, loadEngines } from "./engines/all_engines.ts";
+import { Keys, Values } from "./measure/keys.ts";
 
 const ENTRIES = 100_000;
 const KV_ENTRIES = 10_000;

@@ -14,8 +14,8 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { loadOf, machineOf } from "./machine.ts";
-import { inTempFolder } from "./temp_folder.ts";
+import { loadOf, machineOf } from "./measure/machine.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 import { scaleChart } from "./scale/chart.ts";
 import { trialTables } from "./scale/report.ts";
 import type { ScaleResults, TrialResult, TrialResults } from "./scale/results.ts";

@@ -10,10 +10,10 @@
 import { parseArgs } from "node:util";
 import { open } from "../mod.ts";
 import type { Section } from "./durable/fixture.ts";
-import { limitsOf, loadOf, machineOf } from "./machine.ts";
-import { figureOf, short, tableOf } from "./measure.ts";
+import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
+import { figureOf, short, tableOf } from "./measure/figures.ts";
 import { type ChildTask, fill, keyOf, VALUE_BYTES } from "./shared/child.ts";
-import { inTempFolder } from "./temp_folder.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 
 const ENGINES: readonly ChildTask["engine"][] = ["quire", "lmdb-js", "node:sqlite"];
 const PROCESSES = [1, 2, 4, 8];

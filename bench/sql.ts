@@ -10,9 +10,9 @@ import { cpuUsage } from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { open } from "../mod.ts";
 import { sql } from "../sql/mod.ts";
-import { loadOf } from "./machine.ts";
-import { figureOf, short, tableOf, timeMs } from "./measure.ts";
-import { inTempFolder } from "./temp_folder.ts";
+import { loadOf } from "./measure/machine.ts";
+import { figureOf, short, tableOf, timeMs } from "./measure/figures.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 
 const EXIT_MISUSE = 2;
 const CACHE_BYTES = 512 * 1024 * 1024;

@@ -3,7 +3,7 @@
  */
 
 import { open } from "../../mod.ts";
-import { peakMemory, resetPeakMemory } from "../machine.ts";
+import { peakMemory, resetPeakMemory } from "../measure/machine.ts";
 import { keyAt, treeOf, valueAt } from "./data.ts";
 
 const CACHE_BYTES = 16 * 1024 * 1024;

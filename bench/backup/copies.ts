@@ -5,7 +5,7 @@
 
 import * as fs from "node:fs";
 import { open } from "../../mod.ts";
-import { figureOf, short, timeMs } from "../measure.ts";
+import { figureOf, short, timeMs } from "../measure/figures.ts";
 import type { Section } from "../durable/fixture.ts";
 import { type Copied, fillLmdb, fillQuire, fillSqlite, keyAt, treeOf, valueAt } from "./data.ts";
 

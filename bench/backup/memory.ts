@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import * as fs from "node:fs";
 import type { Section } from "../durable/fixture.ts";
-import { figureOf } from "../measure.ts";
+import { figureOf } from "../measure/figures.ts";
 import { fillQuire } from "./data.ts";
 import type { CopySize } from "./copies.ts";
 

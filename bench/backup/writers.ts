@@ -4,7 +4,7 @@
  */
 
 import { type Database, open } from "../../mod.ts";
-import { figureOf, percentile, short } from "../measure.ts";
+import { figureOf, percentile, short } from "../measure/figures.ts";
 import type { Section } from "../durable/fixture.ts";
 import { entriesOf, fillQuire, keyAt, treeOf, valueAt } from "./data.ts";
 import type { CopySize } from "./copies.ts";

@@ -3,11 +3,11 @@
  * every update falls on another leaf.
  */
 
-import type { Engine, Store } from "../engine.ts";
+import type { Engine, Store } from "../engines/engine.ts";
 import { QuireStore } from "../engines/quire.ts";
-import { Keys, Values } from "../keys.ts";
-import { bytesWritten } from "../machine.ts";
-import { short } from "../measure.ts";
+import { Keys, Values } from "../measure/keys.ts";
+import { bytesWritten } from "../measure/machine.ts";
+import { short } from "../measure/figures.ts";
 import { type DurableSize, openFilled, type Section } from "./fixture.ts";
 
 const UPDATES = 1000;

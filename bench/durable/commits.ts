@@ -3,11 +3,11 @@
  * medium.
  */
 
-import type { Engine, Store } from "../engine.ts";
+import type { Engine, Store } from "../engines/engine.ts";
 import { quireEngine, QuireStore } from "../engines/quire.ts";
-import { Keys, Values, xorshift } from "../keys.ts";
-import { BareFile } from "../machine.ts";
-import { type Figure, figureOf, short, timeMs } from "../measure.ts";
+import { Keys, Values, xorshift } from "../measure/keys.ts";
+import { BareFile } from "../measure/machine.ts";
+import { type Figure, figureOf, short, timeMs } from "../measure/figures.ts";
 import { type DurableSize, openFilled, type Section } from "./fixture.ts";
 
 const ENTRIES = 20_000;

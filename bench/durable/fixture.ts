@@ -2,9 +2,9 @@
  * Common parts of the durable bench: its sizes, a folder, and filled databases.
  */
 
-import { loadEngines } from "../engines.ts";
-import type { Engine, Store } from "../engine.ts";
-import type { Keys, Values } from "../keys.ts";
+import { loadEngines } from "../engines/all_engines.ts";
+import type { Engine, Store } from "../engines/engine.ts";
+import type { Keys, Values } from "../measure/keys.ts";
 
 /** Bytes of cache for every engine. */
 export const CACHE_BYTES = 256 * 1024 * 1024;

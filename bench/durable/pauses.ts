@@ -6,11 +6,11 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import type { Engine, Store } from "../engine.ts";
+import type { Engine, Store } from "../engines/engine.ts";
 import { quireEngine, QuireStore } from "../engines/quire.ts";
-import { Keys, Values } from "../keys.ts";
-import { BareFile } from "../machine.ts";
-import { percentile, timeMs } from "../measure.ts";
+import { Keys, Values } from "../measure/keys.ts";
+import { BareFile } from "../measure/machine.ts";
+import { percentile, timeMs } from "../measure/figures.ts";
 import { CACHE_BYTES, type DurableSize, type Section } from "./fixture.ts";
 
 const MIB = 1024 * 1024;

@@ -6,7 +6,7 @@
  * declared here, so that only the bench depends on it.
  */
 
-import type { Changes, Engine, Store } from "../engine.ts";
+import type { Changes, Engine, Store } from "./engine.ts";
 
 const WRITE_BUFFER_BYTES = 64 * 1024 * 1024;
 

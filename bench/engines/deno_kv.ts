@@ -5,7 +5,7 @@
  * 1,000 changes, so larger ones are divided.
  */
 
-import type { Changes, Engine, Store } from "../engine.ts";
+import type { Changes, Engine, Store } from "./engine.ts";
 
 const CHANGES_MAX = 1000;
 const READ_BATCH = 500;

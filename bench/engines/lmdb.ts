@@ -10,7 +10,7 @@
  * own thread commits together.
  */
 
-import type { Changes, Engine, Store } from "../engine.ts";
+import type { Changes, Engine, Store } from "./engine.ts";
 
 /** Not a literal, so that it is resolved only when it is imported. */
 const PACKAGE: string = "lmdb";

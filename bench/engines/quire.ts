@@ -4,7 +4,7 @@
 
 import { format } from "../../pager/mod.ts";
 import { type Database, open, type OpenOptions, type Transaction, type Tree } from "../../mod.ts";
-import type { Changes, Engine, Store, StoreOptions } from "../engine.ts";
+import type { Changes, Engine, Store, StoreOptions } from "./engine.ts";
 
 const TREE = "entries";
 

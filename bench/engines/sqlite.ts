@@ -4,7 +4,7 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Changes, Engine, Store } from "../engine.ts";
+import type { Changes, Engine, Store } from "./engine.ts";
 
 /** The SQLite of the runtime. */
 export function sqliteEngine(): Engine {

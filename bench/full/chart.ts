@@ -4,7 +4,7 @@
  * the figure beside it is exact.
  */
 
-import { type Figure, short } from "../measure.ts";
+import { type Figure, short } from "../measure/figures.ts";
 import {
   COLORS,
   legend,
@@ -15,7 +15,7 @@ import {
   text,
   verticalLine,
   WIDTH,
-} from "../svg.ts";
+} from "../measure/svg.ts";
 
 /** Figures by name and engine. */
 export type Figures = Readonly<Record<string, Readonly<Record<string, Figure>>>>;

@@ -5,9 +5,9 @@
  * The group first runs once at a small size, unmeasured, for every engine.
  */
 
-import { loadEngines } from "../engines.ts";
-import { peakMemory } from "../machine.ts";
-import { inTempFolder } from "../temp_folder.ts";
+import { loadEngines } from "../engines/all_engines.ts";
+import { peakMemory } from "../measure/machine.ts";
+import { inTempFolder } from "../measure/temp_folder.ts";
 import { FULL, type Group, KV_SHARE, lessOf, QUICK, WARM_UP } from "./plan.ts";
 import { runGroup } from "./workloads.ts";
 

@@ -7,11 +7,11 @@
 import { Buffer } from "node:buffer";
 import { cpuUsage } from "node:process";
 import { type KeyCodec, open, string, tuple } from "../../mod.ts";
-import type { Engine, Later, Store } from "../engine.ts";
+import type { Engine, Later, Store } from "../engines/engine.ts";
 import { QuireStore } from "../engines/quire.ts";
-import { Keys, Values, xorshift, Zipf } from "../keys.ts";
-import { bytesOnDisk, bytesWritten } from "../machine.ts";
-import { figureOf, timeMs } from "../measure.ts";
+import { Keys, Values, xorshift, Zipf } from "../measure/keys.ts";
+import { bytesOnDisk, bytesWritten } from "../measure/machine.ts";
+import { figureOf, timeMs } from "../measure/figures.ts";
 import type { Group, Size } from "./plan.ts";
 
 const MIB = 1024 * 1024;

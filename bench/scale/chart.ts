@@ -4,7 +4,7 @@
  * file itself.
  */
 
-import { COLORS, legend, polyline, svg, text, verticalLine, WIDTH } from "../svg.ts";
+import { COLORS, legend, polyline, svg, text, verticalLine, WIDTH } from "../measure/svg.ts";
 import type { TrialResults } from "./results.ts";
 import type { Point } from "./trials.ts";
 

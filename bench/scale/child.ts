@@ -6,9 +6,9 @@
  * what is there, and says what that took.
  */
 
-import type { Engine } from "../engine.ts";
-import { loadEngines } from "../engines.ts";
-import { bytesOnDisk, bytesRead, peakMemory } from "../machine.ts";
+import type { Engine } from "../engines/engine.ts";
+import { loadEngines } from "../engines/all_engines.ts";
+import { bytesOnDisk, bytesRead, peakMemory } from "../measure/machine.ts";
 import type { TrialSize } from "./trial.ts";
 import { runTrial } from "./trials.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import { setTimeout } from "node:timers/promises";
-import { xorshift } from "../keys.ts";
-import type { Changes, Store } from "../engine.ts";
+import { xorshift } from "../measure/keys.ts";
+import type { Changes, Store } from "../engines/engine.ts";
 import { writeTo } from "./write_to.ts";
 import { KEY_BYTES, orderedKey, valueOf } from "./values.ts";
 

@@ -4,8 +4,8 @@
  */
 
 import { setImmediate, setTimeout } from "node:timers/promises";
-import type { Store } from "../engine.ts";
-import { xorshift } from "../keys.ts";
+import type { Store } from "../engines/engine.ts";
+import { xorshift } from "../measure/keys.ts";
 import { Day } from "./day.ts";
 import type { Trial, TrialSize } from "./trial.ts";
 import { KEY_BYTES, keyOf, orderedKey, valueOf } from "./values.ts";

@@ -2,7 +2,7 @@
  * The results of the scale bench as tables.
  */
 
-import { tableOf } from "../measure.ts";
+import { tableOf } from "../measure/figures.ts";
 import type { Opening, TrialResult, TrialResults } from "./results.ts";
 import type { Point } from "./trials.ts";
 

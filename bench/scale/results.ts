@@ -3,7 +3,7 @@
  * took after a kill.
  */
 
-import type { Machine } from "../machine.ts";
+import type { Machine } from "../measure/machine.ts";
 import type { TrialSize } from "./trial.ts";
 import type { Point } from "./trials.ts";
 

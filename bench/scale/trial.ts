@@ -5,7 +5,7 @@
  * engine nothing about them.
  */
 
-import type { Store } from "../engine.ts";
+import type { Store } from "../engines/engine.ts";
 
 /** How much a trial does. */
 export interface TrialSize {

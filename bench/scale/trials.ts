@@ -3,8 +3,8 @@
  * the database has cost so far: its files, the bytes written, the longest turn of the event loop.
  */
 
-import type { Engine } from "../engine.ts";
-import { bytesOnDisk, bytesWritten, peakMemory } from "../machine.ts";
+import type { Engine } from "../engines/engine.ts";
+import { bytesOnDisk, bytesWritten, peakMemory } from "../measure/machine.ts";
 import { day, dropped, grow, index, series, sets } from "./entry_trials.ts";
 import { LongestTurn } from "./longest_turn.ts";
 import type { Trial, TrialSize } from "./trial.ts";

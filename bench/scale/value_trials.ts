@@ -3,8 +3,8 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import type { Store } from "../engine.ts";
-import { xorshift } from "../keys.ts";
+import type { Store } from "../engines/engine.ts";
+import { xorshift } from "../measure/keys.ts";
 import type { Progress, Trial } from "./trial.ts";
 import { KEY_BYTES, keyOf, valueOf } from "./values.ts";
 import { writeTo } from "./write_to.ts";

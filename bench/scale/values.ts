@@ -2,7 +2,7 @@
  * Keys and values of the trials, in buffers that the next call uses again.
  */
 
-import { xorshift } from "../keys.ts";
+import { xorshift } from "../measure/keys.ts";
 
 /** The bytes of a key. */
 export const KEY_BYTES = 16;

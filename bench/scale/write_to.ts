@@ -3,7 +3,7 @@
  * medium, if the engine has one.
  */
 
-import type { Changes, Later, Store } from "../engine.ts";
+import type { Changes, Later, Store } from "../engines/engine.ts";
 
 /** Makes changes in one durable transaction of a store. */
 export function writeTo(

@@ -4,7 +4,16 @@
  * are logarithmic.
  */
 
-import { COLORS, legend, logScale, polyline, svg, text, verticalLine, WIDTH } from "../svg.ts";
+import {
+  COLORS,
+  legend,
+  logScale,
+  polyline,
+  svg,
+  text,
+  verticalLine,
+  WIDTH,
+} from "../measure/svg.ts";
 import type { Cell } from "./results.ts";
 
 const LEFT = 60;

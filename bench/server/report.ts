@@ -2,7 +2,7 @@
  * The figures of the server bench as tables.
  */
 
-import { figureOf, short, tableOf } from "../measure.ts";
+import { figureOf, short, tableOf } from "../measure/figures.ts";
 import type { Part } from "./plan.ts";
 import type { Cell, Circumstance, Lag, Latency } from "./results.ts";
 

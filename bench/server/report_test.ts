@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { figureOf } from "../measure.ts";
+import { figureOf } from "../measure/figures.ts";
 import { serverChart } from "./chart.ts";
 import { circumstanceLines, tablesOf } from "./report.ts";
 import type { Cell } from "./results.ts";

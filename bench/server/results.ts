@@ -4,9 +4,9 @@
  * Times are in milliseconds, rates in operations a second.
  */
 
-import type { Machine } from "../machine.ts";
-import { type Figure, figureOf } from "../measure.ts";
-import type { Samples } from "./samples.ts";
+import type { Machine } from "../measure/machine.ts";
+import { type Figure, figureOf } from "../measure/figures.ts";
+import type { Samples } from "./client/samples.ts";
 
 /** How long operations took. */
 export interface Latency {

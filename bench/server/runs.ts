@@ -3,17 +3,17 @@
  * each in a process of its own on a new database, and starts with another engine.
  */
 
-import { inTempFolder } from "../temp_folder.ts";
+import { inTempFolder } from "../measure/temp_folder.ts";
 import { runChild, RunningChild } from "./child.ts";
 import type { InProcessInput, InProcessOutput } from "./in_process.ts";
-import { GRACE_MS, type LoadInput, WARM_UP_MS } from "./load.ts";
+import { GRACE_MS, type LoadInput, WARM_UP_MS } from "./client/load.ts";
 import type { Part, Plan } from "./plan.ts";
 import { type Cell, cellOf, type Circumstance, type Sample, type Setting } from "./results.ts";
 import type { ServerInput, ServerOutput } from "./serve.ts";
-import { slowEnvironment } from "./slow_syncs.ts";
+import { slowEnvironment } from "./slow/slow_syncs.ts";
 
 const SERVE = new URL("./serve.ts", import.meta.url);
-const LOAD = new URL("./load.ts", import.meta.url);
+const LOAD = new URL("./client/load.ts", import.meta.url);
 const IN_PROCESS = new URL("./in_process.ts", import.meta.url);
 /** The time to open and fill a database. */
 const FILL_MS = 300_000;

@@ -8,12 +8,12 @@
  */
 
 import { openFilled } from "../durable/fixture.ts";
-import type { Engine, Store } from "../engine.ts";
-import { Keys, Values } from "../keys.ts";
-import { idleLag, LoopLag } from "./loop_lag.ts";
+import type { Engine, Store } from "../engines/engine.ts";
+import { Keys, Values } from "../measure/keys.ts";
+import { idleLag, LoopLag } from "./client/loop_lag.ts";
 import { loadServerEngine } from "./no_engine.ts";
 import type { Lag } from "./results.ts";
-import { syncUs } from "./sync_cost.ts";
+import { syncUs } from "./slow/sync_cost.ts";
 
 const IDLE_MS = 300;
 

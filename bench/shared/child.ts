@@ -8,7 +8,7 @@ import { open, type Tree } from "../../mod.ts";
 import { sqliteEngine } from "../engines/sqlite.ts";
 import { lmdbEngine } from "../engines/lmdb.ts";
 import { DatabaseSync } from "node:sqlite";
-import type { Store } from "../engine.ts";
+import type { Store } from "../engines/engine.ts";
 
 /** What a process is told to do. */
 export interface ChildTask {

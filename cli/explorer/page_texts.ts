@@ -11,60 +11,60 @@ import htm from "npm:htm@3.1.1" with { type: "text" };
 import preactHooks from "npm:preact@11.2.0/hooks" with { type: "text" };
 import preact from "npm:preact@11.2.0" with { type: "text" };
 import app from "./page/app.ts" with { type: "text" };
-import ask from "./page/ask.ts" with { type: "text" };
+import ask from "./page/base/ask.ts" with { type: "text" };
 import cacheView from "./page/cache_view.ts" with { type: "text" };
-import chunkPanel from "./page/chunk_panel.ts" with { type: "text" };
-import colours from "./page/colours.ts" with { type: "text" };
+import chunkPanel from "./page/map/chunk_panel.ts" with { type: "text" };
+import colours from "./page/base/colours.ts" with { type: "text" };
 import descentView from "./page/descent_view.ts" with { type: "text" };
-import fileView from "./page/file_view.ts" with { type: "text" };
-import figures from "./page/figures.ts" with { type: "text" };
-import geometry from "./page/geometry.ts" with { type: "text" };
-import html from "./page/html.ts" with { type: "text" };
+import fileView from "./page/map/file_view.ts" with { type: "text" };
+import figures from "./page/base/figures.ts" with { type: "text" };
+import geometry from "./page/base/geometry.ts" with { type: "text" };
+import html from "./page/base/html.ts" with { type: "text" };
 import journalView from "./page/journal_view.ts" with { type: "text" };
-import mapControls from "./page/map_controls.ts" with { type: "text" };
-import mapLook from "./page/map_look.ts" with { type: "text" };
-import mapWords from "./page/map_words.ts" with { type: "text" };
+import mapControls from "./page/map/map_controls.ts" with { type: "text" };
+import mapLook from "./page/map/map_look.ts" with { type: "text" };
+import mapWords from "./page/map/map_words.ts" with { type: "text" };
 import pageLayout from "./page/page_layout.ts" with { type: "text" };
 import pageView from "./page/page_view.ts" with { type: "text" };
 import place from "./page/place.ts" with { type: "text" };
 import shell from "./page/shell.html" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
-import sqlMap from "./page/sql_map.ts" with { type: "text" };
-import sqlPanes from "./page/sql_panes.ts" with { type: "text" };
-import sqlView from "./page/sql_view.ts" with { type: "text" };
+import sqlMap from "./page/sql/sql_map.ts" with { type: "text" };
+import sqlPanes from "./page/sql/sql_panes.ts" with { type: "text" };
+import sqlView from "./page/sql/sql_view.ts" with { type: "text" };
 import studyView from "./page/study_view.ts" with { type: "text" };
-import tileMap from "./page/tile_map.ts" with { type: "text" };
-import tileStore from "./page/tile_store.ts" with { type: "text" };
-import token from "./page/token.ts" with { type: "text" };
+import tileMap from "./page/map/tile_map.ts" with { type: "text" };
+import tileStore from "./page/map/tile_store.ts" with { type: "text" };
+import token from "./page/base/token.ts" with { type: "text" };
 import whatIfView from "./page/what_if_view.ts" with { type: "text" };
 
-/** The sources of the page, by their names. */
+/** The sources of the page, by their paths in its folder. */
 export const SOURCES: Readonly<Record<string, string>> = {
   app,
-  ask,
   cache_view: cacheView,
-  chunk_panel: chunkPanel,
-  colours,
   descent_view: descentView,
-  file_view: fileView,
-  figures,
-  geometry,
-  html,
   journal_view: journalView,
-  map_controls: mapControls,
-  map_look: mapLook,
-  map_words: mapWords,
   page_layout: pageLayout,
   page_view: pageView,
   place,
-  sql_map: sqlMap,
-  sql_panes: sqlPanes,
-  sql_view: sqlView,
   study_view: studyView,
-  tile_map: tileMap,
-  tile_store: tileStore,
-  token,
   what_if_view: whatIfView,
+  "base/ask": ask,
+  "base/colours": colours,
+  "base/figures": figures,
+  "base/geometry": geometry,
+  "base/html": html,
+  "base/token": token,
+  "map/chunk_panel": chunkPanel,
+  "map/file_view": fileView,
+  "map/map_controls": mapControls,
+  "map/map_look": mapLook,
+  "map/map_words": mapWords,
+  "map/tile_map": tileMap,
+  "map/tile_store": tileStore,
+  "sql/sql_map": sqlMap,
+  "sql/sql_panes": sqlPanes,
+  "sql/sql_view": sqlView,
 };
 
 /** The sources that the page shares with the program, by their paths from `cli`. */

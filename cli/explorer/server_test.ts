@@ -23,7 +23,7 @@ import type {
 } from "./api_types.ts";
 import { refusalOf } from "./refusal.ts";
 import { ExplorerServer } from "./server.ts";
-import { CHAPTER_IDS, studyInfo } from "./study_info.ts";
+import { CHAPTER_IDS, studyInfo } from "./info/study_info.ts";
 
 /** A server under test. */
 interface Subject {
@@ -434,7 +434,7 @@ describe("explorer: right questions", () => {
           wanted.push(isLocal ? new URL(name, `http://page${path}`).pathname : map[name]!);
         }
       }
-      assert(seen.has("/library/preact.js") && seen.has("/page/tile_map.ts"));
+      assert(seen.has("/library/preact.js") && seen.has("/page/map/tile_map.ts"));
     }));
 });
 

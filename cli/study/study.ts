@@ -4,15 +4,15 @@
  */
 
 import * as fs from "node:fs";
-import { comparison } from "./comparison.ts";
-import { fanOut } from "./fan_out.ts";
-import { oneByte, samePage } from "./one_byte.ts";
+import { comparison } from "./chapter/comparison.ts";
+import { fanOut } from "./chapter/fan_out.ts";
+import { oneByte, samePage } from "./chapter/one_byte.ts";
 import type { ChapterName, StudyChapter } from "./report_types.ts";
 import type { Sampling } from "./sampling.ts";
 import { ScratchSubject } from "./scratch_subject.ts";
-import { pageSizes, readSizes } from "./sizes.ts";
+import { pageSizes, readSizes } from "./chapter/sizes.ts";
 import { openDirect, type Subject } from "./subject.ts";
-import { writeCost } from "./write_cost.ts";
+import { writeCost } from "./chapter/write_cost.ts";
 
 const MILLISECONDS = 1000;
 

@@ -9,7 +9,7 @@ import { inTempDir } from "../../tests/support/temp.ts";
 import { barOf, chapterLines } from "./pictures.ts";
 import type { StudyChapter } from "./report_types.ts";
 import { measure } from "./sampling.ts";
-import { bytesOfBlocks } from "./sizes.ts";
+import { bytesOfBlocks } from "./chapter/sizes.ts";
 import type { Subject } from "./subject.ts";
 
 /** A subject whose device has moved 4096 bytes at each look. */

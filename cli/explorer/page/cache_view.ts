@@ -5,10 +5,10 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CacheInfo, FileInfo, FrameInfo, RecentPage } from "../api_types.ts";
-import { useAnswer } from "./ask.ts";
-import { type Palette, scaleColour, usePalette } from "./colours.ts";
-import { bytes, count, percent, some } from "./figures.ts";
-import { html, type Shown } from "./html.ts";
+import { useAnswer } from "./base/ask.ts";
+import { type Palette, scaleColour, usePalette } from "./base/colours.ts";
+import { bytes, count, percent, some } from "./base/figures.ts";
+import { html, type Shown } from "./base/html.ts";
 import { pageAddress } from "./place.ts";
 
 const EVERY_MS = 1000;

@@ -5,10 +5,10 @@
 
 import { useState } from "preact/hooks";
 import type { DescentInfo, FileInfo, ProbeInfo, StepInfo } from "../api_types.ts";
-import { useAnswer } from "./ask.ts";
-import { bytes, count, headText, some } from "./figures.ts";
-import { sumsOf } from "./geometry.ts";
-import { html, type Shown } from "./html.ts";
+import { useAnswer } from "./base/ask.ts";
+import { bytes, count, headText, some } from "./base/figures.ts";
+import { sumsOf } from "./base/geometry.ts";
+import { html, type Shown } from "./base/html.ts";
 import { addressOf, pageAddress } from "./place.ts";
 
 const FORMS = [["codec", "As the codec takes it"], ["text", "Text"], ["hex", "Hexadecimal"]];

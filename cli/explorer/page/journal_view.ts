@@ -4,10 +4,10 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { FileInfo, JournalAreaInfo, JournalInfo, SuperblockInfo } from "../api_types.ts";
-import { useAnswer } from "./ask.ts";
-import { usePalette } from "./colours.ts";
-import { bytes, count, percent, some } from "./figures.ts";
-import { html, type Shown } from "./html.ts";
+import { useAnswer } from "./base/ask.ts";
+import { usePalette } from "./base/colours.ts";
+import { bytes, count, percent, some } from "./base/figures.ts";
+import { html, type Shown } from "./base/html.ts";
 
 const EVERY_MS = 500;
 const HISTORY = 240;

@@ -5,7 +5,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import type { CellInfo, PageInfo } from "../api_types.ts";
-import { html, type Shown } from "./html.ts";
+import { html, type Shown } from "./base/html.ts";
 
 const LINE_BYTES = 256;
 const BYTE_WIDTH = 3;

@@ -5,11 +5,11 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CellInfo, FileInfo, PageInfo } from "../api_types.ts";
-import { useAnswer } from "./ask.ts";
-import { usePalette } from "./colours.ts";
-import { bytes, count, percent, printable } from "./figures.ts";
-import { sumsOf } from "./geometry.ts";
-import { html, type Shown } from "./html.ts";
+import { useAnswer } from "./base/ask.ts";
+import { usePalette } from "./base/colours.ts";
+import { bytes, count, percent, printable } from "./base/figures.ts";
+import { sumsOf } from "./base/geometry.ts";
+import { html, type Shown } from "./base/html.ts";
 import { addressOf, numberIn, pageAddress } from "./place.ts";
 import { PageLayout } from "./page_layout.ts";
 

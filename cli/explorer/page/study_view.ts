@@ -6,9 +6,9 @@
 import { useState } from "preact/hooks";
 import type { FileInfo, StudyInfo } from "../api_types.ts";
 import type { StudyChapter, StudyColumn, StudyRow } from "../../study/report_types.ts";
-import { useAnswer } from "./ask.ts";
-import { bytes, count, rough } from "./figures.ts";
-import { html, type Shown } from "./html.ts";
+import { useAnswer } from "./base/ask.ts";
+import { bytes, count, rough } from "./base/figures.ts";
+import { html, type Shown } from "./base/html.ts";
 import { addressOf } from "./place.ts";
 
 const FIRST = "one-byte";

@@ -5,9 +5,9 @@
 
 import { useState } from "preact/hooks";
 import type { FileInfo, Measured } from "../api_types.ts";
-import { useAnswer } from "./ask.ts";
-import { bytes, count, rough } from "./figures.ts";
-import { html, type Shown } from "./html.ts";
+import { useAnswer } from "./base/ask.ts";
+import { bytes, count, rough } from "./base/figures.ts";
+import { html, type Shown } from "./base/html.ts";
 import { type Outcome, outcomeOf, PAGE_SIZES, type Question } from "../../study/page_arithmetic.ts";
 
 const START: Question = {
