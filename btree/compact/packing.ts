@@ -101,6 +101,7 @@ export class Packing {
     const deadline = performance.now() + budgetMs;
     const { packsMax } = this.#bounds;
     const last = Math.min(this.packed + leavesMax, packsMax);
+    this.#recent.forgetFree(this.#context.allocator);
     do {
       const [name] = this.#names;
       if (name === undefined || this.packed >= packsMax) return false;

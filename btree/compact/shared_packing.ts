@@ -155,6 +155,8 @@ export class SharedPacking {
     const offset = this.#cell.valueAt - (leaf.slot << PAGE_SHIFT);
     const bytes = copyFragments(this.#pager, tree, old, this.#bytes);
     removeFragments(this.#pager, allocator, tree, old, this.#key, length);
+    // A value that is placed twice may have been alone in one of them.
+    this.#recent.forgetFree(allocator);
     if (this.#recent.count === 0) this.#recent.near = page;
     const now = placeFragments(
       this.#pager,

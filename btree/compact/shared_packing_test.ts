@@ -5,7 +5,7 @@ import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format } from "../../pager/mod.ts";
 import { Random } from "../../tests/support/random.ts";
-import { keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
+import { bytesOf, keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
 import { census } from "../inspect/census.ts";
 import { Packing } from "./packing.ts";
 
@@ -101,6 +101,24 @@ describe("SharedPacking", () => {
       assertLess(sharedOf(model), 1.2 * fullPages(model));
     });
   }
+
+  it("goes on where others have released the pages that the last slice filled", () => {
+    const model = halved(3000, 1, false);
+    const packing = packingOf(model);
+    const slice = () => {
+      model.begin();
+      const isMore = packing.slice(Infinity, 8);
+      model.commit();
+      return isMore;
+    };
+    while (slice()) {
+      model.begin();
+      for (const name of model.names().slice(0, 40)) model.delete(bytesOf(name));
+      model.commit();
+    }
+    assertGreater(packing.packed, 100);
+    model.check();
+  });
 
   it("leaves full pages as they are", () => {
     const model = new TreeModel(plant());

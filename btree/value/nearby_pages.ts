@@ -4,6 +4,7 @@
  * neighbours in the file, and free space needs no list of its own.
  */
 
+import type { Allocator } from "../../alloc/mod.ts";
 import type { PageNumber } from "../../pager/mod.ts";
 import { LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
@@ -43,6 +44,16 @@ export class NearbyPages {
   addPagesOf({ page, secondPage }: Reference): void {
     this.#addFirst(page);
     if (secondPage !== 0) this.#addFirst(secondPage);
+  }
+
+  /** Forgets pages that were released since they were added. */
+  forgetFree(allocator: Allocator): void {
+    const { count } = this;
+    this.count = 0;
+    for (let at = 0; at < count; at++) {
+      const page = this.pages[at]!;
+      if (allocator.isInUse(page)) this.pages[this.count++] = page;
+    }
   }
 
   /** Forgets all pages. */
