@@ -6,72 +6,6 @@
 import type { File } from "../file/file.ts";
 import type { IndexedFile } from "../follow/indexed_file.ts";
 
-/** A file whose reads see the records of its journal. */
-export class SharedFile implements File {
-  readonly #base: File;
-  readonly #indexed: IndexedFile;
-  /** The path of the file. */
-  readonly path: string | undefined;
-  /** Starts reads of the file, if it can. */
-  readonly startRead: File["startRead"];
-
-  /**
-   * Joins both sides of a file.
-   *
-   * @param base The file, whose owner closes it.
-   * @param indexed The same, with the records of the journal over it.
-   */
-  constructor(base: File, indexed: IndexedFile) {
-    this.#base = base;
-    this.#indexed = indexed;
-    this.path = base.path;
-    this.startRead = base.startRead?.bind(base);
-  }
-
-  /** The size in bytes, without pages that are in the journal only. */
-  size(): number {
-    return this.#base.size();
-  }
-
-  /** Reads pages, headers, or a header page, each whole, with the records over them. */
-  readAt(target: Uint8Array, start: number, length: number, position: number): number {
-    return this.#indexed.readAt(target, start, length, position);
-  }
-
-  /** Writes to the file itself. */
-  writeAt(source: Uint8Array, start: number, length: number, position: number): number {
-    return this.#base.writeAt(source, start, length, position);
-  }
-
-  /** Writes to the medium. */
-  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
-    return this.#base.writeThroughAt(source, start, length, position);
-  }
-
-  /** Shortens the file, or extends it. */
-  truncate(size: number): void {
-    this.#base.truncate(size);
-  }
-
-  /** Returns when everything written is on the medium. */
-  sync(): void {
-    this.#base.sync();
-  }
-
-  /** Starts such a sync. */
-  startSync(): Promise<void> {
-    return this.#base.startSync();
-  }
-
-  /** Takes the lock of the file. */
-  lock(exclusive: boolean): boolean {
-    return this.#base.lock(exclusive);
-  }
-
-  /** Does nothing: the share closes the file, under its lock. */
-  close(): void {}
-}
-
 /** A file that is lent to a pager, which does not close it. */
 export class LentFile implements File {
   readonly #base: File;
@@ -135,4 +69,28 @@ export class LentFile implements File {
 
   /** Does nothing: the owner closes the file. */
   close(): void {}
+}
+
+/** A file whose reads see the records of its journal; its share owns the lock, and closes it. */
+export class SharedFile extends LentFile {
+  readonly #indexed: IndexedFile;
+  /** Starts reads of the file, if it can. */
+  readonly startRead: File["startRead"];
+
+  /**
+   * Joins both sides of a file.
+   *
+   * @param base The file, whose owner closes it.
+   * @param indexed The same, with the records of the journal over it.
+   */
+  constructor(base: File, indexed: IndexedFile) {
+    super(base);
+    this.#indexed = indexed;
+    this.startRead = base.startRead?.bind(base);
+  }
+
+  /** Reads pages, headers, or a header page, each whole, with the records over them. */
+  override readAt(target: Uint8Array, start: number, length: number, position: number): number {
+    return this.#indexed.readAt(target, start, length, position);
+  }
 }
