@@ -167,7 +167,8 @@ export class Statement<Row extends object = SqlRow> {
   /** Runs it, and returns its rows as values of SQL, by position. */
   rows(...inputs: SqlInputs): SqlRows {
     const { statement, parameters } = this.#parsed;
-    const values = bind(parameters, inputs);
+    // What explains a statement does not run it, and needs no values.
+    const values = statement.kind === "explain" ? [] : bind(parameters, inputs);
     if (isExplainable(statement)) {
       const { columns } = this.#compiled(statement);
       return { columns, ...this.#run(statement, values, ROW) };

@@ -26,7 +26,7 @@ import { changeable, changesAlone, cursorSource, type Emitted, keyColumnsOf } fr
 import { rowSource, scopeOf } from "./target.ts";
 import { RowTriggers, tableShape } from "./triggers.ts";
 import { emitUpdatedRow, updateTriggers } from "./updated_row.ts";
-import type { Access } from "../plan/access.ts";
+import { type Access, hasWithin } from "../plan/access.ts";
 
 /** How rows are sorted by their keys. */
 const BY_KEY = {
@@ -204,7 +204,7 @@ function emitFind(
 
 /** Whether a way to reach rows finds one at most. */
 function isOneKey(access: Access, table: Table): boolean {
-  if (access.kind !== "key" || access.index !== undefined) return false;
+  if (access.kind !== "key" || access.index !== undefined || hasWithin(access.equal)) return false;
   return access.equal.length === (table.hasRowid ? 1 : table.primaryKey.length);
 }
 

@@ -2,8 +2,8 @@
  * Emits the code of expressions: as values in registers, and as conditions that jump.
  */
 
-import type { Between, Binary, BinaryOperator, Case, Expr, In } from "../parse/ast.ts";
-import type { Like, Name, Query, Raise, Unary } from "../parse/ast.ts";
+import type { Between, Binary, BinaryOperator, Case, Expr } from "../parse/ast.ts";
+import type { Like, Name, Raise, Unary } from "../parse/ast.ts";
 import { NO_CALL } from "../parse/expression_parser.ts";
 import { affinityOf } from "../value/affinity.ts";
 import { negate } from "../value/arithmetic.ts";
@@ -13,13 +13,12 @@ import { StoredLike } from "../vm/stored_like.ts";
 import type { Label } from "./builder.ts";
 import { emitCall } from "./call.ts";
 import { emitColumn, storedColumn } from "./column.ts";
-import { type Context, emitOnce, type Expressions, type Prepared } from "./context.ts";
+import { type Context, emitOnce, type Expressions } from "./context.ts";
 import { groupedValue } from "./grouped.ts";
-import { rowBetween, rowComparison, rowInList, rowPairs } from "./row_value.ts";
-import { affinityIn, collationWith, comparisonOf, comparisonWithValues } from "./rules.ts";
-import { isConstant } from "./rules.ts";
-import { sharedAffinity } from "./rules.ts";
-import { meaningOf, ROWID, type Scope, type SourceColumn } from "./scope.ts";
+import { emitIn } from "./in_set.ts";
+import { rowBetween, rowComparison, rowPairs } from "./row_value.ts";
+import { comparisonOf } from "./rules.ts";
+import { meaningOf, ROWID, type Scope } from "./scope.ts";
 
 const ARITHMETIC: Partial<Record<BinaryOperator, Opcode>> = {
   "+": "Add",
@@ -45,9 +44,6 @@ const COMPARISONS: Partial<Record<BinaryOperator, readonly [string, BinaryOperat
   ">": ["Gt", "<="],
   ">=": ["Ge", "<"],
 };
-
-/** Lists of at most so many items are compared one by one. */
-const LIST_MAX = 3;
 
 /** Emits the code of expressions. */
 export class ExpressionEmitter implements Expressions {
@@ -97,7 +93,7 @@ export class ExpressionEmitter implements Expressions {
       case "between":
         return this.#between(expr, scope, target);
       case "in":
-        return this.#in(expr, scope, target);
+        return emitIn(this.#context, expr, scope, target);
       case "like":
         return this.#like(expr, scope, target);
       case "case":
@@ -219,118 +215,6 @@ export class ExpressionEmitter implements Expressions {
     builder.emit("And", above, below, target);
     if (isNot) builder.emit("Not", target, target);
     return target;
-  }
-
-  #in(expr: In, scope: Scope, target: number): number {
-    const { list, isNot } = expr;
-    const { builder } = this.#context;
-    if (expr.operand.kind === "row") this.#inRows(expr, expr.operand.items, scope, target);
-    else if (list === undefined) this.#inQuery(expr, scope, target);
-    else if (list.length > LIST_MAX && list.every(isConstant)) this.#inSet(expr, scope, target);
-    else this.#inList(expr, scope, target);
-    if (isNot) builder.emit("Not", target, target);
-    return target;
-  }
-
-  #inQuery({ operand, query, at }: In, scope: Scope, target: number): void {
-    const { builder } = this.#context;
-    const prepared = this.#context.prepare(query!, scope, scope.common);
-    if (prepared.columns.length !== 1) {
-      refuse(`sub-select returns ${prepared.columns.length} columns - expected 1`, at);
-    }
-    const own = affinityIn(this.#context, operand, scope);
-    const [column] = this.#compared(query!, prepared, scope);
-    const affinity = sharedAffinity(own, column!.affinity);
-    const collation = collationWith(operand, column!, scope);
-    const set = builder.cursor();
-    emitOnce(this.#context, scope.level, () => {
-      builder.emit("OpenSet", set, 0, 0, [collation]);
-      prepared.emit((first) => this.#addToSet(set, first, affinity));
-    });
-    builder.emit("TestIn", set, this.value(operand, scope), target, affinity);
-  }
-
-  /** The columns whose affinities and collations count on the right of IN: of the last SELECT. */
-  #compared(query: Query, { columns }: Prepared, scope: Scope): readonly SourceColumn[] {
-    const { body } = query;
-    if (body.kind === "values" && body.rows.length > 1) {
-      return columns.map((column) => ({ ...column, affinity: undefined }));
-    }
-    if (body.kind !== "compound") return columns;
-    const last = { ...query, body: body.right, orderBy: [], limit: undefined, offset: undefined };
-    return this.#context.prepare(last, scope, scope.common).columns;
-  }
-
-  /** A row in the rows of a query. */
-  #inRows(expr: In, items: readonly Expr[], scope: Scope, target: number): void {
-    const { query, list, at } = expr;
-    const { builder } = this.#context;
-    if (query === undefined) return void this.value(rowInList(expr, list!), scope, target);
-    const prepared = this.#context.prepare(query, scope, scope.common);
-    const count = prepared.columns.length;
-    if (count !== items.length) {
-      refuse(`sub-select returns ${count} columns - expected ${items.length}`, at);
-    }
-    const compared = this.#compared(query, prepared, scope);
-    const affinities = items.map((item, i) =>
-      sharedAffinity(affinityIn(this.#context, item, scope), compared[i]!.affinity)
-    );
-    const convert = (first: number) =>
-      affinities.forEach((affinity, i) => {
-        if (affinity !== undefined) builder.emit("Affinity", first + i, 0, 0, affinity);
-      });
-    const collations = items.map((item, i) => collationWith(item, compared[i]!, scope));
-    const set = builder.cursor();
-    emitOnce(this.#context, scope.level, () => {
-      builder.emit("OpenSet", set, 0, 0, collations);
-      prepared.emit((first) => {
-        const copy = builder.registers(count);
-        for (let i = 0; i < count; i++) builder.emit("Copy", first + i, copy + i);
-        convert(copy);
-        const next = builder.label();
-        builder.emit("AddUnique", set, next, copy);
-        builder.place(next);
-      });
-    });
-    const row = builder.registers(count);
-    items.forEach((item, i) => this.value(item, scope, row + i));
-    convert(row);
-    builder.emit("TestRowIn", set, row, target);
-  }
-
-  #addToSet(set: number, register: number, affinity: unknown): void {
-    const { builder } = this.#context;
-    const copy = builder.registers();
-    builder.emit("Copy", register, copy);
-    if (affinity !== undefined) builder.emit("Affinity", copy, 0, 0, affinity);
-    const next = builder.label();
-    builder.emit("AddUnique", set, next, copy);
-    builder.place(next);
-  }
-
-  #inSet({ operand, list }: In, scope: Scope, target: number): void {
-    const { builder } = this.#context;
-    const { collation, left } = comparisonWithValues(this.#context, operand, scope);
-    const set = builder.cursor();
-    emitOnce(this.#context, scope.level, () => {
-      builder.emit("OpenSet", set, 0, 0, [collation]);
-      for (const item of list!) this.#addToSet(set, this.value(item, scope), left);
-    });
-    builder.emit("TestIn", set, this.value(operand, scope), target, left);
-  }
-
-  #inList({ operand, list }: In, scope: Scope, target: number): void {
-    const { builder } = this.#context;
-    const result = builder.registers();
-    builder.emit("Value", result, 0, 0, 0);
-    const comparison = comparisonWithValues(this.#context, operand, scope);
-    const value = list!.length === 0 ? 0 : this.value(operand, scope);
-    const equal = builder.registers();
-    for (const item of list!) {
-      builder.emit("Eq", value, equal, this.value(item, scope), comparison);
-      builder.emit("Or", result, equal, result);
-    }
-    builder.emit("Copy", result, target);
   }
 
   #like(expr: Like, scope: Scope, target: number): number {

@@ -6,8 +6,9 @@
 
 import type { Context } from "../expression/context.ts";
 import { comparisonOf } from "../expression/rules.ts";
-import { ROWID, type Scope } from "../expression/scope.ts";
-import type { Expr } from "../parse/ast.ts";
+import type { InComparison } from "../expression/in_set.ts";
+import { ROWID, type Scope, type Source } from "../expression/scope.ts";
+import type { Expr, In } from "../parse/ast.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { type Affinity, applyAffinity, isNumericAffinity } from "../value/affinity.ts";
 import { negate } from "../value/arithmetic.ts";
@@ -17,6 +18,7 @@ import type { KeyBounds } from "../vm/cursor.ts";
 import { boundsOf } from "../vm/key_range.ts";
 import { baseColumn, type Compared, comparedIn, conjunctsOf, isIn, isPart } from "./loop.ts";
 import { type Loop, type LoopSet, loopsIn, only, type Term } from "./loop.ts";
+import { QUERY_VALUES, type Within, withinOf } from "./within.ts";
 
 /** A bound of a range. */
 export interface Bound {
@@ -26,6 +28,8 @@ export interface Bound {
   /** The affinity that its value gets. */
   readonly affinity: Affinity | undefined;
   readonly isInclusive: boolean;
+  /** IN, for each of whose values the range is searched; undefined if it is one value. */
+  readonly within?: In | undefined;
 }
 
 /** A range of a key. */
@@ -34,6 +38,7 @@ export interface KeyAccess {
   /** Undefined = the key of the table. */
   readonly index: Index | undefined;
   readonly isRowid: boolean;
+  /** The values of the first parts, one of which may stand for those of IN. */
   readonly equal: readonly Bound[];
   readonly lower: Bound | undefined;
   readonly upper: Bound | undefined;
@@ -148,6 +153,7 @@ function* keyAccesses(
   const compared = terms.flatMap(comparedIn).filter(({ other, term }) =>
     (loopsIn(other, term.scope, loops) & only(index)) === 0n
   );
+  const withins = terms.flatMap((term) => withinOf(context, term, loops) ?? []);
   for (const key of keysOf(table)) {
     if (key.index?.where !== undefined && !isImplied(key.index.where, terms, loops[index]!)) {
       continue;
@@ -157,9 +163,10 @@ function* keyAccesses(
     let upper: Bound | undefined;
     for (const part of key.parts) {
       const bounds = boundsFor(context, compared, part, loops[index]!, table);
-      const same = bounds.find(({ operator }) => operator === "=");
+      const same = bounds.find(({ operator }) => operator === "=")?.bound ??
+        (hasWithin(equal) ? undefined : withinFor(withins, part, loops[index]!, table));
       if (same !== undefined) {
-        equal.push(same.bound);
+        equal.push(same);
         continue;
       }
       lower = bounds.find(({ operator }) => operator === ">" || operator === ">=")?.bound;
@@ -214,32 +221,66 @@ function boundsFor(
   const found: { operator: Compared["operator"]; bound: Bound }[] = [];
   for (const { term, expr, other, operator, isLeft } of compared) {
     const { scope } = term;
-    if (part.expr === undefined || part.column >= 0) {
-      const column = baseColumn(expr, scope);
-      if (column?.source !== source) continue;
-      const isRowid = column.column === ROWID || column.column === table.rowidColumn;
-      const isSame = column.column === part.column ||
-        (isRowid && (part.column === ROWID || part.column === table.rowidColumn));
-      if (!isSame) continue;
-    } else if (!isPart(expr, scope, part.expr, source)) continue;
+    if (!isOfPart(expr, scope, part, source, table)) continue;
     const [left, right] = isLeft ? [expr, other] : [other, expr];
-    const comparison = comparisonOf(context, left, right, scope);
-    if (comparison.collation !== part.collation) continue;
-    const affinity = comparison.left;
-    // The comparison must not convert what the index stores.
-    const fits = affinity === undefined || affinity === part.affinity ||
-      (affinity === "NUMERIC" && isNumericAffinity(part.affinity));
-    if (!fits) continue;
+    const { left: affinity, collation } = comparisonOf(context, left, right, scope);
+    if (!fits({ affinity, collation }, part)) continue;
     const isInclusive = operator.endsWith("=");
     found.push({ operator, bound: { term, expr: other, scope, affinity, isInclusive } });
   }
   return found;
 }
 
+/** The values of an IN whose operand is a part of a key; undefined if there is none. */
+function withinFor(
+  withins: readonly Within[],
+  part: KeyPart,
+  { source }: Loop,
+  table: Table,
+): Bound | undefined {
+  const within = withins.find((each) =>
+    isOfPart(each.expr.operand, each.term.scope, part, source, table) && fits(each, part)
+  );
+  if (within === undefined) return undefined;
+  const { term, expr, affinity } = within;
+  return { term, expr, scope: term.scope, affinity, isInclusive: true, within: expr };
+}
+
+/** Whether a range is one of several, for the values of IN. */
+export function hasWithin(equal: readonly Bound[]): boolean {
+  return equal.some(({ within }) => within !== undefined);
+}
+
+/** Whether an expression is a part of a key of a table. */
+function isOfPart(
+  expr: Expr,
+  scope: Scope,
+  part: KeyPart,
+  source: Source,
+  table: Table,
+): boolean {
+  if (part.expr !== undefined && part.column < 0) return isPart(expr, scope, part.expr, source);
+  const column = baseColumn(expr, scope);
+  if (column?.source !== source) return false;
+  const isRowid = column.column === ROWID || column.column === table.rowidColumn;
+  return column.column === part.column ||
+    (isRowid && (part.column === ROWID || part.column === table.rowidColumn));
+}
+
+/** Whether a comparison is that of a key, and converts nothing that the key stores. */
+function fits({ affinity, collation }: InComparison, part: KeyPart): boolean {
+  if (collation !== part.collation) return false;
+  return affinity === undefined || affinity === part.affinity ||
+    (affinity === "NUMERIC" && isNumericAffinity(part.affinity));
+}
+
 function costed(context: Context, loop: Loop, table: Table, access: KeyAccess): Candidate {
-  const rows = estimate(context, loop, table, access);
   const fetch = access.index === undefined ? 1 : FETCH_COST;
-  return { access, setup: 0, each: SEEK_COST + rows * fetch, rows };
+  const { within } = access.equal.find((bound) => bound.within) ?? {};
+  const ranges = within === undefined ? 1 : within.list?.length ?? QUERY_VALUES;
+  const found = estimate(context, loop, table, access);
+  const rows = within === undefined ? found : Math.min(loop.rows, ranges * found);
+  return { access, setup: 0, each: ranges * SEEK_COST + rows * fetch, rows };
 }
 
 function estimate(context: Context, loop: Loop, table: Table, access: KeyAccess): number {

@@ -3,7 +3,7 @@
  * conditions.
  */
 
-import type { Binary, Expr } from "../parse/ast.ts";
+import type { Binary, Expr, In } from "../parse/ast.ts";
 import { columnIn } from "../expression/rules.ts";
 import { meaningOf, type Resolved, type Scope, type Source } from "../expression/scope.ts";
 import { walkIn } from "../expression/scope.ts";
@@ -54,17 +54,53 @@ export function isIn(set: LoopSet, other: LoopSet): boolean {
   return (set & ~other) === 0n;
 }
 
-/** The parts of a condition that are joined by AND; BETWEEN is two of them. */
+/**
+ * The parts of a condition that are joined by AND. BETWEEN is two of them, and a column that equals
+ * one constant OR another is IN.
+ */
 export function conjunctsOf(expr: Expr): Expr[] {
   if (expr.kind === "binary" && expr.operator === "and") {
     return [...conjunctsOf(expr.left), ...conjunctsOf(expr.right)];
   }
+  if (expr.kind === "binary" && expr.operator === "or") return [asIn(expr) ?? expr];
   if (expr.kind !== "between" || expr.isNot || expr.operand.kind !== "name") return [expr];
   const { operand: left, low, high, at } = expr;
   return [
     { kind: "binary", operator: ">=", left, right: low, at },
     { kind: "binary", operator: "<=", left, right: high, at },
   ];
+}
+
+/** A condition as `column IN (constants)`; undefined if it is no such. */
+function asIn(expr: Expr): In | undefined {
+  const { at } = expr;
+  if (expr.kind === "in") {
+    const { operand, list, isNot } = expr;
+    return !isNot && operand.kind === "name" && list?.every(isPlain) ? expr : undefined;
+  }
+  if (expr.kind !== "binary") return undefined;
+  const { operator, left, right } = expr;
+  if (operator === "=") {
+    const [operand, value] = left.kind === "name" ? [left, right] : [right, left];
+    if (operand.kind !== "name" || !isPlain(value)) return undefined;
+    return { kind: "in", operand, list: [value], query: undefined, isNot: false, at };
+  }
+  if (operator !== "or") return undefined;
+  const [a, b] = [asIn(left), asIn(right)];
+  if (a === undefined || b === undefined || !isAlike(a.operand, b.operand, isSameName)) {
+    return undefined;
+  }
+  return { ...a, list: [...a.list!, ...b.list!], at };
+}
+
+/** Whether an expression is a constant without an affinity. */
+function isPlain(expr: Expr): boolean {
+  if (expr.kind === "unary") return "+-".includes(expr.operator) && isPlain(expr.operand);
+  return expr.kind === "literal" || expr.kind === "parameter";
+}
+
+function isSameName(a: Expr, b: Expr): boolean {
+  return a.kind === "name" && b.kind === "name" && a.table === b.table && a.column === b.column;
 }
 
 /** The sets of loops that were found, by the loops of a query and the scope of an expression. */
@@ -109,7 +145,7 @@ function loopsOf({ source, column }: Resolved, loops: readonly Loop[]): LoopSet 
 }
 
 /** The loops that a name inside a query may refer to. */
-function loopsNamed(
+export function loopsNamed(
   table: string | undefined,
   column: string,
   scope: Scope,

@@ -6,6 +6,7 @@
 import { emitColumn } from "../expression/column.ts";
 import { type Context, emitOnce } from "../expression/context.ts";
 import type { Label } from "../expression/builder.ts";
+import { emitInSet } from "../expression/in_set.ts";
 import { hasRowid, ROWID, type Scope, type Source } from "../expression/scope.ts";
 import { comparisonOf } from "../expression/rules.ts";
 import type { Bound, HashAccess, KeyAccess } from "../plan/access.ts";
@@ -35,6 +36,13 @@ export interface Nest {
 /** Emits what happens to a row; it may jump to `next` to go on with the next one. */
 export type Body = (next: Label) => void;
 
+/** Where a loop begins, where it moves on, and where it ends. */
+interface LoopLabels {
+  readonly top: Label;
+  readonly next: Label;
+  readonly end: Label;
+}
+
 /** Emits the loops of a query around a body. */
 export function emitLoops(context: Context, nest: Nest, body: Body): void {
   new LoopEmitter(context, nest, body).emit();
@@ -48,6 +56,8 @@ class LoopEmitter {
   readonly #done = new Set<Term>();
   /** The cursors of the indexes of loops, by position. */
   readonly #indexes: (number | undefined)[];
+  /** The registers of the values of IN that ranges are searched for. */
+  readonly #values = new Map<Bound, number>();
 
   constructor(context: Context, nest: Nest, body: Body) {
     this.#context = context;
@@ -305,11 +315,29 @@ class LoopEmitter {
     builder.emit("OpenFunction", cursor, first, args.length, called, source.name);
   }
 
-  #iterateTable(
+  /** Emits the moves through a table; where IN reaches its rows, through a range for each value. */
+  #iterateTable(planned: Planned, position: number, body: Body, labels: LoopLabels): void {
+    const { builder } = this.#context;
+    const { access } = planned;
+    const bound = access.kind === "key" ? access.equal.find(({ within }) => within) : undefined;
+    if (bound === undefined) return this.#iterateRange(planned, position, body, labels);
+    const { set } = emitInSet(this.#context, bound.within!, bound.scope, true);
+    const value = builder.registers();
+    this.#values.set(bound, value);
+    const [each, after] = [builder.label(), builder.label()];
+    builder.emit("Rewind", set, labels.end);
+    builder.place(each);
+    builder.emit("RowColumn", set, 0, value);
+    this.#iterateRange(planned, position, body, { ...labels, end: after });
+    builder.place(after);
+    builder.emit("NextRow", set, each);
+  }
+
+  #iterateRange(
     planned: Planned,
     position: number,
     body: Body,
-    { top, next, end }: { top: Label; next: Label; end: Label },
+    { top, next, end }: LoopLabels,
   ): void {
     const { builder } = this.#context;
     const { source } = planned.loop;
@@ -351,8 +379,10 @@ class LoopEmitter {
     };
   }
 
-  #boundValue({ expr, scope, affinity }: Bound): number {
+  #boundValue(bound: Bound): number {
     const { builder } = this.#context;
+    const { expr, scope, affinity, within } = bound;
+    if (within !== undefined) return this.#values.get(bound)!;
     if (affinity === undefined) return this.#context.value(expr, scope);
     const register = builder.registers();
     this.#context.value(expr, scope, register);

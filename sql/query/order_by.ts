@@ -6,6 +6,7 @@ import type { Expr, OrderTerm } from "../parse/ast.ts";
 import { collationIn, collationOfFirst } from "../expression/rules.ts";
 import { ROWID, type Scope } from "../expression/scope.ts";
 import { isAlike } from "../parse/walk.ts";
+import { hasWithin } from "../plan/access.ts";
 import { baseColumn } from "../plan/loop.ts";
 import type { Planned } from "../plan/order.ts";
 import { type Index, keyOfName, type Table } from "../schema/types.ts";
@@ -100,6 +101,7 @@ export function loopOrder(
   const { table } = place;
   if (first.access.kind === "key") {
     const { index, equal } = first.access;
+    if (hasWithin(equal)) return undefined;
     const parts = partsOf(table, index);
     const isReverse = directionOf(planned, terms, scope, parts, equal.length);
     return isReverse === undefined ? undefined : { isReverse, index: undefined };

@@ -1,0 +1,105 @@
+/**
+ * The names in a query that may mean columns around it: all but those that a table in its FROM, or
+ * in that of a query between, certainly has.
+ */
+
+import type { Body, Core, Expr, FromItem, Name, Query } from "../parse/ast.ts";
+import { partsOf, queryOf, windowParts } from "../parse/walk.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import { columnNamed, keyOfName } from "../schema/types.ts";
+
+/** A table in a FROM: its name there, and the table, if it is certain which one is meant. */
+interface Local {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string }[];
+}
+
+/**
+ * The names that may mean columns around a query.
+ *
+ * @param common The names of the queries of WITH around it, in lower case.
+ */
+export function freeNames(catalog: Catalog, query: Query, common: Iterable<string>): Name[] {
+  const finder = new FreeNames(catalog, new Set(common));
+  finder.query(query, []);
+  return finder.found;
+}
+
+class FreeNames {
+  readonly found: Name[] = [];
+  readonly #catalog: Catalog;
+  /** The names that WITH gives to queries, anywhere. */
+  readonly #common: Set<string>;
+
+  constructor(catalog: Catalog, common: Set<string>) {
+    this.#catalog = catalog;
+    this.#common = common;
+  }
+
+  query({ with: tables, body, orderBy, limit, offset }: Query, around: readonly Local[]): void {
+    for (const { name } of tables) this.#common.add(keyOfName(name));
+    for (const common of tables) this.query(common.query, around);
+    this.#body(body, around);
+    // A compound sorts by columns of its result.
+    const locals = body.kind === "core" ? this.#localsOf(body, around) : around;
+    for (const { expr } of orderBy) this.#expr(expr, locals);
+    for (const expr of [limit, offset]) if (expr !== undefined) this.#expr(expr, around);
+  }
+
+  #body(body: Body, around: readonly Local[]): void {
+    if (body.kind === "compound") {
+      this.#body(body.left, around);
+      this.#body(body.right, around);
+    } else if (body.kind === "values") {
+      for (const row of body.rows) for (const expr of row) this.#expr(expr, around);
+    } else this.#core(body, around);
+  }
+
+  #core(core: Core, around: readonly Local[]): void {
+    const locals = this.#localsOf(core, around);
+    const { columns, from, where, having, groupBy, windows } = core;
+    for (const item of from) this.#item(item, around, locals);
+    for (const column of columns) if (column.kind === "expr") this.#expr(column.expr, locals);
+    for (const window of windows.values()) {
+      for (const expr of windowParts(window)) this.#expr(expr, locals);
+    }
+    for (const expr of [...groupBy, where, having]) {
+      if (expr !== undefined) this.#expr(expr, locals);
+    }
+  }
+
+  /** A query in FROM does not see what is beside it. */
+  #item(item: FromItem, around: readonly Local[], locals: readonly Local[]): void {
+    const { query, args, on, items } = item;
+    for (const inner of items ?? []) this.#item(inner, around, locals);
+    if (query !== undefined) this.query(query, around);
+    for (const expr of [...args ?? [], on]) if (expr !== undefined) this.#expr(expr, locals);
+  }
+
+  #expr(expr: Expr, locals: readonly Local[]): void {
+    if (expr.kind === "name" && !isLocal(expr, locals)) this.found.push(expr);
+    for (const part of partsOf(expr)) this.#expr(part, locals);
+    const query = queryOf(expr);
+    if (query !== undefined) this.query(query, locals);
+  }
+
+  #localsOf({ from }: Core, around: readonly Local[]): Local[] {
+    return [...around, ...from.flatMap((item) => this.#localsIn(item))];
+  }
+
+  #localsIn({ table, alias, args, items }: FromItem): Local[] {
+    if (items !== undefined) return items.flatMap((item) => this.#localsIn(item));
+    const isCommon = table !== undefined && this.#common.has(keyOfName(table));
+    const found = table === undefined || args !== undefined || isCommon
+      ? undefined
+      : this.#catalog.table(table);
+    const name = alias ?? table;
+    return name === undefined ? [] : [{ name: keyOfName(name), columns: found?.columns ?? [] }];
+  }
+}
+
+function isLocal({ table, column }: Name, locals: readonly Local[]): boolean {
+  if (table === undefined) return locals.some(({ columns }) => columnNamed(columns, column) >= 0);
+  const key = keyOfName(table);
+  return locals.some(({ name, columns }) => name === key && columnNamed(columns, column) >= 0);
+}

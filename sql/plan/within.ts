@@ -1,0 +1,61 @@
+/**
+ * IN as a way to reach rows: a range of a key is searched for each of its values.
+ */
+
+import type { Context } from "../expression/context.ts";
+import { comparisonOfIn, type InComparison } from "../expression/in_set.ts";
+import type { Scope } from "../expression/scope.ts";
+import type { In, Query } from "../parse/ast.ts";
+import { tablesIn } from "../parse/walk.ts";
+import { drawsChance } from "../schema/steady.ts";
+import { freeNames } from "./free_names.ts";
+import { type Loop, loopsIn, loopsNamed, type Term } from "./loop.ts";
+
+/** A term that is IN, with values that are the same for all rows of the loops. */
+export interface Within extends InComparison {
+  readonly term: Term;
+  readonly expr: In;
+}
+
+/** The values of a query are taken to be so many. */
+export const QUERY_VALUES = 25;
+
+/** What was found, by term: many orders of the loops ask for it. */
+const found = new WeakMap<Term, Within | null>();
+
+/** A term as IN; undefined if it is none whose values can be searched for. */
+export function withinOf(
+  context: Context,
+  term: Term,
+  loops: readonly Loop[],
+): Within | undefined {
+  let within = found.get(term);
+  if (within === undefined) found.set(term, within = find(context, term, loops) ?? null);
+  return within ?? undefined;
+}
+
+function find(context: Context, term: Term, loops: readonly Loop[]): Within | undefined {
+  const { expr, scope } = term;
+  if (expr.kind !== "in" || expr.isNot || expr.operand.kind === "row") return undefined;
+  const { list, query } = expr;
+  const isSteady = query === undefined
+    ? list!.every((value) => loopsIn(value, scope, loops) === 0n && !drawsChance(value))
+    : !mayReferTo(context, query, scope, loops);
+  if (!isSteady) return undefined;
+  const comparison = comparisonOfIn(context, expr, scope);
+  return { ...comparison, term, expr };
+}
+
+/** Whether a query may refer to the rows of loops around it. */
+function mayReferTo(
+  { catalog }: Context,
+  query: Query,
+  scope: Scope,
+  loops: readonly Loop[],
+): boolean {
+  const { common } = scope;
+  // A query of WITH may refer to what is around it, too.
+  if (common.size > 0 && !tablesIn(query).isDisjointFrom(new Set(common.keys()))) return true;
+  return freeNames(catalog, query, common.keys())
+    .some(({ table, column }) => loopsNamed(table, column, scope, loops) !== 0n);
+}

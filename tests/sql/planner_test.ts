@@ -1,0 +1,87 @@
+/**
+ * The planner of SQL: how it reaches rows, as EXPLAIN shows it.
+ */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { open } from "../../mod.ts";
+import { type Sql, sql } from "../../sql/mod.ts";
+
+function withSql(body: (query: Sql) => void): () => void {
+  return () => {
+    using db = open(":memory:");
+    body(sql(db));
+  };
+}
+
+/** The rows of a query, without names. */
+function rowsOf(query: Sql, text: string): unknown[][] {
+  return query.all(text).map((row) => Object.values(row));
+}
+
+describe("the planner", () => {
+  const planOf = (query: Sql, text: string) =>
+    query.all(`EXPLAIN QUERY PLAN ${text}`).map(({ detail }) => detail);
+
+  it(
+    "searches by keys and indexes, and orders by them",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, k INT, v TEXT)");
+      query.exec("CREATE INDEX by_k ON t (k, v); CREATE TABLE u (k INT, w INT)");
+      query.transaction(() => {
+        for (let i = 0; i < 300; i++) query.run("INSERT INTO t VALUES (?, ?, ?)", i, i % 50, "x");
+        for (let i = 0; i < 300; i++) query.run("INSERT INTO u VALUES (?, ?)", i, i % 7);
+      });
+      assertEquals(planOf(query, "SELECT * FROM t WHERE id = 5"), [
+        "SEARCH t USING PRIMARY KEY (rowid=?)",
+      ]);
+      assertEquals(planOf(query, "SELECT * FROM t WHERE k = 5 AND v > 'a'"), [
+        "SEARCH t USING INDEX by_k (k=? AND v>?)",
+      ]);
+      assertEquals(planOf(query, "SELECT * FROM t ORDER BY id DESC LIMIT 3"), ["SCAN t"]);
+      assertEquals(planOf(query, "SELECT * FROM t ORDER BY k LIMIT 3"), [
+        "SCAN t USING INDEX by_k",
+      ]);
+      assertEquals(planOf(query, "SELECT count(*) FROM t"), ["COUNT t"]);
+      const joined = planOf(query, "SELECT t.v FROM t, u WHERE t.id = u.w AND u.k = 3");
+      assertEquals(joined, ["SCAN u", "SEARCH t USING PRIMARY KEY (rowid=?)"]);
+      assertEquals(planOf(query, "SELECT * FROM t, u WHERE t.k = u.k").length, 2);
+    }),
+  );
+
+  it(
+    "searches a key for each value of IN, and of a column that equals one value OR another",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, k INT, v TEXT)");
+      query.exec("CREATE INDEX by_k ON t (k, v); CREATE TABLE u (id INT, k INT, v TEXT)");
+      const byId = "SEARCH t USING PRIMARY KEY (rowid=?)";
+      const isSearched: [string, string][] = [
+        ["id IN (1, ?)", byId],
+        ["id = 1 OR 3 = id OR id IN (7)", byId],
+        ["id IN (SELECT id FROM u WHERE v = 'x')", byId],
+        ["k IN (1, 2) AND v > 'a'", "SEARCH t USING INDEX by_k (k=? AND v>?)"],
+        ["k = 1 AND v IN (SELECT v FROM u)", "SEARCH t USING INDEX by_k (k=? AND v=?)"],
+        // The query of each row is another, or the values are.
+        ["id IN (SELECT id FROM u WHERE u.v = t.v)", "SCAN t"],
+        ["id IN (k, 3)", "SCAN t"],
+        ["id NOT IN (1, 2)", "SCAN t"],
+        ["id = 1 OR k = 1", "SCAN t"],
+        ["v COLLATE NOCASE IN ('a') AND k + 0 IN (1)", "SCAN t"],
+      ];
+      for (const [where, plan] of isSearched) {
+        assertEquals(planOf(query, `SELECT * FROM t WHERE ${where}`)[0], plan, where);
+      }
+    }),
+  );
+
+  it(
+    "reads only an index that has all columns",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a INT, b INT, c); CREATE INDEX i ON t (a, b)");
+      query.exec("INSERT INTO t VALUES (1, 2, 3)");
+      const opcodes = query.all("EXPLAIN SELECT b FROM t WHERE a = 1").map(({ opcode }) => opcode);
+      assertEquals(opcodes.includes("Part") && !opcodes.includes("SeekEntry"), true);
+      assertEquals(rowsOf(query, "SELECT b FROM t WHERE a = 1"), [[2]]);
+    }),
+  );
+});
