@@ -4,7 +4,7 @@
 
 import { inspectWrite } from "./inspect_write.ts";
 import { CUSTOM_INSPECT, joinNativeClass, TEXTS } from "./api/deno.ts";
-import { encodeSoon, LaterBytes, serializeSoon } from "./format/value.ts";
+import { encodeSoon, LaterBytes, serializeSoon } from "./value/value.ts";
 import type { AtomicCheck, KvCommitError, KvCommitResult, KvEnqueueOptions } from "./api/types.ts";
 import type { KvKey, KvMutation } from "./api/types.ts";
 import { KvU64 } from "./api/u64.ts";

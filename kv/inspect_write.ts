@@ -2,7 +2,7 @@
  * The text of an atomic operation for `console.log`: the calls that made it, as Deno shows them.
  */
 
-import { decodeValue, deserialize, LaterBytes } from "./format/value.ts";
+import { decodeValue, deserialize, LaterBytes } from "./value/value.ts";
 import type { GivenMessage, GivenMutation, GivenWrite } from "./write/encode.ts";
 
 /** The text of an operation. */

@@ -34,7 +34,7 @@ export { type KvMessage, kvMessage, messageOf } from "./format/message.ts";
 export { kvRecord } from "./format/record.ts";
 export type { KvRecord, NewRecord, RecordHeader } from "./format/record.ts";
 export { type KeyLike, kvKey } from "./format/trees.ts";
-export type { EncodedValue } from "./format/value.ts";
+export type { EncodedValue } from "./value/value.ts";
 export { versionstampOf } from "./format/versionstamp.ts";
 export { Kv } from "./kv.ts";
 export { KvListIterator } from "./list_iterator.ts";

@@ -8,7 +8,7 @@ import { DATABASE_ID, KEY_BYTES_MAX, type KvTrees, storedEntriesOf } from "./for
 import { treesOf } from "./format/trees.ts";
 import { decodeKey } from "./format/key.ts";
 import { expiryIn, type KvRecord, type NewRecord, valueIn, versionIn } from "./format/record.ts";
-import { inheritsAsEver } from "./format/common_values.ts";
+import { inheritsAsEver } from "./value/common_values.ts";
 import type { KeyBounds } from "./format/selector.ts";
 import { versionOf, versionstampOf } from "./format/versionstamp.ts";
 import { Expiry } from "./schedule/expiry.ts";

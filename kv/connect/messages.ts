@@ -8,7 +8,7 @@
 
 // deno-lint-ignore no-import-prefix -- an import by URL has no import map
 import { BinaryReader, BinaryWriter, WireType } from "npm:@bufbuild/protobuf@2.17.0/wire";
-import type { EncodedValue } from "../format/value.ts";
+import type { EncodedValue } from "../value/value.ts";
 
 /** A range to read. */
 export interface ReadRange {

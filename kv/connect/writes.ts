@@ -5,7 +5,7 @@
 
 import { decodeKey } from "../format/key.ts";
 import { NEVER } from "../format/record.ts";
-import { type EncodedValue, ENCODING } from "../format/value.ts";
+import { type EncodedValue, ENCODING } from "../value/value.ts";
 import {
   checkBackoffSchedule,
   DATE_MAX,

@@ -18,8 +18,8 @@
 
 import { kindOf } from "../api/kinds.ts";
 import type { KvKey, KvKeyPart } from "../api/types.ts";
-import { BlockMemory } from "./block_memory.ts";
-import { shortText, TextCache } from "./short_text.ts";
+import { BlockMemory } from "../value/block_memory.ts";
+import { shortText, TextCache } from "../value/short_text.ts";
 
 const BYTES = 0x01;
 const STRING = 0x02;

@@ -12,7 +12,7 @@
  */
 
 import type { ValueCodec } from "../../mod.ts";
-import { deserialize } from "./value.ts";
+import { deserialize } from "../value/value.ts";
 
 /** A message of the queue. */
 export interface KvMessage {

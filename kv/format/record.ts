@@ -13,7 +13,7 @@
  */
 
 import type { ValueCodec } from "../../mod.ts";
-import { decodeValue, type EncodedValue } from "./value.ts";
+import { decodeValue, type EncodedValue } from "../value/value.ts";
 
 /** The expiry of an entry that does not expire. */
 export const NEVER = Infinity;

@@ -7,7 +7,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { NEVER } from "../format/record.ts";
-import { decodeValue, encodeValue } from "../format/value.ts";
+import { decodeValue, encodeValue } from "../value/value.ts";
 import { versionOf } from "../format/versionstamp.ts";
 import { now } from "../schedule/clock.ts";
 import type { MovedEntry } from "../write/import.ts";

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { fileIdentity, isMissing, isNativeFile } from "../api/deno.ts";
 import { checkOptionNames } from "../api/option_names.ts";
 import { decodeKey, encodeKey } from "../format/key.ts";
-import { decodeValue, encodeSoon, LaterBytes } from "../format/value.ts";
+import { decodeValue, encodeSoon, LaterBytes } from "../value/value.ts";
 import type { MovedEntry } from "../write/import.ts";
 import type { Limits } from "../write/limits.ts";
 import { limitsOf } from "../write/limits.ts";

@@ -8,7 +8,7 @@ import { hasNativeKv, openNative } from "../api/deno.ts";
 import type { KvEntry, KvKey, KvListOptions } from "../api/types.ts";
 import { decodeKey, encodeKey } from "../format/key.ts";
 import { NEVER } from "../format/record.ts";
-import { decodeValue, encodeValue } from "../format/value.ts";
+import { decodeValue, encodeValue } from "../value/value.ts";
 import { now } from "../schedule/clock.ts";
 import type { MovedEntry } from "../write/import.ts";
 import { limitsOf } from "../write/limits.ts";

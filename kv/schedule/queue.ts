@@ -16,7 +16,7 @@ import { ClosedError, type Database } from "../../mod.ts";
 import { reportFailure, reportHandlerError } from "../api/deno.ts";
 import { type KvMessage, messageOf } from "../format/message.ts";
 import { type DatedId, type KvTrees, storedMessagesIn } from "../format/trees.ts";
-import { ENCODING } from "../format/value.ts";
+import { ENCODING } from "../value/value.ts";
 import { EntryWriter } from "../write/entry_writer.ts";
 import { Alarm, now } from "./clock.ts";
 import { Failures } from "./failures.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { KvRecord } from "../format/record.ts";
-import { decodeValue, type EncodedValue, encodeValue, ENCODING } from "../format/value.ts";
+import { decodeValue, type EncodedValue, encodeValue, ENCODING } from "../value/value.ts";
 import { isU64, u64Of } from "../api/u64.ts";
 
 const U64_MAX = 0xffff_ffff_ffff_ffffn;

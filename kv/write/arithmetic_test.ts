@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { KvU64 } from "../api/u64.ts";
 import { NEVER } from "../format/record.ts";
-import { decodeValue, encodeValue } from "../format/value.ts";
+import { decodeValue, encodeValue } from "../value/value.ts";
 import { type ArithmeticType, combine } from "./arithmetic.ts";
 
 /** The value after a mutation. */

@@ -5,7 +5,7 @@
 
 import { encodeKey, wrongType } from "../format/key.ts";
 import { NEVER } from "../format/record.ts";
-import { type EncodedValue, ENCODING, LaterBytes } from "../format/value.ts";
+import { type EncodedValue, ENCODING, LaterBytes } from "../value/value.ts";
 import { isVersionstamp } from "../format/versionstamp.ts";
 import type { AtomicCheck, KvKey } from "../api/types.ts";
 

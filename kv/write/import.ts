@@ -6,7 +6,7 @@
 import type { Transaction, TransactionTree } from "../../mod.ts";
 import { NEVER } from "../format/record.ts";
 import type { DatedId, KvTrees } from "../format/trees.ts";
-import type { EncodedValue } from "../format/value.ts";
+import type { EncodedValue } from "../value/value.ts";
 import { versionOf } from "../format/versionstamp.ts";
 
 /** An entry of another database. */

@@ -261,7 +261,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     name: "values that V8 serialized",
-    file: "kv/format/common_values_test.ts",
+    file: "kv/value/common_values_test.ts",
     env: { QUIRE_KV_VALUES: "200000" },
     minutes: 3,
     rhythm: "each round",

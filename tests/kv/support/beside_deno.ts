@@ -19,7 +19,7 @@ import { open } from "../../../mod.ts";
 import { serveKv } from "../../../kv/connect/mod.ts";
 import { openKv } from "../../../kv/mod.ts";
 import { encodeKey } from "../../../kv/format/key.ts";
-import { decodeValue, encodeValue } from "../../../kv/format/value.ts";
+import { decodeValue, encodeValue } from "../../../kv/value/value.ts";
 import { CORNERS } from "./corners.ts";
 import { CORNERS_OF_TYPES } from "./corners_of_types.ts";
 import { programOf, type Step } from "./random_programs.ts";

@@ -79,7 +79,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "stream",
     "",
   ],
-  kv: ["api", "format", "write", "schedule", "", "connect", "migrate"],
+  kv: ["api", "value", "format", "write", "schedule", "", "connect", "migrate"],
   sql: [
     "value",
     "function",
