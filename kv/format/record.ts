@@ -125,7 +125,7 @@ export const storedRecord: ValueCodec<NewRecord> = {
  */
 export function valueIn(bytes: Uint8Array, isPlain: boolean): unknown {
   const start = checkedStart(bytes);
-  return decodeValue(bytes[0]! & ~EXPIRES, bytes, start, isPlain);
+  return decodeValue(bytes[0]! & ~EXPIRES, bytes, start, bytes.length, isPlain);
 }
 
 /** The version in a record that is not malformed. */

@@ -25,12 +25,14 @@
  */
 
 import { Buffer } from "node:buffer";
-import { KnownKeys, NO_KEYS, shortText, TextCache } from "./short_text.ts";
+import { KnownKeys, NO_KEYS } from "./known_keys.ts";
+import { shortText, TextCache } from "./short_text.ts";
 
 /** Says that the reader gave up. */
 export const UNREAD: unique symbol = Symbol("unread");
 
 const HEADER = 0xff;
+const [PADDING, STRING, UTF16, INT32, OBJECT, ARRAY] = [0x00, 0x22, 0x63, 0x49, 0x6f, 0x41];
 const VERSION_MIN = 15;
 const VERSION_MAX = 16;
 /** Deeper values are left to V8, which guards its stack. */
@@ -44,15 +46,16 @@ const SHORT_ARRAY = 32;
 const KNOWN_KEYS_MAX = 1000;
 const READS_MIN = 100_000;
 
-const NO_BYTES = new Uint8Array();
 const INHERITED: object = Object.prototype;
 /** What all objects inherit, unless the program adds to it. */
 const INHERITED_KEYS = Reflect.ownKeys(INHERITED);
 
-/** Reads one value at a time. */
+/**
+ * Reads one value at a time. A method begins at an offset, behind the tag unless it says otherwise,
+ * and leaves the end of what it read in `#end`.
+ */
 class ValueReader {
-  #bytes: Uint8Array = NO_BYTES;
-  #at = 0;
+  #end = 0;
   #depth = 0;
   #isPlain = false;
   readonly #float = new Float64Array(1);
@@ -65,18 +68,16 @@ class ValueReader {
   /** The keys for which there is no room. */
   readonly #texts = new TextCache();
 
-  read(bytes: Uint8Array, start: number, isPlain: boolean): unknown {
+  read(bytes: Uint8Array, start: number, end: number, isPlain: boolean): unknown {
     const version = bytes[start + 1]!;
     const isKnown = version >= VERSION_MIN && version <= VERSION_MAX;
     if (bytes[start] !== HEADER || !isKnown) return UNREAD;
-    this.#bytes = bytes;
-    this.#at = start + 2;
     this.#depth = 0;
     this.#isPlain = isPlain;
     if (++this.#reads >= READS_MIN && this.#room.left === 0) this.#forget();
-    const value = this.#value(this.#tag(), this.#keys);
-    this.#bytes = NO_BYTES;
-    return value;
+    const value = this.#value(bytes, start + 2, this.#keys);
+    // A value that is cut off went on in what is behind it.
+    return this.#end <= end ? value : UNREAD;
   }
 
   #forget(): void {
@@ -85,30 +86,33 @@ class ValueReader {
     this.#reads = 0;
   }
 
-  /** The next tag, behind padding; undefined at the end. */
-  #tag(): number | undefined {
-    let tag = this.#bytes[this.#at++];
-    while (tag === 0) tag = this.#bytes[this.#at++];
-    return tag;
-  }
-
   /**
-   * Reads a value.
+   * Reads a value, from its tag on.
    *
    * @param keys The keys that were read first in objects at this place.
    */
-  #value(tag: number | undefined, keys: KnownKeys): unknown {
-    switch (tag) {
-      case 0x6f:
-        return this.#enter() ? this.#leave(this.#object(keys)) : UNREAD;
-      case 0x22:
-        return this.#latin1();
-      case 0x49:
-        return this.#int32();
+  #value(bytes: Uint8Array, at: number, keys: KnownKeys): unknown {
+    // The most frequent kinds, in few calls.
+    switch (bytes[at]) {
+      case STRING:
+        return this.#latin1(bytes, at + 1);
+      case INT32:
+        return this.#int32(bytes, at + 1);
+      case OBJECT:
+        return this.#enter() ? this.#object(bytes, at + 1, keys) : UNREAD;
+      case ARRAY:
+        return this.#enter() ? this.#array(bytes, at + 1, keys) : UNREAD;
+    }
+    return this.#rarerValue(bytes, at, keys);
+  }
+
+  #rarerValue(bytes: Uint8Array, tagAt: number, keys: KnownKeys): unknown {
+    const at = this.#end = tagAt + 1;
+    switch (bytes[tagAt]) {
+      case PADDING:
+        return this.#value(bytes, afterPadding(bytes, at), keys);
       case 0x4e:
-        return this.#number();
-      case 0x41:
-        return this.#enter() ? this.#leave(this.#array(keys)) : UNREAD;
+        return this.#number(bytes, at);
       case 0x5f:
         return undefined;
       case 0x30:
@@ -117,21 +121,20 @@ class ValueReader {
         return true;
       case 0x46:
         return false;
-      case 0x63:
-        return this.#utf16();
+      case UTF16:
+        return this.#utf16(bytes, at);
       case 0x55:
-        return this.#uint32() ?? UNREAD;
+        return this.#uint32(bytes, at) ?? UNREAD;
       case 0x5a:
-        return this.#bigint();
+        return this.#bigint(bytes, at);
       case 0x44:
-        return this.#date();
+        return this.#date(bytes, at);
       case 0x3b:
-        return this.#enter() ? this.#leave(this.#map(keys)) : UNREAD;
+        return this.#enter() ? this.#map(bytes, at, keys) : UNREAD;
       case 0x27:
-        return this.#enter() ? this.#leave(this.#set(keys)) : UNREAD;
-      default:
-        return UNREAD;
+        return this.#enter() ? this.#set(bytes, at, keys) : UNREAD;
     }
+    return UNREAD;
   }
 
   /** Enters a value with parts. Returns whether it is not too deep. */
@@ -139,151 +142,169 @@ class ValueReader {
     return this.#depth++ < DEPTH_MAX;
   }
 
-  #leave(value: unknown): unknown {
+  /** Leaves a value with parts. Returns whether their number is at an offset. */
+  #leave(bytes: Uint8Array, at: number, count: number): boolean {
     this.#depth--;
-    return value;
+    return this.#uint32(bytes, at) === count;
   }
 
-  #object(first: KnownKeys): unknown {
+  #object(bytes: Uint8Array, start: number, first: KnownKeys): unknown {
     const object: Record<string, unknown> = {};
+    let at = start;
     let keys = first;
     for (let count = 0;; count++) {
-      const tag = this.#tag();
-      if (tag === 0x7b) return this.#uint32() === count ? object : UNREAD;
-      let known = tag === 0x22 ? keys.find(this.#bytes, this.#at) : undefined;
-      if (known !== undefined) this.#at += known.length;
-      const start = this.#at;
-      const key = known === undefined ? this.#key(tag) : known.text;
+      if (bytes[at] === PADDING) at = afterPadding(bytes, at);
+      if (bytes[at] === 0x7b) return this.#leave(bytes, at + 1, count) ? object : UNREAD;
+      let known = keys.find(bytes, at);
+      const key = known === undefined ? this.#key(bytes, at) : known.text;
       if (key === undefined || (!this.#isPlain && key in INHERITED)) return UNREAD;
-      if (known === undefined && tag === 0x22) {
-        known = keys.add(key, this.#bytes.subarray(start, this.#at));
-      }
-      const value = this.#value(this.#tag(), known?.inner ?? NO_KEYS);
+      const end = known === undefined ? this.#end : at + known.length;
+      known ??= keys.add(key, bytes, at, end);
+      const value = this.#value(bytes, end, known?.inner ?? NO_KEYS);
       if (value === UNREAD) return UNREAD;
       object[key] = value;
+      at = this.#end;
       keys = known?.next ?? NO_KEYS;
     }
   }
 
-  /** A key that is not known, and that no object inherits; or undefined. */
-  #key(tag: number | undefined): string | undefined {
-    const key = tag === 0x22 ? this.#latin1(true) : tag === 0x63 ? this.#utf16() : UNREAD;
+  /** Reads a key, from its tag on; undefined if it is none, or one that objects inherit. */
+  #key(bytes: Uint8Array, at: number): string | undefined {
+    const tag = bytes[at];
+    if (tag !== STRING && tag !== UTF16) return undefined;
+    const key = tag === UTF16 ? this.#utf16(bytes, at + 1) : this.#latin1(bytes, at + 1, true);
     return typeof key !== "string" || key in INHERITED ? undefined : key;
   }
 
-  #array(keys: KnownKeys): unknown {
-    const count = this.#uint32();
+  #array(bytes: Uint8Array, start: number, keys: KnownKeys): unknown {
+    const count = this.#uint32(bytes, start);
     if (count === undefined) return UNREAD;
     const array: unknown[] = count <= SHORT_ARRAY ? new Array(count) : [];
     for (let i = 0; i < count; i++) {
-      const value = this.#value(this.#tag(), keys);
+      const value = this.#value(bytes, this.#end, keys);
       if (value === UNREAD) return UNREAD;
       array[i] = value;
     }
-    const isWhole = this.#tag() === 0x24 && this.#uint32() === 0 && this.#uint32() === count;
-    return isWhole ? array : UNREAD;
+    const at = afterPadding(bytes, this.#end);
+    const isEnd = bytes[at] === 0x24 && this.#uint32(bytes, at + 1) === 0;
+    return isEnd && this.#leave(bytes, this.#end, count) ? array : UNREAD;
   }
 
-  #map(keys: KnownKeys): unknown {
+  #map(bytes: Uint8Array, start: number, keys: KnownKeys): unknown {
     const map = new Map<unknown, unknown>();
+    let at = start;
     for (let count = 0;; count += 2) {
-      const tag = this.#tag();
-      if (tag === 0x3a) return this.#uint32() === count ? map : UNREAD;
-      const key = this.#value(tag, keys);
+      at = afterPadding(bytes, at);
+      if (bytes[at] === 0x3a) return this.#leave(bytes, at + 1, count) ? map : UNREAD;
+      const key = this.#value(bytes, at, keys);
       if (key === UNREAD) return UNREAD;
-      const value = this.#value(this.#tag(), keys);
+      const value = this.#value(bytes, this.#end, keys);
       if (value === UNREAD) return UNREAD;
       map.set(key, value);
+      at = this.#end;
     }
   }
 
-  #set(keys: KnownKeys): unknown {
+  #set(bytes: Uint8Array, start: number, keys: KnownKeys): unknown {
     const set = new Set<unknown>();
+    let at = start;
     for (let count = 0;; count++) {
-      const tag = this.#tag();
-      if (tag === 0x2c) return this.#uint32() === count ? set : UNREAD;
-      const value = this.#value(tag, keys);
+      at = afterPadding(bytes, at);
+      if (bytes[at] === 0x2c) return this.#leave(bytes, at + 1, count) ? set : UNREAD;
+      const value = this.#value(bytes, at, keys);
       if (value === UNREAD) return UNREAD;
       set.add(value);
+      at = this.#end;
     }
   }
 
   /** A varint below 2^32, or undefined. */
-  #uint32(): number | undefined {
-    const first = this.#bytes[this.#at]!;
-    if (!(first < 0x80)) return this.#longUint32();
-    this.#at++;
+  #uint32(bytes: Uint8Array, at: number): number | undefined {
+    const first = bytes[at]!;
+    if (!(first < 0x80)) return this.#longUint32(bytes, at);
+    this.#end = at + 1;
     return first;
   }
 
-  #longUint32(): number | undefined {
+  #longUint32(bytes: Uint8Array, start: number): number | undefined {
     let value = 0;
-    for (let factor = 1; factor <= 2 ** 28; factor *= 128) {
-      const byte = this.#bytes[this.#at++];
+    let factor = 1;
+    for (let at = start; at < start + 5; at++) {
+      const byte = bytes[at];
       if (byte === undefined) return undefined;
       value += (byte & 0x7f) * factor;
+      factor *= 128;
+      this.#end = at + 1;
       if (byte < 0x80) return value < 2 ** 32 ? value : undefined;
     }
     return undefined;
   }
 
-  #int32(): unknown {
-    const zigzag = this.#uint32();
+  #int32(bytes: Uint8Array, at: number): unknown {
+    const zigzag = this.#uint32(bytes, at);
     return zigzag === undefined ? UNREAD : (zigzag >>> 1) ^ -(zigzag & 1);
   }
 
-  #number(): number | typeof UNREAD {
-    if (this.#at + 8 > this.#bytes.length) return UNREAD;
-    for (let i = 0; i < 8; i++) this.#floatBytes[i] = this.#bytes[this.#at++]!;
+  #number(bytes: Uint8Array, at: number): number | typeof UNREAD {
+    if (at + 8 > bytes.length) return UNREAD;
+    for (let i = 0; i < 8; i++) this.#floatBytes[i] = bytes[at + i]!;
+    this.#end = at + 8;
     return this.#float[0]!;
   }
 
-  #date(): unknown {
-    const time = this.#number();
+  #date(bytes: Uint8Array, at: number): unknown {
+    const time = this.#number(bytes, at);
     if (time === UNREAD || !(Number.isInteger(time) || Number.isNaN(time))) return UNREAD;
     return new Date(time);
   }
 
   /** A bigint of up to 64 bits. */
-  #bigint(): unknown {
-    const bits = this.#uint32();
+  #bigint(bytes: Uint8Array, start: number): unknown {
+    const bits = this.#uint32(bytes, start);
     if (bits === 0) return 0n;
-    if (bits === undefined || bits >>> 1 !== 8 || this.#at + 8 > this.#bytes.length) return UNREAD;
-    const { buffer, byteOffset } = this.#bytes;
-    const value = new DataView(buffer, byteOffset + this.#at, 8).getBigUint64(0, true);
-    this.#at += 8;
+    const at = this.#end;
+    if (bits === undefined || bits >>> 1 !== 8 || at + 8 > bytes.length) return UNREAD;
+    const value = new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigUint64(0, true);
+    this.#end = at + 8;
     return (bits & 1) === 0 ? value : -value;
   }
 
   /** A string of Latin-1. */
-  #latin1(isKey = false): unknown {
-    const length = this.#uint32();
-    const start = this.#at;
-    if (length === undefined || start + length > this.#bytes.length) return UNREAD;
-    this.#at = start + length;
-    if (isKey) return this.#texts.text(this.#bytes, start, this.#at);
-    if (length > SHORT_STRING) return this.#buffer().latin1Slice(start, this.#at);
-    return shortText(this.#bytes, start, this.#at);
+  #latin1(bytes: Uint8Array, lengthAt: number, isKey = false): unknown {
+    const length = this.#uint32(bytes, lengthAt);
+    const start = this.#end;
+    if (length === undefined || start + length > bytes.length) return UNREAD;
+    const end = this.#end = start + length;
+    if (isKey) return this.#texts.text(bytes, start, end);
+    if (length > SHORT_STRING) return bufferOf(bytes).latin1Slice(start, end);
+    return shortText(bytes, start, end);
   }
 
-  #utf16(): unknown {
-    const length = this.#uint32();
-    const start = this.#at;
-    if (length === undefined || length % 2 !== 0 || start + length > this.#bytes.length) {
-      return UNREAD;
-    }
-    this.#at = start + length;
-    return this.#buffer().ucs2Slice(start, start + length);
-  }
-
-  #buffer(): { latin1Slice: SliceText; ucs2Slice: SliceText } {
-    const { buffer, byteOffset, length } = this.#bytes;
-    return Buffer.from(buffer, byteOffset, length) as never;
+  #utf16(bytes: Uint8Array, lengthAt: number): unknown {
+    const length = this.#uint32(bytes, lengthAt);
+    const start = this.#end;
+    if (length === undefined || length % 2 !== 0 || start + length > bytes.length) return UNREAD;
+    const end = this.#end = start + length;
+    return bufferOf(bytes).ucs2Slice(start, end);
   }
 }
 
-/** A method of `Buffer`. */
-type SliceText = (start: number, end: number) => string;
+/** The offset of the next tag, behind padding. */
+function afterPadding(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] === PADDING) at++;
+  return at;
+}
+
+/** Two methods of `Buffer`. */
+interface TextOfBytes {
+  latin1Slice(start: number, end: number): string;
+  ucs2Slice(start: number, end: number): string;
+}
+
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): TextOfBytes {
+  return Buffer.from(buffer, byteOffset, length) as never;
+}
 
 const reader = new ValueReader();
 
@@ -291,10 +312,16 @@ const reader = new ValueReader();
  * The value that V8 serialized, or `UNREAD`. It shares no memory with the bytes.
  *
  * @param start Where it begins in the bytes.
+ * @param end Where it ends; what is behind it may be anything.
  * @param isPlain What `inheritsAsEver` returned since other code ran; false is always right.
  */
-export function readCommonValue(bytes: Uint8Array, start = 0, isPlain = false): unknown {
-  return reader.read(bytes, start, isPlain);
+export function readCommonValue(
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+  isPlain = false,
+): unknown {
+  return reader.read(bytes, start, end, isPlain);
 }
 
 /**

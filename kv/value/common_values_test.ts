@@ -91,11 +91,14 @@ describe("readCommonValue()", () => {
     const prototype = Object.prototype as Record<string, unknown>;
     const bytes = serialize({ first: 1, polluted: 2 });
     for (let i = 0; i < 3; i++) {
-      assertEquals(readCommonValue(bytes, 0, inheritsAsEver()), { first: 1, polluted: 2 });
+      assertEquals(readCommonValue(bytes, 0, bytes.length, inheritsAsEver()), {
+        first: 1,
+        polluted: 2,
+      });
     }
     Object.defineProperty(prototype, "polluted", { configurable: true, set: () => assert(false) });
     try {
-      assertEquals(readCommonValue(bytes, 0, inheritsAsEver()), UNREAD);
+      assertEquals(readCommonValue(bytes, 0, bytes.length, inheritsAsEver()), UNREAD);
       assertEquals(readCommonValue(bytes), UNREAD);
     } finally {
       delete prototype["polluted"];

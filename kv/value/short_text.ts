@@ -3,17 +3,47 @@
  * one here.
  */
 
+/** Longer text is not remembered. */
 const CACHED_MAX = 32;
 const CACHE_SLOTS = 512;
 const { fromCharCode } = String;
 
 /** The text of some bytes, of which each is a character. */
 export function shortText(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start <= 16) return upTo16(bytes, start, end - start);
   let text = "";
   let at = start;
   // Characters in one call cost little more than one, and each addition as much as a call.
-  for (; at + 8 < end; at += 8) text += upTo8(bytes, at, 8);
-  return text + upTo8(bytes, at, end - at);
+  for (; at + 16 < end; at += 16) text += upTo16(bytes, at, 16);
+  return text + upTo16(bytes, at, end - at);
+}
+
+function upTo16(bytes: Uint8Array, at: number, length: number): string {
+  if (length <= 8) return upTo8(bytes, at, length);
+  const [a, b, c, d] = [bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!];
+  const [e, f, g, h] = [bytes[at + 4]!, bytes[at + 5]!, bytes[at + 6]!, bytes[at + 7]!];
+  const [i, j, k, l] = [bytes[at + 8]!, bytes[at + 9]!, bytes[at + 10]!, bytes[at + 11]!];
+  switch (length) {
+    case 9:
+      return fromCharCode(a, b, c, d, e, f, g, h, i);
+    case 10:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j);
+    case 11:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k);
+    case 12:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l);
+  }
+  const [m, n, o, p] = [bytes[at + 12]!, bytes[at + 13]!, bytes[at + 14]!, bytes[at + 15]!];
+  switch (length) {
+    case 13:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m);
+    case 14:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
+    case 15:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+    default:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
+  }
 }
 
 function upTo8(bytes: Uint8Array, at: number, length: number): string {
@@ -66,79 +96,4 @@ function isAt(text: string, bytes: Uint8Array, start: number, length: number): b
     if (text.charCodeAt(i) !== bytes[start + i]) return false;
   }
   return true;
-}
-
-/** The most keys that are remembered at one place. */
-const PLACE_MAX = 4;
-
-/** The number of keys that may still be remembered. */
-export interface KeyRoom {
-  /** The number. */
-  left: number;
-}
-
-/**
- * The keys that were read at one place of objects: first, or behind a certain other key. Most
- * objects have the keys of the one before, which are compared as bytes and not made anew.
- */
-export class KnownKeys {
-  readonly #room: KeyRoom;
-  #first: KnownKey | undefined;
-  #left = PLACE_MAX;
-
-  /** Begins without keys; the places behind share the room. */
-  constructor(room: KeyRoom) {
-    this.#room = room;
-  }
-
-  /** The key with the bytes at an offset, or undefined if none is known to begin there. */
-  find(bytes: Uint8Array, at: number): KnownKey | undefined {
-    let key = this.#first;
-    while (key !== undefined && !key.isAt(bytes, at)) key = key.other;
-    return key;
-  }
-
-  /** Remembers a key that has these bytes. Returns undefined if there is no room. */
-  add(text: string, bytes: Uint8Array): KnownKey | undefined {
-    if (this.#left === 0 || this.#room.left === 0 || bytes.length > CACHED_MAX) return undefined;
-    this.#left--;
-    this.#room.left--;
-    return this.#first = new KnownKey(text, bytes.slice(), this.#first, this.#room);
-  }
-}
-
-/** The place of keys that are not remembered. */
-export const NO_KEYS: KnownKeys = new KnownKeys({ left: 0 });
-
-/** A key that was read. */
-class KnownKey {
-  /** The key. */
-  readonly text: string;
-  /** The number of its bytes, with that of its length. */
-  readonly length: number;
-  /** Another key that was read at the same place. */
-  readonly other: KnownKey | undefined;
-  /** The keys behind it. */
-  readonly next: KnownKeys;
-  /** The first keys of the objects in its value. */
-  readonly inner: KnownKeys;
-  readonly #bytes: Uint8Array;
-
-  constructor(text: string, bytes: Uint8Array, other: KnownKey | undefined, room: KeyRoom) {
-    this.text = text;
-    this.length = bytes.length;
-    this.other = other;
-    this.next = new KnownKeys(room);
-    this.inner = new KnownKeys(room);
-    this.#bytes = bytes;
-  }
-
-  /** Whether its bytes are those at an offset. */
-  isAt(bytes: Uint8Array, at: number): boolean {
-    const own = this.#bytes;
-    for (let i = 0; i < own.length; i++) {
-      if (own[i] !== bytes[at + i]) return false;
-    }
-    return true;
-  }
 }

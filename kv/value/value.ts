@@ -85,6 +85,7 @@ function encodedWithoutV8(value: unknown): EncodedValue | undefined {
  * Decodes a value, which shares no memory with the bytes.
  *
  * @param start Where it begins in the bytes.
+ * @param end Where it ends.
  * @param isPlain As for `readCommonValue`.
  * @throws {TypeError} The bytes are malformed.
  */
@@ -92,13 +93,12 @@ export function decodeValue(
   encoding: number,
   data: Uint8Array,
   start = 0,
+  end: number = data.length,
   isPlain = false,
 ): unknown {
-  if (encoding === ENCODING.v8) return deserialize(data, start, isPlain);
-  if (encoding === ENCODING.bytes) return data.slice(start);
-  if (encoding === ENCODING.u64 && data.length - start === U64_BYTES) {
-    return u64Of(u64In(data, start));
-  }
+  if (encoding === ENCODING.v8) return deserialize(data, start, end, isPlain);
+  if (encoding === ENCODING.bytes) return data.slice(start, end);
+  if (encoding === ENCODING.u64 && end - start === U64_BYTES) return u64Of(u64In(data, start));
   throw new TypeError(`Cannot decode the value: its encoding is ${encoding}`);
 }
 
@@ -218,14 +218,20 @@ class ValueDeserializer extends Deserializer {
  * Deserializes a value that V8 serialized.
  *
  * @param start Where it begins in the bytes.
+ * @param end Where it ends.
  * @param isPlain As for `readCommonValue`.
  * @throws {TypeError} The bytes are malformed.
  */
-export function deserialize(bytes: Uint8Array, start = 0, isPlain = false): unknown {
-  const value = readCommonValue(bytes, start, isPlain);
+export function deserialize(
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+  isPlain = false,
+): unknown {
+  const value = readCommonValue(bytes, start, end, isPlain);
   if (value !== UNREAD) return value;
   try {
-    const deserializer = new ValueDeserializer(bytes.subarray(start));
+    const deserializer = new ValueDeserializer(bytes.subarray(start, end));
     deserializer.readHeader();
     return deserializer.readValue();
   } catch (cause) {
