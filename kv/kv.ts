@@ -10,10 +10,11 @@ import type { KvCommitResult, KvConsistencyLevel, KvEnqueueOptions } from "./api
 import type { KvEntryMaybe, KvKey, KvListOptions, KvOptions } from "./api/types.ts";
 import type { KvListSelector } from "./api/types.ts";
 import { AtomicOperation } from "./atomic_operation.ts";
-import { encodeKey, storedParts, wrongType } from "./format/key.ts";
+import { encodeKey, wrongType } from "./format/key.ts";
+import { storedParts } from "./format/key_reader.ts";
 import type { KvRecord } from "./format/record.ts";
 import { versionstampOf } from "./format/versionstamp.ts";
-import { type BatchReader, KvListIterator } from "./list_iterator.ts";
+import { KvListIterator, type ReadBatch } from "./list_iterator.ts";
 import type { Share } from "./owners.ts";
 import { now } from "./schedule/clock.ts";
 import { KvStore } from "./store.ts";
@@ -196,14 +197,13 @@ export class Kv implements Disposable {
    * @throws {Error} The limit or the size of the batches is not a positive integer.
    */
   list<T = unknown>(selector: KvListSelector, options: KvListOptions = {}): KvListIterator<T> {
-    const read: BatchReader = (bounds, reverse, limit) => {
+    const read: ReadBatch = (batch) => {
       checkConsistency(options.consistency);
       this.#checkOpen();
-      checkReadKey(bounds.lower.length, this.#limits);
-      checkReadKey(bounds.upper.length, this.#limits);
-      checkCount("entries", limit, this.#limits.entries);
-      const hiddenUntil = this.#hiddenUntil();
-      return this.#store.list({ bounds, reverse, limit, hiddenUntil });
+      checkReadKey(batch.bounds.lower.length, this.#limits);
+      checkReadKey(batch.bounds.upper.length, this.#limits);
+      checkCount("entries", batch.limit, this.#limits.entries);
+      return this.#store.list({ ...batch, hiddenUntil: this.#hiddenUntil() });
     };
     return new KvListIterator<T>(read, selector, options);
   }

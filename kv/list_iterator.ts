@@ -7,14 +7,11 @@ import { joinNativeClass } from "./api/deno.ts";
 import type { KvEntry, KvListOptions, KvListSelector } from "./api/types.ts";
 import { encodeKey } from "./format/key.ts";
 import { boundsOf, cursorOf, keyOfCursor, selectorKeysOf, selectorOf } from "./format/selector.ts";
-import type { KeyBounds, Selector, SelectorKeys } from "./format/selector.ts";
+import type { Selector, SelectorKeys } from "./format/selector.ts";
+import type { NextBatch } from "./list_batch.ts";
 
 /** Reads a batch of entries. */
-export type BatchReader = (
-  bounds: KeyBounds,
-  reverse: boolean,
-  limit: number,
-) => KvEntry<unknown>[];
+export type ReadBatch = (batch: NextBatch) => KvEntry<unknown>[];
 
 const BATCH_DEFAULT = 100;
 const BATCH_MAX = 500;
@@ -34,7 +31,7 @@ const BATCH_MAX = 500;
  * ```
  */
 export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, undefined> {
-  readonly #read: BatchReader;
+  readonly #read: ReadBatch;
   readonly #keys: SelectorKeys;
   /** The selector, encoded by the first read. */
   #selector: Selector | undefined;
@@ -61,7 +58,7 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
    * @param selector The selector of the list.
    * @param options Its options.
    */
-  constructor(read: BatchReader, selector: KvListSelector, options: KvListOptions) {
+  constructor(read: ReadBatch, selector: KvListSelector, options: KvListOptions) {
     this.#batchSize = batchSizeOf(options.limit, options.batchSize);
     this.#read = read;
     this.#keys = selectorKeysOf(selector);
@@ -117,10 +114,12 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
 
   #readBatch(): void {
     const selector = this.#selector ??= selectorOf(this.#keys);
-    const bounds = boundsOf(selector, this.#lastKey(selector), this.#reverse);
-    this.#batch = this.#read(bounds, this.#reverse, this.#batchSize);
+    const reverse = this.#reverse;
+    const limit = this.#batchSize;
+    const bounds = boundsOf(selector, this.#lastKey(selector), reverse);
+    this.#batch = this.#read({ bounds, common: selector.common, reverse, limit });
     this.#at = 0;
-    this.#isLastBatch = this.#batch.length < this.#batchSize;
+    this.#isLastBatch = this.#batch.length < limit;
   }
 
   /** The key behind which the next batch begins. */

@@ -6,29 +6,15 @@
 import type { Database, ReadTree } from "../mod.ts";
 import { DATABASE_ID, KEY_BYTES_MAX, type KvTrees, storedEntriesOf } from "./format/trees.ts";
 import { treesOf } from "./format/trees.ts";
-import { decodeKey } from "./format/key.ts";
-import { expiryIn, type KvRecord, type NewRecord, valueIn, versionIn } from "./format/record.ts";
-import { inheritsAsEver } from "./value/common_values.ts";
-import type { KeyBounds } from "./format/selector.ts";
-import { versionOf, versionstampOf } from "./format/versionstamp.ts";
+import type { KvRecord, NewRecord } from "./format/record.ts";
+import { versionOf } from "./format/versionstamp.ts";
+import { type Batch, readBatch } from "./list_batch.ts";
 import { Expiry } from "./schedule/expiry.ts";
 import { Queue } from "./schedule/queue.ts";
 import { applyWrite } from "./write/apply.ts";
 import { type EncodedWrite, withOwnBytes } from "./write/encode.ts";
 import { importEntries, type MovedEntry } from "./write/import.ts";
 import type { KvEntry, KvKey } from "./api/types.ts";
-
-/** What a list reads. */
-export interface Batch {
-  /** The range of keys. */
-  readonly bounds: KeyBounds;
-  /** Whether the order is descending. */
-  readonly reverse: boolean;
-  /** The most entries. */
-  readonly limit: number;
-  /** Entries that expire by then are left out. */
-  readonly hiddenUntil: number;
-}
 
 /** An error that ends a watch. */
 export interface Failure {
@@ -83,31 +69,8 @@ export class KvStore {
   }
 
   /** The entries of a range, at one version. */
-  list({ bounds, reverse, limit, hiddenUntil }: Batch): KvEntry<unknown>[] {
-    const tree = this.#trees.entries;
-    const entries: KvEntry<unknown>[] = [];
-    const showsAll = hiddenUntil === -Infinity;
-    // No other code runs before the end of the batch.
-    const isPlain = inheritsAsEver();
-    // Hidden entries do not count.
-    const range = { ...rangeOf(bounds), reverse, ...(showsAll ? { limit } : {}) };
-    tree.visit(range, (key, bytes) => {
-      try {
-        const value = valueIn(bytes, isPlain);
-        if (!showsAll && expiryIn(bytes) <= hiddenUntil) return true;
-        entries.push({
-          key: decodeKey(key),
-          value,
-          versionstamp: versionstampOf(versionIn(bytes)),
-        });
-      } catch (error) {
-        // The tree fails too, and says where.
-        tree.get(key.slice());
-        throw error;
-      }
-      return entries.length < limit;
-    });
-    return entries;
+  list(batch: Batch): KvEntry<unknown>[] {
+    return readBatch(this.#trees.entries, batch);
   }
 
   /** Reads at one version, with keys and values as they are stored. */
@@ -174,14 +137,6 @@ export class KvStore {
     follow().then(() => ended(), (error) => ended({ error }));
     return () => void watcher.return();
   }
-}
-
-/** Bounds as a range of the engine, which refuses bounds that are longer than any key. */
-export function rangeOf({ lower, upper }: KeyBounds): Record<string, Uint8Array> {
-  return {
-    ...(lower.length <= KEY_BYTES_MAX ? { gte: lower } : { gt: lower.slice(0, KEY_BYTES_MAX) }),
-    ...(upper.length <= KEY_BYTES_MAX ? { lt: upper } : { lte: upper.slice(0, KEY_BYTES_MAX) }),
-  };
 }
 
 /** A key as a range of the engine, which is empty if the key is longer than any. */

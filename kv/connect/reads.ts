@@ -5,7 +5,8 @@
 import type { ReadTree } from "../../mod.ts";
 import type { NewRecord } from "../format/record.ts";
 import { versionstampBytes } from "../format/versionstamp.ts";
-import { type KvStore, rangeOf } from "../store.ts";
+import { rangeOf } from "../format/selector.ts";
+import type { KvStore } from "../store.ts";
 import { checkReadKey, limitsOf } from "../write/limits.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { ReadRange, WireEntry } from "./messages.ts";

@@ -3,7 +3,7 @@
  * entry has a key that this library can decode.
  */
 
-import { decodeKey } from "../format/key.ts";
+import { decodeKey } from "../format/key_reader.ts";
 import { NEVER } from "../format/record.ts";
 import { type EncodedValue, ENCODING } from "../value/value.ts";
 import {

@@ -19,32 +19,34 @@
 import { kindOf } from "../api/kinds.ts";
 import type { KvKey, KvKeyPart } from "../api/types.ts";
 import { BlockMemory } from "../value/block_memory.ts";
-import { shortText, TextCache } from "../value/short_text.ts";
 
-const BYTES = 0x01;
-const STRING = 0x02;
-const NEGATIVE_LONG = 0x0b;
-const ZERO = 0x14;
-const POSITIVE_LONG = 0x1d;
-const NUMBER = 0x21;
-const FALSE = 0x26;
-const TRUE = 0x27;
-const ESCAPE = 0xff;
-const SHORT_BYTES_MAX = 8;
+/** The tags of parts. */
+export const TAG = {
+  bytes: 0x01,
+  string: 0x02,
+  negativeLong: 0x0b,
+  zero: 0x14,
+  positiveLong: 0x1d,
+  number: 0x21,
+  false: 0x26,
+  true: 0x27,
+} as const;
+/** What follows a zero in data. */
+export const ESCAPE = 0xff;
+/** Longer integers have their length behind the tag. */
+export const SHORT_BYTES_MAX = 8;
+/** Longer text is encoded and decoded by the system. */
+export const SHORT_TEXT = 64;
 const BIGINT_BYTES_MAX = 255;
 /** Longer keys may get memory of their own. */
 const ROOM_BYTES = 256;
 const BLOCK_BYTES = 8192;
-/** Longer text is encoded and decoded by the system. */
-const SHORT_TEXT = 64;
 
 /** Memory for the bits of one number at a time. */
 const numberBits = new Uint8Array(8);
 const numberView = new DataView(numberBits.buffer);
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const firstTexts = new TextCache();
 
 /** Writes one key at a time. */
 class KeyWriter {
@@ -82,11 +84,11 @@ class KeyWriter {
   #part(part: KvKeyPart): void {
     if (typeof part === "string") this.#text(part);
     else if (typeof part === "number") this.#number(part);
-    else if (typeof part === "boolean") this.#byte(part ? TRUE : FALSE);
+    else if (typeof part === "boolean") this.#byte(part ? TAG.true : TAG.false);
     else if (typeof part === "bigint") this.#bigint(part);
     else if (ArrayBuffer.isView(part)) {
       const { buffer, byteOffset, byteLength } = part;
-      this.#escaped(BYTES, new Uint8Array(buffer, byteOffset, byteLength));
+      this.#escaped(TAG.bytes, new Uint8Array(buffer, byteOffset, byteLength));
     } else {
       throw new TypeError("expected string, number, bigint, ArrayBufferView, boolean");
     }
@@ -94,7 +96,7 @@ class KeyWriter {
 
   #text(text: string): void {
     if (text.length > SHORT_TEXT || !this.#asciiText(text)) {
-      this.#escaped(STRING, encoder.encode(text));
+      this.#escaped(TAG.string, encoder.encode(text));
     }
   }
 
@@ -103,7 +105,7 @@ class KeyWriter {
     this.#reserve(text.length + 2);
     const bytes = this.#bytes;
     let at = this.#length;
-    bytes[at++] = STRING;
+    bytes[at++] = TAG.string;
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (code === 0 || code > 0x7f) return false;
@@ -132,7 +134,7 @@ class KeyWriter {
     this.#reserve(9);
     const bytes = this.#bytes;
     let at = this.#length;
-    bytes[at++] = NUMBER;
+    bytes[at++] = TAG.number;
     numberView.setFloat64(0, value);
     const flip = numberBits[0]! >= 0x80 ? 0xff : 0;
     bytes[at++] = numberBits[0]! ^ (flip | 0x80);
@@ -141,7 +143,7 @@ class KeyWriter {
   }
 
   #bigint(value: bigint): void {
-    if (value === 0n) return this.#byte(ZERO);
+    if (value === 0n) return this.#byte(TAG.zero);
     const isNegative = value < 0n;
     const data = magnitude(value);
     const { length } = data;
@@ -149,9 +151,9 @@ class KeyWriter {
       throw new TypeError("BigUint requires more than 255 bytes to be represented");
     }
     this.#reserve(length + 2);
-    if (length <= SHORT_BYTES_MAX) this.#byte(isNegative ? ZERO - length : ZERO + length);
+    if (length <= SHORT_BYTES_MAX) this.#byte(isNegative ? TAG.zero - length : TAG.zero + length);
     else {
-      this.#byte(isNegative ? NEGATIVE_LONG : POSITIVE_LONG);
+      this.#byte(isNegative ? TAG.negativeLong : TAG.positiveLong);
       this.#byte(isNegative ? length ^ 0xff : length);
     }
     this.#bytes.set(data, this.#length);
@@ -200,141 +202,11 @@ export function encodeKeyInto(key: KvKey, into: Uint8Array): number {
   throw wrongType("array", key);
 }
 
-/** The parts of a key that can be stored, as they are when it is read. */
-export function storedParts(key: KvKey): KvKeyPart[] {
-  const parts: KvKeyPart[] = [];
-  for (let i = 0; i < key.length; i++) {
-    const part = key[i]!;
-    const isStored = typeof part === "string" ? part.isWellFormed() : typeof part !== "object";
-    if (!isStored) return decodeKey(encodeKey(key));
-    parts.push(part);
-  }
-  return parts;
-}
-
 /** The error of an argument of the wrong type, as Deno's own calls have it. */
 export function wrongType(expected: string, got: unknown): TypeError {
   return new TypeError(
     `serde_v8 error: invalid type; expected: ${expected}, got: ${kindOf(got)}`,
   );
-}
-
-/**
- * Decodes a key.
- *
- * @throws {TypeError} The bytes are malformed.
- */
-export function decodeKey(bytes: Uint8Array): KvKeyPart[] {
-  if (bytes.length === 0) return [];
-  // An array that grows from nothing gets memory for many parts.
-  const first = partAt(bytes, 0);
-  let at = partEnd;
-  if (at === bytes.length) return [first];
-  const second = partAt(bytes, at);
-  at = partEnd;
-  if (at === bytes.length) return [first, second];
-  const parts = [first, second, partAt(bytes, at)];
-  for (at = partEnd; at < bytes.length; at = partEnd) parts.push(partAt(bytes, at));
-  return parts;
-}
-
-/** The end of the part that `partAt` decoded last. */
-let partEnd = 0;
-
-/** The part that begins at an offset. */
-function partAt(bytes: Uint8Array, at: number): KvKeyPart {
-  const tag = bytes[at]!;
-  const zero = tag === STRING ? endOfAscii(bytes, at + 1) : -1;
-  if (zero >= 0) {
-    partEnd = zero + 1;
-    // The first part of a key is most often one of few.
-    return at === 0 ? firstTexts.text(bytes, 1, zero) : shortText(bytes, at + 1, zero);
-  }
-  const end = endOfPart(bytes, at);
-  partEnd = end;
-  return decodePart(tag, bytes, at, end);
-}
-
-/** The offset of the zero that ends short text of ASCII without zeros; -1 if it is not such. */
-function endOfAscii(bytes: Uint8Array, start: number): number {
-  const limit = Math.min(start + SHORT_TEXT, bytes.length);
-  for (let at = start; at < limit; at++) {
-    const byte = bytes[at]!;
-    if (byte > 0x7f) return -1;
-    if (byte === 0) return bytes[at + 1] === ESCAPE ? -1 : at;
-  }
-  return -1;
-}
-
-/** The end of the part that begins at an offset. */
-function endOfPart(bytes: Uint8Array, at: number): number {
-  const tag = bytes[at]!;
-  let end = at + 1;
-  if (tag === BYTES || tag === STRING) end = endOfData(bytes, end) + 1;
-  else if (tag === NUMBER) end += 8;
-  else if (tag === POSITIVE_LONG) end += 1 + bytes[end]!;
-  else if (tag === NEGATIVE_LONG) end += 1 + (bytes[end]! ^ 0xff);
-  else if (tag >= ZERO - SHORT_BYTES_MAX && tag <= ZERO + SHORT_BYTES_MAX) {
-    end += Math.abs(tag - ZERO);
-  } else if (tag !== FALSE && tag !== TRUE) throw malformed(at, `no part has the tag ${tag}`);
-  // A missing length byte makes the end NaN.
-  if (!(end <= bytes.length)) throw malformed(at, "the part is cut off");
-  return end;
-}
-
-/** The offset of the zero that ends escaped data. */
-function endOfData(bytes: Uint8Array, at: number): number {
-  while (at < bytes.length && (bytes[at] !== 0 || bytes[at + 1] === ESCAPE)) {
-    at += bytes[at] === 0 ? 2 : 1;
-  }
-  return at;
-}
-
-function decodePart(tag: number, bytes: Uint8Array, at: number, end: number): KvKeyPart {
-  if (tag === STRING) return textOf(unescape(bytes, at + 1, end - 1), at);
-  if (tag === NUMBER) return decodeNumber(bytes, at + 1);
-  if (tag === FALSE || tag === TRUE) return tag === TRUE;
-  if (tag === BYTES) return unescape(bytes, at + 1, end - 1).slice();
-  const isLong = tag === POSITIVE_LONG || tag === NEGATIVE_LONG;
-  return decodeBigint(bytes.slice(at + (isLong ? 2 : 1), end), tag < ZERO);
-}
-
-function textOf(bytes: Uint8Array, at: number): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    throw malformed(at, "the text is not UTF-8");
-  }
-}
-
-/** The data between two offsets without its escapes; a view of the bytes if it has none. */
-function unescape(bytes: Uint8Array, from: number, to: number): Uint8Array {
-  let zero = bytes.indexOf(0, from);
-  if (zero < 0 || zero >= to) return bytes.subarray(from, to);
-  const data = bytes.slice(from, to);
-  let length = 0;
-  for (let at = from; at < to; at++) {
-    data[length++] = bytes[at]!;
-    zero = bytes[at]!;
-    if (zero === 0) at++;
-  }
-  return data.subarray(0, length);
-}
-
-function decodeNumber(bytes: Uint8Array, at: number): number {
-  const high = bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
-  const low = bytes[at + 4]! << 24 | bytes[at + 5]! << 16 | bytes[at + 6]! << 8 | bytes[at + 7]!;
-  const flip = high < 0 ? 0 : -1;
-  numberView.setInt32(0, high ^ (flip | 0x8000_0000));
-  numberView.setInt32(4, low ^ flip);
-  return numberView.getFloat64(0);
-}
-
-function decodeBigint(data: Uint8Array, isNegative: boolean): bigint {
-  if (data.length === 0) return 0n;
-  if (isNegative) invert(data, 0, data.length);
-  const value = BigInt(`0x${data.toHex()}`);
-  return isNegative ? -value : value;
 }
 
 /** The bytes of the absolute value of an integer, the most significant first. */
@@ -343,10 +215,7 @@ function magnitude(value: bigint): Uint8Array {
   return Uint8Array.fromHex(digits.length % 2 === 0 ? digits : `0${digits}`);
 }
 
-function invert(bytes: Uint8Array, from: number, to: number): void {
+/** Inverts the bytes between two offsets. */
+export function invert(bytes: Uint8Array, from: number, to: number): void {
   for (let at = from; at < to; at++) bytes[at]! ^= 0xff;
-}
-
-function malformed(at: number, rule: string): TypeError {
-  return new TypeError(`Cannot decode the key: at byte ${at}, ${rule}`);
 }

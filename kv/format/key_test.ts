@@ -4,7 +4,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import type { KvKeyPart } from "../api/types.ts";
-import { decodeKey, encodeKey } from "./key.ts";
+import { encodeKey } from "./key.ts";
+import { decodeKey, KeyReader } from "./key_reader.ts";
 import { kvKey } from "./trees.ts";
 
 const hexOf = (...key: KvKeyPart[]) => encodeKey(key).toHex();
@@ -127,5 +128,36 @@ describe("decodeKey()", () => {
     assertEquals(ends.size, 5);
     assertThrows(() => decodeKey(new Uint8Array([0x26, 0x05])), TypeError, "at byte 1");
     assertThrows(() => decodeKey(new Uint8Array([2, 255, 0])), TypeError, "UTF-8");
+  });
+});
+
+describe("KeyReader", () => {
+  const part = fc.oneof(
+    fc.constantFrom(...ASCENDING),
+    fc.string({ unit: fc.constantFrom("a", "\0", "\u00e9"), maxLength: 3 }),
+    fc.bigInt(),
+    fc.double(),
+  );
+  const parts = fc.array(part, { maxLength: 4 });
+
+  it("reads what decodeKey() reads, wherever the shared bytes end", () => {
+    fc.assert(fc.property(parts, parts, fc.nat(), (first, rest, at) => {
+      const bytes = encodeKey([...first, ...rest]);
+      const reader = new KeyReader(bytes.subarray(0, at % (bytes.length + 1)));
+      for (let i = 0; i < 2; i++) assertEquals(reader.decode(bytes), [...first, ...rest]);
+    }));
+  });
+
+  it("knows a shared text that goes on behind its zero", () => {
+    const reader = new KeyReader(encodeKey(["a"]));
+    assertEquals(reader.decode(encodeKey(["a\0b", 1])), ["a\0b", 1]);
+    assertEquals(reader.decode(encodeKey(["a", 1])), ["a", 1]);
+  });
+
+  it("gives each key arrays of its own", () => {
+    const reader = new KeyReader(encodeKey([new Uint8Array([7])]));
+    const keys = [1, 2].map((i) => reader.decode(encodeKey([new Uint8Array([7]), i])));
+    (keys[0]![0] as Uint8Array)[0] = 9;
+    assertEquals(keys[1], [new Uint8Array([7]), 2]);
   });
 });

@@ -118,24 +118,30 @@ export const storedRecord: ValueCodec<NewRecord> = {
 };
 
 /**
- * The value of a record, without an object for the header: most of a list is the making of objects.
+ * The value of a record that lies between two offsets, without an object for the header: most of a
+ * list is the making of objects.
  *
  * @param isPlain What `inheritsAsEver` returned since other code ran.
  * @throws {TypeError} The record is malformed.
  */
-export function valueIn(bytes: Uint8Array, isPlain: boolean): unknown {
-  const start = checkedStart(bytes);
-  return decodeValue(bytes[0]! & ~EXPIRES, bytes, start, bytes.length, isPlain);
+export function valueIn(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  isPlain: boolean,
+): unknown {
+  const valueAt = checkedStart(bytes, start, end);
+  return decodeValue(bytes[start]! & ~EXPIRES, bytes, valueAt, end, isPlain);
 }
 
-/** The version in a record that is not malformed. */
-export function versionIn(bytes: Uint8Array): number {
-  return integerAt(bytes, VERSION_AT);
+/** The version in a record that begins at an offset and is not malformed. */
+export function versionIn(bytes: Uint8Array, start: number): number {
+  return integerAt(bytes, start + VERSION_AT);
 }
 
-/** The expiry in a record that is not malformed. */
-export function expiryIn(bytes: Uint8Array): number {
-  return bytes[0]! >= EXPIRES ? integerAt(bytes, EXPIRY_AT) : NEVER;
+/** The expiry in a record that begins at an offset and is not malformed. */
+export function expiryIn(bytes: Uint8Array, start: number): number {
+  return bytes[start]! >= EXPIRES ? integerAt(bytes, start + EXPIRY_AT) : NEVER;
 }
 
 /** Where the value begins in a record with an expiry. */
@@ -150,20 +156,21 @@ function dataStart(expiresAt: number): number {
  * @throws {TypeError} It is too short.
  */
 export function headerIn(bytes: Uint8Array): RecordHeader {
-  const expires = checkedStart(bytes) === EXPIRING_BYTES;
+  const expires = checkedStart(bytes, 0, bytes.length) === EXPIRING_BYTES;
   return {
     encoding: bytes[0]! & ~EXPIRES,
-    version: versionIn(bytes),
-    expiresAt: expiryIn(bytes),
+    version: versionIn(bytes, 0),
+    expiresAt: expiryIn(bytes, 0),
     ordinal: expires ? wordAt(bytes, ORDINAL_AT) : 0,
   };
 }
 
 /** Where the value begins, behind a header that is whole. */
-function checkedStart(bytes: Uint8Array): number {
-  const start = bytes.length > 0 && bytes[0]! >= EXPIRES ? EXPIRING_BYTES : LASTING_BYTES;
-  if (bytes.length >= start) return start;
-  throw new TypeError(`Cannot decode the record: ${bytes.length} bytes are too few`);
+function checkedStart(bytes: Uint8Array, start: number, end: number): number {
+  const expires = start < end && bytes[start]! >= EXPIRES;
+  const valueAt = start + (expires ? EXPIRING_BYTES : LASTING_BYTES);
+  if (valueAt <= end) return valueAt;
+  throw new TypeError(`Cannot decode the record: ${end - start} bytes are too few`);
 }
 
 function setInteger(view: DataView, at: number, value: number): void {

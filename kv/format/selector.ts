@@ -7,6 +7,7 @@
 
 import type { KvKey, KvListSelector } from "../api/types.ts";
 import { encodeKey, wrongType } from "./key.ts";
+import { KEY_BYTES_MAX } from "./trees.ts";
 
 /** The bytes that follow a key in the first key behind it, and in the end of what is below it. */
 const [FIRST, LAST] = [Uint8Array.of(0x00), Uint8Array.of(0xff)];
@@ -111,6 +112,14 @@ export function boundsOf(
  */
 export function keyOfCursor({ common }: Selector, cursor: string): Uint8Array {
   return concat(common, decodeCursor(cursor));
+}
+
+/** Bounds as a range of the engine, which refuses bounds that are longer than any key. */
+export function rangeOf({ lower, upper }: KeyBounds): Record<string, Uint8Array> {
+  return {
+    ...(lower.length <= KEY_BYTES_MAX ? { gte: lower } : { gt: lower.slice(0, KEY_BYTES_MAX) }),
+    ...(upper.length <= KEY_BYTES_MAX ? { lt: upper } : { lte: upper.slice(0, KEY_BYTES_MAX) }),
+  };
 }
 
 function checkSelector({ common, start, end }: Selector): void {

@@ -17,7 +17,8 @@ import { type Database, json, type KeyCodec, type ReadTree, string } from "../..
 import type { Snapshot, Transaction, TransactionTree, Tree } from "../../mod.ts";
 import { tuple, type ValueCodec } from "../../mod.ts";
 import type { KvKey } from "../api/types.ts";
-import { decodeKey, encodeKey, encodeKeyInto } from "./key.ts";
+import { encodeKey, encodeKeyInto } from "./key.ts";
+import { decodeKey } from "./key_reader.ts";
 import { type KvMessage, kvMessage } from "./message.ts";
 import { type KvRecord, kvRecord, type NewRecord, storedRecord } from "./record.ts";
 import { Versions } from "./versionstamp.ts";

@@ -10,7 +10,8 @@
 import { fileURLToPath } from "node:url";
 import { fileIdentity, isMissing, isNativeFile } from "../api/deno.ts";
 import { checkOptionNames } from "../api/option_names.ts";
-import { decodeKey, encodeKey } from "../format/key.ts";
+import { encodeKey } from "../format/key.ts";
+import { decodeKey } from "../format/key_reader.ts";
 import { decodeValue, encodeSoon, LaterBytes } from "../value/value.ts";
 import type { MovedEntry } from "../write/import.ts";
 import type { Limits } from "../write/limits.ts";

@@ -6,7 +6,8 @@
 import { IoError } from "../../mod.ts";
 import { hasNativeKv, openNative } from "../api/deno.ts";
 import type { KvEntry, KvKey, KvListOptions } from "../api/types.ts";
-import { decodeKey, encodeKey } from "../format/key.ts";
+import { encodeKey } from "../format/key.ts";
+import { decodeKey } from "../format/key_reader.ts";
 import { NEVER } from "../format/record.ts";
 import { decodeValue, encodeValue } from "../value/value.ts";
 import { now } from "../schedule/clock.ts";

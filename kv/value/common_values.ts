@@ -122,9 +122,9 @@ class ValueReader {
       case 0x46:
         return false;
       case UTF16:
-        return this.#utf16(bytes, at);
+        return this.#utf16(bytes, at) ?? UNREAD;
       case 0x55:
-        return this.#uint32(bytes, at) ?? UNREAD;
+        return this.#unsigned(bytes, at);
       case 0x5a:
         return this.#bigint(bytes, at);
       case 0x44:
@@ -172,13 +172,13 @@ class ValueReader {
   #key(bytes: Uint8Array, at: number): string | undefined {
     const tag = bytes[at];
     if (tag !== STRING && tag !== UTF16) return undefined;
-    const key = tag === UTF16 ? this.#utf16(bytes, at + 1) : this.#latin1(bytes, at + 1, true);
-    return typeof key !== "string" || key in INHERITED ? undefined : key;
+    const key = tag === UTF16 ? this.#utf16(bytes, at + 1) : this.#latin1Key(bytes, at + 1);
+    return key === undefined || key in INHERITED ? undefined : key;
   }
 
   #array(bytes: Uint8Array, start: number, keys: KnownKeys): unknown {
     const count = this.#uint32(bytes, start);
-    if (count === undefined) return UNREAD;
+    if (count < 0) return UNREAD;
     const array: unknown[] = count <= SHORT_ARRAY ? new Array(count) : [];
     for (let i = 0; i < count; i++) {
       const value = this.#value(bytes, this.#end, keys);
@@ -218,31 +218,36 @@ class ValueReader {
     }
   }
 
-  /** A varint below 2^32, or undefined. */
-  #uint32(bytes: Uint8Array, at: number): number | undefined {
+  /** A varint below 2^32, or -1. */
+  #uint32(bytes: Uint8Array, at: number): number {
     const first = bytes[at]!;
     if (!(first < 0x80)) return this.#longUint32(bytes, at);
     this.#end = at + 1;
     return first;
   }
 
-  #longUint32(bytes: Uint8Array, start: number): number | undefined {
+  #longUint32(bytes: Uint8Array, start: number): number {
     let value = 0;
     let factor = 1;
     for (let at = start; at < start + 5; at++) {
       const byte = bytes[at];
-      if (byte === undefined) return undefined;
+      if (byte === undefined) return -1;
       value += (byte & 0x7f) * factor;
       factor *= 128;
       this.#end = at + 1;
-      if (byte < 0x80) return value < 2 ** 32 ? value : undefined;
+      if (byte < 0x80) return value < 2 ** 32 ? value : -1;
     }
-    return undefined;
+    return -1;
+  }
+
+  #unsigned(bytes: Uint8Array, at: number): unknown {
+    const value = this.#uint32(bytes, at);
+    return value < 0 ? UNREAD : value;
   }
 
   #int32(bytes: Uint8Array, at: number): unknown {
     const zigzag = this.#uint32(bytes, at);
-    return zigzag === undefined ? UNREAD : (zigzag >>> 1) ^ -(zigzag & 1);
+    return zigzag < 0 ? UNREAD : (zigzag >>> 1) ^ -(zigzag & 1);
   }
 
   #number(bytes: Uint8Array, at: number): number | typeof UNREAD {
@@ -263,29 +268,44 @@ class ValueReader {
     const bits = this.#uint32(bytes, start);
     if (bits === 0) return 0n;
     const at = this.#end;
-    if (bits === undefined || bits >>> 1 !== 8 || at + 8 > bytes.length) return UNREAD;
+    if (bits < 0 || bits >>> 1 !== 8 || at + 8 > bytes.length) return UNREAD;
     const value = new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigUint64(0, true);
     this.#end = at + 8;
     return (bits & 1) === 0 ? value : -value;
   }
 
   /** A string of Latin-1. */
-  #latin1(bytes: Uint8Array, lengthAt: number, isKey = false): unknown {
-    const length = this.#uint32(bytes, lengthAt);
-    const start = this.#end;
-    if (length === undefined || start + length > bytes.length) return UNREAD;
-    const end = this.#end = start + length;
-    if (isKey) return this.#texts.text(bytes, start, end);
-    if (length > SHORT_STRING) return bufferOf(bytes).latin1Slice(start, end);
+  #latin1(bytes: Uint8Array, lengthAt: number): unknown {
+    const length = bytes[lengthAt]!;
+    const start = lengthAt + 1;
+    const end = start + length;
+    if (!(length <= SHORT_STRING && end <= bytes.length)) return this.#longLatin1(bytes, lengthAt);
+    this.#end = end;
     return shortText(bytes, start, end);
   }
 
-  #utf16(bytes: Uint8Array, lengthAt: number): unknown {
+  #longLatin1(bytes: Uint8Array, lengthAt: number): unknown {
+    const start = this.#textAt(bytes, lengthAt);
+    return start < 0 ? UNREAD : bufferOf(bytes).latin1Slice(start, this.#end);
+  }
+
+  #latin1Key(bytes: Uint8Array, lengthAt: number): string | undefined {
+    const start = this.#textAt(bytes, lengthAt);
+    return start < 0 ? undefined : this.#texts.text(bytes, start, this.#end);
+  }
+
+  #utf16(bytes: Uint8Array, lengthAt: number): string | undefined {
+    const start = this.#textAt(bytes, lengthAt);
+    const isWhole = start >= 0 && (this.#end - start) % 2 === 0;
+    return isWhole ? bufferOf(bytes).ucs2Slice(start, this.#end) : undefined;
+  }
+
+  /** Where text begins behind its length, and leaves its end; -1 if it is not whole. */
+  #textAt(bytes: Uint8Array, lengthAt: number): number {
     const length = this.#uint32(bytes, lengthAt);
     const start = this.#end;
-    if (length === undefined || length % 2 !== 0 || start + length > bytes.length) return UNREAD;
-    const end = this.#end = start + length;
-    return bufferOf(bytes).ucs2Slice(start, end);
+    this.#end = start + length;
+    return length >= 0 && this.#end <= bytes.length ? start : -1;
   }
 }
 

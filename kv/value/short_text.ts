@@ -18,35 +18,8 @@ export function shortText(bytes: Uint8Array, start: number, end: number): string
   return text + upTo16(bytes, at, end - at);
 }
 
+/** Text of up to 16 characters. It is too long for V8 to repeat it where it is called. */
 function upTo16(bytes: Uint8Array, at: number, length: number): string {
-  if (length <= 8) return upTo8(bytes, at, length);
-  const [a, b, c, d] = [bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!];
-  const [e, f, g, h] = [bytes[at + 4]!, bytes[at + 5]!, bytes[at + 6]!, bytes[at + 7]!];
-  const [i, j, k, l] = [bytes[at + 8]!, bytes[at + 9]!, bytes[at + 10]!, bytes[at + 11]!];
-  switch (length) {
-    case 9:
-      return fromCharCode(a, b, c, d, e, f, g, h, i);
-    case 10:
-      return fromCharCode(a, b, c, d, e, f, g, h, i, j);
-    case 11:
-      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k);
-    case 12:
-      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l);
-  }
-  const [m, n, o, p] = [bytes[at + 12]!, bytes[at + 13]!, bytes[at + 14]!, bytes[at + 15]!];
-  switch (length) {
-    case 13:
-      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m);
-    case 14:
-      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
-    case 15:
-      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
-    default:
-      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
-  }
-}
-
-function upTo8(bytes: Uint8Array, at: number, length: number): string {
   const [a, b, c, d] = [bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!];
   switch (length) {
     case 0:
@@ -68,8 +41,30 @@ function upTo8(bytes: Uint8Array, at: number, length: number): string {
       return fromCharCode(a, b, c, d, e, f);
     case 7:
       return fromCharCode(a, b, c, d, e, f, g);
-    default:
+    case 8:
       return fromCharCode(a, b, c, d, e, f, g, h);
+  }
+  const [i, j, k, l] = [bytes[at + 8]!, bytes[at + 9]!, bytes[at + 10]!, bytes[at + 11]!];
+  switch (length) {
+    case 9:
+      return fromCharCode(a, b, c, d, e, f, g, h, i);
+    case 10:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j);
+    case 11:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k);
+    case 12:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l);
+  }
+  const [m, n, o, p] = [bytes[at + 12]!, bytes[at + 13]!, bytes[at + 14]!, bytes[at + 15]!];
+  switch (length) {
+    case 13:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m);
+    case 14:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
+    case 15:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+    default:
+      return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
   }
 }
 

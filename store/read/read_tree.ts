@@ -20,7 +20,7 @@ import type { TreeFormat } from "./tree_format.ts";
 import type { TreeSource } from "./tree_source.ts";
 import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
 import { checkVisitor, visitAll, type Visitor } from "./visit.ts";
-import { copiesOf, type ViewVisitor, visitViews } from "./visit_views.ts";
+import { copiesOf, type ViewVisitor, visitCopies, visitViews } from "./visit_views.ts";
 
 /** The shared parts of the iterators over a tree. */
 interface Pickers<K, V> {
@@ -410,7 +410,7 @@ export class ReadTree<
   /**
    * Like `visit`, with the value where it lies, not copied, and a key only if it is asked for: a
    * scan that looks at parts of values takes half of the time. The function must not use the
-   * database. Backward, with a limit, and where other processes write the file, entries are copied.
+   * database. Backward, and where other processes write the file, entries are copied.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -434,9 +434,9 @@ export class ReadTree<
     checkVisitor(visitor);
     const bounds = boundsOf(range, this.#format);
     const { views, stepsOf: others } = this.#source;
-    const isWhole = bounds.forward && bounds.limit === Infinity;
-    if (!isWhole || views !== undefined || others !== undefined) {
-      return this.visit(range, copiesOf(visitor));
+    if (views !== undefined) return this.visit(range, copiesOf(visitor));
+    if (!bounds.forward || others !== undefined) {
+      return visitCopies(stepsOf(this.#pick.from, bounds, LENT), visitor, this.name);
     }
     const btree = this.#find();
     return btree === undefined ? 0 : visitViews(this.#source, btree, bounds, visitor);

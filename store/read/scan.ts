@@ -153,6 +153,21 @@ export class Scan {
     return this.#lent!.values.viewOf(entry, batch.valueStart(entry), batch.valueBytes(entry));
   }
 
+  /** The memory of the values of this leaf that are in it, of a scan that lends. */
+  get lentValues(): Uint8Array {
+    return this.#lent!.values.u8;
+  }
+
+  /** Where in that memory the value of an entry begins. */
+  valueStart(at: number): number {
+    return this.#batch.valueStart(this.#entryAt(at));
+  }
+
+  /** The length of the value of an entry, if it is in the leaf. */
+  valueBytes(at: number): number {
+    return this.#batch.valueBytes(this.#entryAt(at));
+  }
+
   #entryAt(at: number): number {
     return this.#bounds.forward ? at : this.#batch.count - 1 - at;
   }

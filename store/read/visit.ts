@@ -61,7 +61,7 @@ export function visitAll(
 }
 
 /** A value outside of its leaf. */
-function farValue(scan: Scan, at: number, tree: string): Uint8Array {
+export function farValue(scan: Scan, at: number, tree: string): Uint8Array {
   try {
     return scan.value(at);
   } catch (error) {

@@ -2,15 +2,22 @@
  * Visits of views: a function is called for each entry of a range, with the value where it lies in
  * its page, and the key if it asks for it. Nothing is copied, so the function must not use the
  * database; a visit notices that and ends with an error.
+ *
+ * Backward, and where another process may replace pages meanwhile, the function gets copies, as in
+ * other visits.
  */
 
 import { type BTree, KEY_BYTES_MAX, LeafViews, refuseMoved } from "../../btree/mod.ts";
+import { newShared } from "../memory/slab.ts";
 import { refusePromise } from "./argument_checks.ts";
 import type { Bounds } from "./range.ts";
-import type { TreeSource } from "./tree_source.ts";
-import type { Visitor } from "./visit.ts";
+import type { Scan } from "./scan.ts";
+import type { Steps, TreeSource } from "./tree_source.ts";
+import { farValue, type Visitor } from "./visit.ts";
 
 const NO_BYTES = new Uint8Array(0);
+/** The entry that the last visit has given back: its memory costs more than a short visit. */
+let idle: PageEntry | undefined;
 
 /** An entry as a visit of views shows it. It is valid until the function returns. */
 export interface EntryView {
@@ -32,33 +39,54 @@ class PageEntry implements EntryView {
   bytes: Uint8Array = NO_BYTES;
   start = 0;
   end = 0;
-  readonly #views: LeafViews;
-  readonly #key = new Uint8Array(KEY_BYTES_MAX);
+  #views: LeafViews | undefined;
+  /** Later visits use it, so no visitor may take it away. */
+  readonly #key = new Uint8Array(newShared(KEY_BYTES_MAX));
   /** Views of that memory, by their lengths. */
   readonly #keys: Uint8Array[] = [];
 
-  constructor(views: LeafViews) {
-    this.#views = views;
+  get key(): Uint8Array {
+    const length = this.#views!.copyKey(this.#key);
+    return this.#keys[length] ??= this.#key.subarray(0, length);
   }
 
-  get key(): Uint8Array {
-    const length = this.#views.copyKey(this.#key);
-    return this.#keys[length] ??= this.#key.subarray(0, length);
+  /** Follows a walk, or none. */
+  attach(views: LeafViews | undefined): void {
+    this.#views = views;
+    this.bytes = NO_BYTES;
   }
 }
 
-/** Visits the entries of a range, forward and to its end; returns their number. */
+/** Visits the entries of a range, forward; returns their number. */
 export function visitViews(
   source: TreeSource,
   btree: BTree,
-  { lower, upper }: Bounds,
+  bounds: Bounds,
+  visitor: ViewVisitor,
+): number {
+  const entry = idle ?? new PageEntry();
+  // A visitor that visits another tree, which it must not do, gets memory of its own.
+  idle = undefined;
+  try {
+    return visitWith(entry, source, btree, bounds, visitor);
+  } finally {
+    entry.attach(undefined);
+    idle = entry;
+  }
+}
+
+function visitWith(
+  entry: PageEntry,
+  source: TreeSource,
+  btree: BTree,
+  { lower, upper, limit }: Bounds,
   visitor: ViewVisitor,
 ): number {
   const { epoch } = source;
   const views = new LeafViews(btree.nodes, lower, upper);
-  const entry = new PageEntry(views);
+  entry.attach(views);
   let count = 0;
-  while (views.next()) {
+  while (count < limit && views.next()) {
     if (views.isReference) far(btree, views, entry);
     else {
       entry.bytes = views.bytes;
@@ -80,6 +108,52 @@ function far(btree: BTree, views: LeafViews, entry: PageEntry): void {
   entry.start = 0;
   entry.end = entry.bytes.length;
   views.reload();
+}
+
+/** An entry that a scan has copied. */
+class CopiedEntry implements EntryView {
+  bytes: Uint8Array = NO_BYTES;
+  start = 0;
+  end = 0;
+  #scan: Scan | undefined;
+  #at = 0;
+
+  get key(): Uint8Array {
+    return this.#scan!.lentKey(this.#at);
+  }
+
+  /** Shows an entry of the leaf of a scan. */
+  show(scan: Scan, at: number, tree: string): void {
+    this.#scan = scan;
+    this.#at = at;
+    if (scan.isInline(at)) {
+      this.bytes = scan.lentValues;
+      this.start = scan.valueStart(at);
+      this.end = this.start + scan.valueBytes(at);
+    } else {
+      this.bytes = farValue(scan, at, tree);
+      this.start = 0;
+      this.end = this.bytes.length;
+    }
+  }
+}
+
+/** Visits copies of the entries that remain in the steps, as `visitAll` does. */
+export function visitCopies(steps: Steps, visitor: ViewVisitor, tree: string): number {
+  const entry = new CopiedEntry();
+  let count = 0;
+  try {
+    for (let scan = steps.next(); scan !== undefined; scan = steps.next()) {
+      entry.show(scan, steps.at, tree);
+      count++;
+      const result = visitor(entry);
+      if (result === false) break;
+      if (result !== undefined && result !== true) refusePromise("visit: the function", result);
+    }
+  } finally {
+    steps.end();
+  }
+  return count;
 }
 
 /** A visitor of views as one of copies. */

@@ -99,6 +99,24 @@ describe("visitViews()", () => {
     refused((db) => db.close(), TypeError);
   });
 
+  it("gives each visit memory for keys, which no function can take away", () => {
+    const { db, tree } = openTree();
+    const other = db.tree("other");
+    db.writeSync((tx) => tx.tree(other).set("an other key", bytesOf(1, 1)));
+    const expected = tree.first()![0];
+    tree.visitViews({}, ({ key }) => {
+      other.visitViews({}, (inner) => void inner.key);
+      assertEquals(key, expected);
+      assertThrows(() => (key.buffer as ArrayBuffer).transfer(), TypeError);
+      return false;
+    });
+    tree.visitViews({}, ({ key }) => {
+      assertEquals(key, expected);
+      return false;
+    });
+    db.close();
+  });
+
   it("is refused once the database or the snapshot is closed", () => {
     const { db, tree } = openTree();
     const snapshot = db.snapshot();

@@ -1,0 +1,84 @@
+/**
+ * A batch of a list: entries of a range at one version, which are decoded where they lie in their
+ * pages.
+ */
+
+import type { EntryView, ReadTree } from "../mod.ts";
+import type { KvEntry, KvKey } from "./api/types.ts";
+import { KeyReader } from "./format/key_reader.ts";
+import { expiryIn, type KvRecord, valueIn, versionIn } from "./format/record.ts";
+import { type KeyBounds, rangeOf } from "./format/selector.ts";
+import type { KeyLike } from "./format/trees.ts";
+import { versionstampOf } from "./format/versionstamp.ts";
+import { inheritsAsEver } from "./value/common_values.ts";
+
+/** What a list reads next. */
+export interface NextBatch {
+  /** The range of keys. */
+  readonly bounds: KeyBounds;
+  /** Bytes with which all keys of the range begin. */
+  readonly common: Uint8Array;
+  /** Whether the order is descending. */
+  readonly reverse: boolean;
+  /** The most entries. */
+  readonly limit: number;
+}
+
+/** A batch to read. */
+export interface Batch extends NextBatch {
+  /** Entries that expire by then are left out. */
+  readonly hiddenUntil: number;
+}
+
+/** The entries of a batch. */
+export function readBatch(
+  tree: ReadTree<KvKey, KvRecord, KeyLike>,
+  batch: Batch,
+): KvEntry<unknown>[] {
+  const { bounds, reverse, limit, hiddenUntil } = batch;
+  // Entries that are left out do not count.
+  const most = hiddenUntil === -Infinity ? { limit } : {};
+  const read = new BatchEntries(batch);
+  try {
+    tree.visitViews({ ...rangeOf(bounds), reverse, ...most }, (entry) => read.add(entry));
+  } catch (error) {
+    // The tree fails too, and says where.
+    if (read.refused !== undefined) tree.get(read.refused);
+    throw error;
+  }
+  return read.entries;
+}
+
+/** Decodes the entries of one batch. No other code runs meanwhile. */
+class BatchEntries {
+  readonly entries: KvEntry<unknown>[] = [];
+  /** The key of the entry that cannot be decoded. */
+  refused: Uint8Array | undefined;
+  readonly #limit: number;
+  readonly #hiddenUntil: number;
+  readonly #keys: KeyReader;
+  readonly #isPlain = inheritsAsEver();
+
+  constructor({ common, limit, hiddenUntil }: Batch) {
+    this.#limit = limit;
+    this.#hiddenUntil = hiddenUntil;
+    this.#keys = new KeyReader(common);
+  }
+
+  /** Adds an entry. Returns whether there is room for another one. */
+  add(entry: EntryView): boolean {
+    try {
+      const { bytes, start } = entry;
+      const value = valueIn(bytes, start, entry.end, this.#isPlain);
+      if (this.#hiddenUntil !== -Infinity && expiryIn(bytes, start) <= this.#hiddenUntil) {
+        return true;
+      }
+      const versionstamp = versionstampOf(versionIn(bytes, start));
+      this.entries.push({ key: this.#keys.decode(entry.key), value, versionstamp });
+    } catch (error) {
+      this.refused = entry.key.slice();
+      throw error;
+    }
+    return this.entries.length < this.#limit;
+  }
+}
