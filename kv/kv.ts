@@ -203,7 +203,7 @@ export class Kv implements Disposable {
       checkReadKey(batch.bounds.lower.length, this.#limits);
       checkReadKey(batch.bounds.upper.length, this.#limits);
       checkCount("entries", batch.limit, this.#limits.entries);
-      return this.#store.list({ ...batch, hiddenUntil: this.#hiddenUntil() });
+      return this.#store.list(batch, this.#hiddenUntil());
     };
     return new KvListIterator<T>(read, selector, options);
   }

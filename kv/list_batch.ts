@@ -12,8 +12,10 @@ import type { KeyLike } from "./format/trees.ts";
 import { versionstampOf } from "./format/versionstamp.ts";
 import { inheritsAsEver } from "./value/common_values.ts";
 
+const FEW = 8;
+
 /** What a list reads next. */
-export interface NextBatch {
+export interface Batch {
   /** The range of keys. */
   readonly bounds: KeyBounds;
   /** Bytes with which all keys of the range begin. */
@@ -24,23 +26,22 @@ export interface NextBatch {
   readonly limit: number;
 }
 
-/** A batch to read. */
-export interface Batch extends NextBatch {
-  /** Entries that expire by then are left out. */
-  readonly hiddenUntil: number;
-}
-
-/** The entries of a batch. */
+/**
+ * The entries of a batch.
+ *
+ * @param hiddenUntil Entries that expire by then are left out.
+ */
 export function readBatch(
   tree: ReadTree<KvKey, KvRecord, KeyLike>,
   batch: Batch,
+  hiddenUntil: number,
 ): KvEntry<unknown>[] {
-  const { bounds, reverse, limit, hiddenUntil } = batch;
+  const { bounds, reverse } = batch;
   // Entries that are left out do not count.
-  const most = hiddenUntil === -Infinity ? { limit } : {};
-  const read = new BatchEntries(batch);
+  const limit = hiddenUntil === -Infinity ? batch.limit : Infinity;
+  const read = new BatchEntries(batch, hiddenUntil);
   try {
-    tree.visitViews({ ...rangeOf(bounds), reverse, ...most }, (entry) => read.add(entry));
+    tree.visitViews({ ...rangeOf(bounds), reverse, limit }, (entry) => read.add(entry));
   } catch (error) {
     // The tree fails too, and says where.
     if (read.refused !== undefined) tree.get(read.refused);
@@ -57,9 +58,9 @@ class BatchEntries {
   readonly #limit: number;
   readonly #hiddenUntil: number;
   readonly #keys: KeyReader;
-  readonly #isPlain = inheritsAsEver();
+  #isPlain = false;
 
-  constructor({ common, limit, hiddenUntil }: Batch) {
+  constructor({ common, limit }: Batch, hiddenUntil: number) {
     this.#limit = limit;
     this.#hiddenUntil = hiddenUntil;
     this.#keys = new KeyReader(common);
@@ -79,6 +80,8 @@ class BatchEntries {
       this.refused = entry.key.slice();
       throw error;
     }
+    // To find out costs as much as it saves for a few entries.
+    if (this.entries.length === FEW) this.#isPlain = inheritsAsEver();
     return this.entries.length < this.#limit;
   }
 }

@@ -8,10 +8,10 @@ import type { KvEntry, KvListOptions, KvListSelector } from "./api/types.ts";
 import { encodeKey } from "./format/key.ts";
 import { boundsOf, cursorOf, keyOfCursor, selectorKeysOf, selectorOf } from "./format/selector.ts";
 import type { Selector, SelectorKeys } from "./format/selector.ts";
-import type { NextBatch } from "./list_batch.ts";
+import type { Batch } from "./list_batch.ts";
 
 /** Reads a batch of entries. */
-export type ReadBatch = (batch: NextBatch) => KvEntry<unknown>[];
+export type ReadBatch = (batch: Batch) => KvEntry<unknown>[];
 
 const BATCH_DEFAULT = 100;
 const BATCH_MAX = 500;

@@ -68,9 +68,13 @@ export class KvStore {
     return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
   }
 
-  /** The entries of a range, at one version. */
-  list(batch: Batch): KvEntry<unknown>[] {
-    return readBatch(this.#trees.entries, batch);
+  /**
+   * The entries of a range, at one version.
+   *
+   * @param hiddenUntil Entries that expire by then are left out.
+   */
+  list(batch: Batch, hiddenUntil: number): KvEntry<unknown>[] {
+    return readBatch(this.#trees.entries, batch, hiddenUntil);
   }
 
   /** Reads at one version, with keys and values as they are stored. */

@@ -5,6 +5,7 @@
  * of the selector have in common. The texts of errors are those of Deno KV.
  */
 
+import type { KeyRange } from "../../mod.ts";
 import type { KvKey, KvListSelector } from "../api/types.ts";
 import { encodeKey, wrongType } from "./key.ts";
 import { KEY_BYTES_MAX } from "./trees.ts";
@@ -115,7 +116,10 @@ export function keyOfCursor({ common }: Selector, cursor: string): Uint8Array {
 }
 
 /** Bounds as a range of the engine, which refuses bounds that are longer than any key. */
-export function rangeOf({ lower, upper }: KeyBounds): Record<string, Uint8Array> {
+export function rangeOf({ lower, upper }: KeyBounds): KeyRange<Uint8Array> {
+  if (lower.length <= KEY_BYTES_MAX && upper.length <= KEY_BYTES_MAX) {
+    return { gte: lower, lt: upper };
+  }
   return {
     ...(lower.length <= KEY_BYTES_MAX ? { gte: lower } : { gt: lower.slice(0, KEY_BYTES_MAX) }),
     ...(upper.length <= KEY_BYTES_MAX ? { lt: upper } : { lte: upper.slice(0, KEY_BYTES_MAX) }),
