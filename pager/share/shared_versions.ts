@@ -5,10 +5,12 @@
  */
 
 import { CorruptionError, SnapshotTooOldError } from "../format/errors.ts";
-import { KIND_FREE } from "../format/format.ts";
-import { Frame, POOL } from "../format/frame.ts";
-import { kindOf } from "../format/header.ts";
+import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
+import type { Frame } from "../format/frame.ts";
+import { isInUse } from "../format/header.ts";
+import type { MetaFields } from "../format/meta.ts";
 import type { ChunkNumber, PageNumber, Place } from "../format/units.ts";
+import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
 import { FollowedPages, type FollowedPagesParts } from "../follow/older_pages.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
@@ -16,9 +18,10 @@ import type { VersionPages } from "./version_pages.ts";
 
 /** The pages of older versions of a file that other processes write too. */
 export class SharedVersions extends FollowedPages {
+  readonly #cache: Cache;
   readonly #loader: Loader;
+  readonly #meta: MetaFields;
   readonly #pages: VersionPages;
-  readonly #peeked = new Frame(-1, POOL, 1);
 
   /**
    * Creates the reader of older pages.
@@ -27,7 +30,9 @@ export class SharedVersions extends FollowedPages {
    */
   constructor(parts: FollowedPagesParts & { versionPages: VersionPages }) {
     super(parts);
+    this.#cache = parts.cache;
     this.#loader = parts.loader;
+    this.#meta = parts.meta;
     this.#pages = parts.versionPages;
   }
 
@@ -43,11 +48,13 @@ export class SharedVersions extends FollowedPages {
     }
   }
 
-  /** Throws if the newest version of a page is damaged. */
+  /** Throws if the newest version of a page is damaged. One that is free is not. */
   #judge(page: PageNumber): void {
-    const known = this.#loader.peek(page, this.#peeked);
-    const isInMemory = known >= 0;
-    if (!isInMemory && kindOf(this.#peeked, 0) !== KIND_FREE) this.#loader.load(page);
+    if (page >= this.#meta.pageCount) return;
+    const place = this.#loader.headerPage(page >>> CHUNK_SHIFT);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    const isUsed = isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
+    if (isUsed && this.#cache.lookup(page) < 0) this.#loader.load(page);
   }
 
   /** Copies the header page of a chunk as a snapshot sees it. */

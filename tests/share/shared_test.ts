@@ -3,7 +3,14 @@
  * sidecar that something deletes, damages or replaces.
  */
 
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   type Database,
@@ -102,6 +109,37 @@ describe("handles with shared: true", () => {
     }
     snapshot.close();
     assert(isTooOld);
+  });
+
+  it("end a snapshot whose pages others have released, and do not call them damaged", async () => {
+    const options = { journalBytes: 2 * 1024 * 1024, cacheBytes: 8 * 1024 * 1024 };
+    const a = handles.open(options);
+    const long = "x".repeat(4000);
+    const words = Array.from({ length: 1000 }, (_, i) => `word ${i}`);
+    await treeOf(a).setMany(words.map((key) => [key, long]));
+    a.checkpoint();
+    const b = handles.open(options);
+    const snapshot = b.snapshot();
+    const old = snapshot.tree("words", CODECS);
+    assertEquals([...old.keys()].length, words.length);
+    await treeOf(a).deleteRange({ gte: "word 3" });
+    const few = words.slice(900);
+    for (const letter of "abcdefghijkl") {
+      await treeOf(a, "few").setMany(few.map((key) => [key, letter.repeat(8100)]));
+      await nextTurn();
+      treeOf(b, "few").has("word 999");
+    }
+    let tooOld = 0;
+    for (const key of words.filter((_, i) => i % 10 === 0)) {
+      try {
+        assertEquals(old.get(key), long);
+      } catch (error) {
+        assert(error instanceof SnapshotTooOldError, String(error));
+        tooOld++;
+      }
+    }
+    snapshot.close();
+    assertGreater(tooOld, 0);
   });
 
   it("keep journal and file bounded, whatever a snapshot pins", async () => {
