@@ -41,6 +41,9 @@ const RECORD_BYTES = 12;
 /** The pages that a slice of a drop releases by default. */
 const SLICE_PAGES = 256;
 
+/** Without `ignoreBOM` it strips a leading byte order mark from a name. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** The longest name of a tree, in bytes of UTF-8. */
 export const NAME_BYTES_MAX = 1024;
 
@@ -93,6 +96,17 @@ export class Catalog {
   }
 
   /**
+   * The record of a tree that `names` lists.
+   *
+   * @throws {CorruptionError} A search does not find it.
+   */
+  listed(name: string): TreeEntry {
+    const entry = this.get(name);
+    if (entry !== undefined) return entry;
+    return corrupt(this.#reader.meta.catalogRoot, 0, "the names of the catalog are out of order");
+  }
+
+  /**
    * Creates a tree, inside a transaction.
    *
    * @throws {RangeError} A tree of that name exists, or the name is empty or too long.
@@ -133,17 +147,20 @@ export class Catalog {
     this.makeTree().put(nameKey(name), encode({ ...entry, root }));
   }
 
-  /** The names of all trees, in the order of their bytes. */
+  /**
+   * The names of all trees, in the order of their bytes.
+   *
+   * @throws {CorruptionError} One is empty, too long, or not UTF-8.
+   */
   names(): string[] {
     const names: string[] = [];
     const cursor = this.tree()?.cursor();
     if (cursor === undefined) return names;
-    // Without this option the decoder strips a leading byte order mark from a name.
-    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    const { catalogRoot } = this.#reader.meta;
     for (let found = cursor.seek(new Uint8Array([LIVING])); found; found = cursor.next()) {
       const key = cursor.key();
       if (key[0] !== LIVING) break;
-      names.push(decoder.decode(key.subarray(1)));
+      names.push(nameOf(key, catalogRoot));
     }
     return names;
   }
@@ -278,7 +295,7 @@ function nameOf(key: Uint8Array, page: PageNumber): string {
  */
 export function decodeName(bytes: Uint8Array, page: PageNumber): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     return corrupt(page, 0, "the catalog has a name that is not UTF-8");
   }

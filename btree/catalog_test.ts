@@ -333,6 +333,23 @@ describe("Catalog: records", () => {
     });
   }
 
+  for (const [rule, name] of [["not UTF-8", "\xff"], ["0 bytes", ""], ["1025", "a".repeat(1025)]]) {
+    it(`of a name that no tree can have are CorruptionError: ${rule}`, () => {
+      const { catalog, context, pager } = lying(() => undefined);
+      transact(pager, () => {
+        const tree = new BTree(context, 0, pager.meta.catalogRoot);
+        tree.put(bytesOf(`\x01${name}`), tree.get(bytesOf("\x01a"))!.slice());
+      });
+      assertThrows(() => catalog.names(), CorruptionError, rule);
+    });
+  }
+
+  it("that are listed, and that a search does not find, are CorruptionError", () => {
+    const { catalog } = lying(() => undefined);
+    assertEquals(catalog.listed("a"), catalog.get("a"));
+    assertThrows(() => catalog.listed("b"), CorruptionError, "out of order");
+  });
+
   it("that name a root which is not the tree's are CorruptionError when the tree is swept", () => {
     const roots = [0, 1, 2, 3, 256, 0xffffffff];
     for (const root of roots) {

@@ -97,7 +97,7 @@ class CompactCopy {
     await this.#pace.turn();
     this.#readBefore = this.#session.pager.copies.bytesRead;
     const catalog = new Catalog(this.#session.context, this.#pages);
-    for (const name of catalog.names()) await this.#copyTree(name, catalog.get(name)!);
+    for (const name of catalog.names()) await this.#copyTree(name, catalog.listed(name));
     for (const _ of this.#rebuild.shorten(STEP_MS)) await this.#step();
     while (this.#rebuild.writeSlice()) await this.#step();
     for (const pages of this.#rebuild.pagesOfTrees()) {

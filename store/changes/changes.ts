@@ -60,7 +60,7 @@ export async function* changesBetween(
   if (!step.value) refuse(before, after, "the file has changes of its own");
   for (const [version, set] of [[before, leaves.older], [after, leaves.newer]] as const) {
     for (const tree of version.catalog.names()) {
-      const { id, root } = version.catalog.get(tree)!;
+      const { id, root } = version.catalog.listed(tree);
       const source = { context: version.context, reader: version.pages, id, root };
       for (const _page of addReferringLeaves(source, set)) if (pace.isOver) await pace.pause();
     }

@@ -136,5 +136,5 @@ export class RemoteChanges {
 
 /** The name of a tree by its number; undefined if the version has no such tree. */
 function nameOf(catalog: Catalog, id: number): string | undefined {
-  return catalog.names().find((name) => catalog.get(name)!.id === id);
+  return catalog.names().find((name) => catalog.listed(name).id === id);
 }

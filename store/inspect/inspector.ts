@@ -108,7 +108,7 @@ export class Inspector {
     const { catalog } = this.#session;
     return this.#session.read(() =>
       catalog.names().map((name) => {
-        const { id, root, attributes } = catalog.get(name)!;
+        const { id, root, attributes } = catalog.listed(name);
         const [key, value] = namesIn(attributes, this.#pager.meta.catalogRoot);
         return { id, name, root, codecs: { key, value } };
       })
