@@ -32,6 +32,9 @@ export interface EncodedValue {
 const FORMAT_VERSION = 16;
 const U64_BYTES = 8;
 
+/** How the serializer refuses a module of WebAssembly. */
+const WASM = /wasm_module/;
+
 /** An object without properties, as V8 serializes it, and any host object but an exception. */
 const EMPTY_OBJECT = Buffer.from([0x6f, 0x7b, 0x00]);
 /** How V8 begins an error without a message of its own, such as an exception. */
@@ -197,7 +200,7 @@ function serializeByV8(value: unknown): Buffer {
     const isRefusal = error instanceof Error && error.constructor === Error;
     if (!isRefusal || error.message.startsWith("#<SharedArrayBuffer>")) throw error;
     hostObjectsIn(value);
-    throw new TypeError(error.message);
+    throw new TypeError(WASM.test(error.message) ? "Wasm modules cannot be stored" : error.message);
   }
   const bytes = serializer.releaseBuffer();
   bytes[1] = FORMAT_VERSION;

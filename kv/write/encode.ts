@@ -172,7 +172,16 @@ function encodeMutation(mutation: GivenMutation, now: number): EncodedMutation {
   const takesVersionstamp = type === "set" && last === COMMIT_VERSIONSTAMP;
   const parts = takesVersionstamp ? mutation.key.slice(0, -1) : mutation.key;
   const key = encodeMutationKey(parts);
+  if (value?.encoding === ENCODING.bytes) checkMemory(value.data);
   return { key, type, value, expiresAt: expiryOf(expireIn, now), takesVersionstamp };
+}
+
+/** Refuses bytes in memory that can be resized or is shared, as Deno KV does. */
+function checkMemory(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (buffer instanceof SharedArrayBuffer) throw wrongType("buffer", bytes);
+  if (!buffer.resizable) return;
+  throw new TypeError("serde_v8 error: can't create slice from resizable ArrayBuffer");
 }
 
 function encodeMutationKey(key: KvKey): Uint8Array {
@@ -187,7 +196,9 @@ function encodeMutationKey(key: KvKey): Uint8Array {
 function expiryOf(expireIn: number | undefined, now: number): number {
   if (expireIn === undefined) return NEVER;
   if (now + expireIn <= DATE_MAX) return now + expireIn;
-  throw new TypeError(`Invalid mutation: expireIn is too large: ${expireIn}`);
+  // Deno KV has taken it for an integer of 64 bits.
+  const taken = expireIn < 2 ** 64 ? BigInt(expireIn) : 2n ** 64n - 1n;
+  throw new TypeError(`Invalid mutation: expireIn is too large: ${taken}`);
 }
 
 function encodeMessage(message: GivenMessage, now: number): EncodedMessage {

@@ -30,6 +30,8 @@ const enqueue = (value: unknown, options?: unknown): Corner[1] => (side) =>
   side.kv.enqueue(value, wrong(options)).then((result) => side.noted(result));
 
 const LONGEST = "k".repeat(2046);
+const GROWING = { maxByteLength: 2 };
+const EMPTY_MODULE = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
 const keys: Corner[] = [
   ["an empty key is read", get([])],
@@ -140,9 +142,15 @@ const values: Corner[] = [
   ["64 KiB of bytes", set(["v"], new Uint8Array(65_536))],
   ["more than 64 KiB of bytes", set(["v"], new Uint8Array(65_537))],
   ["more than 64 KiB of text", set(["v"], "v".repeat(65_536))],
+  ["bytes that can be resized", set(["v"], new Uint8Array(new ArrayBuffer(1, GROWING)))],
+  ["bytes that are shared", set(["v"], new Uint8Array(new SharedArrayBuffer(1)))],
+  ["bytes in such memory in a value", set(["v"], [new Uint8Array(new ArrayBuffer(1, GROWING))])],
+  ["a module", set(["v"], [new WebAssembly.Module(EMPTY_MODULE)])],
   ["undefined", set(["v"], undefined)],
   ["undefined, read", get(["v"])],
-  ...[-1, NaN, 1.5, Infinity, "a", null, 2 ** 53].flatMap((expireIn): Corner[] => [
+  ...[-1, NaN, 1.5, Infinity, "a", null, 2 ** 53, 1e19, 1e20, 1e25].flatMap((
+    expireIn,
+  ): Corner[] => [
     [`an expiry of ${expireIn}`, set(["v"], 1, { expireIn })],
     [
       `an expiry of ${expireIn} in a mutation`,
