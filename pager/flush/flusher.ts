@@ -138,13 +138,14 @@ export class Flusher implements CommitLog {
     const fileEnd = this.#fileEnd = new FileEnd(parts);
     const place = this.#place = new JournalPlace({ ...parts, fileEnd });
     const savings = this.#savings = new JournalSavings(meta, journal, place);
-    const growth = this.#growth = new AreaGrowth(journal, place, room);
+    const dirtyPagesMax = parts.windows?.dirtyPagesMax ?? Infinity;
+    const { journalBytes } = options;
+    const fill = new JournalFill(journal, writeback, savings, { journalBytes, dirtyPagesMax });
+    this.#fill = fill;
+    const growth = this.#growth = new AreaGrowth(journal, place, room, fill);
     const checkpoint = this.#checkpoint = new Checkpoint({ ...parts, fileEnd, place });
     const shape = { room, fileEnd, place, savings, growth, checkpoint };
     this.#moves = new JournalMoves({ ...parts, ...shape });
-    const dirtyPagesMax = parts.windows?.dirtyPagesMax ?? Infinity;
-    const { journalBytes } = options;
-    this.#fill = new JournalFill(journal, writeback, savings, { journalBytes, dirtyPagesMax });
   }
 
   /** The records of commits that are not written yet. */
@@ -344,7 +345,7 @@ export class Flusher implements CommitLog {
     if (this.#growth.isRunning) return this.#growth.next();
     if (!this.#checkpoint.isRunning) {
       if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
-      else this.#growth.growAhead(this.#fill.bytesAhead);
+      else this.#growth.growAhead();
     } else {
       this.#checkpoint.land();
       if (!this.#checkpoint.isRunning) this.#giveBackSpare();
@@ -363,7 +364,8 @@ export class Flusher implements CommitLog {
       return;
     }
     if (++this.#landings >= LANDINGS_MAX) return this.beginCheckpoint();
-    if (isConfirmed) this.#growth.begin(this.#journal.chunksToSwitch);
+    if (!isConfirmed) return;
+    this.#growth.begin(this.#journal.otherArea, this.#journal.chunksToSwitch);
   }
 
   #advanceCheckpoint(fillMax: number): void {

@@ -38,7 +38,7 @@ import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Steps } from "../journal/synced_steps.ts";
-import { emptyHeaderPage, journalHeaderPage } from "../batch/journal_area.ts";
+import { emptyHeaderPage, type JournalArea, journalHeaderPage } from "../batch/journal_area.ts";
 
 /** The chunks of a new journal: one for each area. */
 const NEW_CHUNKS = 2;
@@ -161,31 +161,30 @@ export class JournalPlace {
   }
 
   /**
-   * Gives the areas more chunks, while commits go on. Nothing is written to the new chunks until
+   * Gives an area more chunks, while commits go on. Nothing is written to the new chunks until
    * superblocks list them; recovery writes the header pages of all chunks that they list. If pages
-   * take the chunks before their header pages are on the medium, the areas stay as they are.
+   * take the chunks before their header pages are on the medium, the area stays as it is.
    *
-   * @param chunksMin The chunks that each area has then, at least.
+   * @param chunksMin The chunks that the area has then, at least.
    */
-  *grow(chunksMin: number): Steps {
+  *grow(area: JournalArea, chunksMin: number): Steps {
     const { areas } = this.#journal;
-    const added = areas.claimGrowth(chunksMin, this.#meta);
-    if (added === undefined) return;
+    const added = areas.claimGrowth(area, chunksMin, this.#meta);
+    if (added.length === 0) return;
     yield;
-    if (!areas.takeGrowth(added.flat(), this.#meta)) return;
-    this.#changing = added.flat();
-    for (const chunk of this.#changing) this.#listener.chunkReserved(chunk);
-    const [a, b] = areas.chunks;
-    const journals: [number[], number[]] = [[...a, ...added[0]], [...b, ...added[1]]];
+    if (!areas.takeGrowth(added, this.#meta)) return;
+    this.#changing = added;
+    for (const chunk of added) this.#listener.chunkReserved(chunk);
+    const journals = areas.listGrowth(area, added);
     this.#superblock.writeFirstCopy({ open: true, journals });
     yield;
     this.#superblock.writeSecondCopy();
     yield;
     this.#superblock.endSteps();
-    areas.endGrowth(added);
+    area.chunks.push(...added);
     this.#changing = [];
     const seed = seedOf(this.#superblock.fields.databaseId);
-    for (const chunk of added.flat()) {
+    for (const chunk of added) {
       this.#writeHeaderPage(chunk, journalHeaderPage(chunk, seed));
       this.#replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));
     }

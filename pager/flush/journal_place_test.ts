@@ -217,6 +217,22 @@ describe("The journal", () => {
     pager.close();
   });
 
+  it("has about twice the bytes that it holds, where flights let it grow ahead", () => {
+    const pages = dataPages(2500);
+    const pager = openNodes(makeFile(pages.length));
+    const inspection = pager.inspection();
+    for (let salt = 1; !inspection.checkpoint()?.isRunning; salt++) {
+      transact(pager, () => pages.slice(0, 60).forEach((page) => write(pager, page, salt)));
+      pager.flights.land(pager.flights.takeOff()!);
+      const areas = inspection.journal()!.areas;
+      const usedBytes = areas.reduce((sum, area) => sum + area.usedBytes, 0);
+      const most = 2 * usedBytes + 3 * CHUNK_BYTES;
+      const { length } = areas.flatMap(({ chunks }) => chunks);
+      assert(length * CHUNK_BYTES <= most, `${length} chunks for ${usedBytes} bytes`);
+    }
+    assert(journalChunks(pager).length > 4, "both areas grow");
+  });
+
   it("gives back what a large transaction needed, while commits go on", () => {
     const pages = dataPages(1800);
     const file = makeFile(pages.length);

@@ -303,14 +303,12 @@ export class Journal {
 
   /** Whether the current area has chunks for pending records that are not reserved yet. */
   get hasChunks(): boolean {
-    const end = this.#offset + this.#pendingBytes() + BATCH_ALIGN + KEPT_BYTES;
-    return end <= this.#area.capacity;
+    return this.bytesLeft >= BATCH_ALIGN + KEPT_BYTES;
   }
 
-  /** Whether more than half of the current area is used, and it has less than a number of bytes. */
-  isFilling(bytes: number): boolean {
-    const { capacity } = this.#area;
-    return capacity < bytes && this.#offset + this.#pendingBytes() > capacity / 2;
+  /** The bytes of the current area behind its batches and what is pending. */
+  get bytesLeft(): number {
+    return this.#area.capacity - this.#offset - this.#pendingBytes();
   }
 
   /** The area that is written now. */

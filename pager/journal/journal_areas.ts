@@ -253,22 +253,20 @@ export class JournalAreas {
   }
 
   /**
-   * Claims empty header pages behind the end of the file, for chunks that make each area at least
+   * Claims empty header pages behind the end of the file, for chunks that make an area at least
    * that many chunks long. The page count does not cover them before `takeGrowth`.
    *
-   * @returns The chunks of each area; undefined if both have enough, or cannot have more.
+   * @returns The chunks; none if the area has enough, or cannot have more.
    * @throws {IoError} The disk is full.
    */
-  claimGrowth(chunksMin: number, meta: Meta): readonly [number[], number[]] | undefined {
-    const count = Math.min(chunksMin, JOURNAL_CHUNKS_MAX);
-    if (this.#areas.every(({ chunks }) => chunks.length >= count)) return undefined;
-    let chunk = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
-    for (let free = chunksOf(this.#committed.pageCount); free < chunk; free++) this.#empty(free);
-    const added = this.#areas.map((area) => {
-      return Array.from({ length: Math.max(0, count - area.chunks.length) }, () => chunk++);
-    });
-    for (const one of added.flat()) this.#claimHeaderPage(one, emptyHeaderPage());
-    return [added[0]!, added[1]!];
+  claimGrowth({ chunks }: JournalArea, chunksMin: number, meta: Meta): number[] {
+    const count = Math.min(chunksMin, JOURNAL_CHUNKS_MAX) - chunks.length;
+    if (count <= 0) return [];
+    const end = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
+    for (let chunk = chunksOf(this.#committed.pageCount); chunk < end; chunk++) this.#empty(chunk);
+    const added = Array.from({ length: count }, (_, i) => end + i);
+    for (const chunk of added) this.#claimHeaderPage(chunk, emptyHeaderPage());
+    return added;
   }
 
   /**
@@ -283,9 +281,10 @@ export class JournalAreas {
     return true;
   }
 
-  /** Adds chunks that superblocks list. */
-  endGrowth(added: readonly [number[], number[]]): void {
-    this.#areas.forEach((area, i) => area.chunks.push(...added[i]!));
+  /** The chunks of both areas once one of them has some more. */
+  listGrowth(area: JournalArea, added: readonly number[]): [number[], number[]] {
+    const [a, b] = this.chunks;
+    return area === this.#areas[0] ? [[...a, ...added], b] : [a, [...b, ...added]];
   }
 
   /** Adds chunks at the end of the file to an area. The next superblock lists them. */

@@ -87,9 +87,9 @@ function canCreateAnew(state: ModelState, _max: number, model: FlightModel): boo
   return model.isAtRest && versionOf(state) === 1 && state.superblock === 1;
 }
 
-/** Once: areas that are as long stay. */
+/** An area that is as long stays. */
 function canGrow(state: ModelState): boolean {
-  return canLandAndBegin(state) && state.growth === null && state.lengths[0] < SLOTS;
+  return canLandAndBegin(state) && state.growth === null && state.lengths.some((n) => n < SLOTS);
 }
 
 function canUnload(state: ModelState, commitsMax: number, model: FlightModel): boolean {

@@ -296,7 +296,7 @@ export class FlightModel {
 
   /**
    * Ends a flight; with `begins` a checkpoint is due, with `moves` it moves an area, and with
-   * `grows` the areas grow ahead.
+   * `grows` an area grows ahead.
    */
   land(begins: boolean, moves = false, grows = false): void {
     const state = this.#state;
@@ -311,7 +311,16 @@ export class FlightModel {
     if (state.growth !== null) return this.#nextGrowthStep();
     if (state.checkpoint !== null) this.#landCheckpoint();
     else if (begins && this.#canSwitch()) this.#switchOrGrow(moves);
-    else if (grows) this.beginGrowth([SLOTS, SLOTS]);
+    else if (grows) this.#growAhead();
+  }
+
+  /** Begins to give the current area all slots, or then the other one. */
+  #growAhead(): void {
+    const { lengths, generation } = this.#state;
+    const current = generation & 1;
+    const grown = lengths[current]! < SLOTS ? current : 1 - current;
+    const [a, b] = lengths;
+    this.beginGrowth(grown === 0 ? [SLOTS, b] : [a, SLOTS]);
   }
 
   /** Continues in the other area, once that has room for what is pending. */

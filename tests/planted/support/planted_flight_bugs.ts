@@ -158,8 +158,8 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "    this.#superblock.writeFirstCopy({ open: true, journals });\n    yield;\n" +
       "    this.#superblock.writeSecondCopy();\n    yield;\n    this.#superblock.endSteps();\n" +
-      "    areas.endGrowth(added);\n",
-    "    areas.endGrowth(added);\n",
+      "    area.chunks.push(...added);\n",
+    "    area.chunks.push(...added);\n",
     whole("flightGrowth"),
   ),
   bug(
