@@ -152,8 +152,10 @@ export class Machine {
   once: Set<number> | undefined;
   /** Checks at the end of the statement. */
   late: LateCheck[] | undefined;
-  /** The greatest rowid of the table, if the instruction before made it for a new row. */
+  /** The greatest rowid of a table, if the last insertion made it for a new row. */
   greatest: number | undefined;
+  /** The insertion that made it: the statements of a trigger may insert into several tables. */
+  greatestOf: object | undefined;
   /** Receives the rows that are added; undefined if a savepoint can take them back. */
   added: AddedRows | undefined;
   #sink: RowSink | undefined;

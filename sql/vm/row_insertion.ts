@@ -74,7 +74,7 @@ export class RowInsertion {
     const { registers, store } = m;
     const { table } = this;
     const isNew = rowid >= 0 && registers[rowid] === null;
-    if (isNew) registers[rowid] = followingRowid(m, table);
+    if (isNew) registers[rowid] = this.#newRowid(m);
     else if (rowid >= 0) registers[rowid] = givenRowid(registers[rowid]!);
     this.#convert(registers, first);
     this.#writeKey(registers, first, rowid);
@@ -92,7 +92,15 @@ export class RowInsertion {
     }
     if (rowid >= 0) noteRowid(store, table, registers[rowid] as number, isNew);
     m.greatest = isNew ? registers[rowid] as number : undefined;
+    m.greatestOf = this;
     m.changed++;
+  }
+
+  /** The rowid after that of the row before, or after the greatest one of the table. */
+  #newRowid({ store, greatest, greatestOf }: Machine): number | bigint {
+    const isKnown = greatestOf === this && greatest !== undefined &&
+      greatest < Number.MAX_SAFE_INTEGER;
+    return isKnown ? greatest + 1 : nextRowid(store, this.table);
   }
 
   /** Applies affinities, and refuses NULL where it is not allowed. */
@@ -170,12 +178,6 @@ export class RowInsertion {
   #fail(message: string): never {
     throw new SqlError("CONSTRAINT", message);
   }
-}
-
-/** The rowid after that of the row before, or after the greatest one of the table. */
-function followingRowid({ store, greatest }: Machine, table: Table): number | bigint {
-  const isKnown = greatest !== undefined && greatest < Number.MAX_SAFE_INTEGER;
-  return isKnown ? greatest + 1 : nextRowid(store, table);
 }
 
 function givenRowid(value: SqlValue): number | bigint {

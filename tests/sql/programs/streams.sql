@@ -41,3 +41,13 @@ create trigger r after insert on t begin insert into s values (new.b + 100); end
 insert into t (b) select x + 50 from s;
 select * from t;
 select * from s;
+create table one (a unique, b);
+create table other (id integer primary key autoincrement, x);
+create table third (x);
+insert into third values (1), (2), (3), (4), (5);
+create trigger several before insert on one begin insert into other (x) values (new.a); insert into third values (new.b); insert into third values (new.b); delete from third where rowid = (select max(rowid) from third); insert into third values (-1); insert into one values (-new.a, 'r'); end;
+insert into one values (3, 6), (6, 9);
+insert into one select x * 100, x from third where x > 3;
+select rowid, * from one;
+select rowid, * from other;
+select rowid, * from third;
