@@ -25,13 +25,13 @@ export function alterTable(engine: Engine, { table: name, change, at }: AlterTab
   if (table === undefined) return refuse(`no such table: ${name}`, at);
   switch (change.kind) {
     case "rename":
-      return engine.write((tx) => renameTable(engine, tx, table, change.to, at));
+      return engine.write((tx) => renameTable(engine, tx, table, change.to, change.at));
     case "rename column":
-      return engine.write((tx) => renameColumn(engine, tx, table, change, at));
+      return engine.write((tx) => renameColumn(engine, tx, table, change, change.at));
     case "add column":
-      return engine.write((tx) => addColumn(engine, tx, table, change.text, at));
+      return engine.write((tx) => addColumn(engine, tx, table, change.text, change.at));
     case "drop column":
-      return engine.write((tx) => dropColumn(engine, tx, table, change.column, at));
+      return engine.write((tx) => dropColumn(engine, tx, table, change.column, change.at));
   }
 }
 

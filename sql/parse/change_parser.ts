@@ -17,7 +17,7 @@ import type {
 } from "./statement_ast.ts";
 
 /** What a change begins with. */
-type Start = Pick<Insert, "at" | "with">;
+type Start = Pick<Insert, "with">;
 
 /** A parser of changes. */
 export class ChangeParser extends QueryParser {
@@ -39,21 +39,20 @@ export class ChangeParser extends QueryParser {
     common: readonly CommonTable[],
     isInTrigger: boolean,
   ): Insert | Update | Delete | undefined {
-    const { at } = this;
-    const base = { at, with: common };
+    const base = { with: common };
     if (this.word("INSERT")) return this.#insert(base, this.#orAction(), isInTrigger);
     if (this.word("REPLACE")) return this.#insert(base, "replace", isInTrigger);
     if (this.word("UPDATE")) return this.#update(base, isInTrigger);
     return this.word("DELETE") ? this.#delete(base, isInTrigger) : undefined;
   }
 
-  /** Parses the table of a change, which has no schema in a trigger. */
-  #changed(isInTrigger: boolean): string {
+  /** Parses the table of a change, which has no schema in a trigger; it is the place of errors. */
+  #changed(isInTrigger: boolean): Pick<Insert, "at" | "table"> {
     const { at } = this;
     if (isInTrigger && this.peek(1).text === ".") {
       refuse("qualified table names are not allowed on INSERT, UPDATE and DELETE in triggers", at);
     }
-    return this.objectName("a table");
+    return { at, table: this.objectName("a table") };
   }
 
   /** Parses the hint of an index, which the changes of a trigger have not. */
@@ -78,12 +77,12 @@ export class ChangeParser extends QueryParser {
 
   #insert(start: Start, action: ConflictAction | undefined, isInTrigger: boolean): Insert {
     this.expectWord("INTO");
-    const table = this.#changed(isInTrigger);
+    const changed = this.#changed(isInTrigger);
     const alias = this.word("AS") ? this.name() : undefined;
     const columns = this.isSign("(")
       ? this.inParentheses(() => ({ at: this.at, name: this.name("a column") }))
       : undefined;
-    const base = { kind: "insert", ...start, action, table, alias, columns } as const;
+    const base = { kind: "insert", ...start, ...changed, action, alias, columns } as const;
     if (!isInTrigger && this.word("DEFAULT", "VALUES")) {
       return { ...base, query: undefined, upserts: [], returning: this.#returning() };
     }
@@ -142,7 +141,7 @@ export class ChangeParser extends QueryParser {
 
   #update(start: Start, isInTrigger: boolean): Update {
     const action = this.#orAction();
-    const table = this.#changed(isInTrigger);
+    const changed = this.#changed(isInTrigger);
     const alias = this.word("AS") ? this.name() : undefined;
     const indexedBy = this.#hint(isInTrigger);
     this.expectWord("SET");
@@ -151,19 +150,19 @@ export class ChangeParser extends QueryParser {
     const where = this.word("WHERE") ? this.expr() : undefined;
     const returning = this.#returning();
     this.#refuseLimit();
-    const changed = { action, table, alias, indexedBy, set, from, where, returning };
-    return { kind: "update", ...start, ...changed };
+    const found = { alias, indexedBy, from, where, returning };
+    return { kind: "update", ...start, ...changed, ...found, action, set };
   }
 
   #delete(start: Start, isInTrigger: boolean): Delete {
     this.expectWord("FROM");
-    const table = this.#changed(isInTrigger);
+    const changed = this.#changed(isInTrigger);
     const alias = this.word("AS") ? this.name() : undefined;
     const indexedBy = this.#hint(isInTrigger);
     const where = this.word("WHERE") ? this.expr() : undefined;
     const returning = this.#returning();
     this.#refuseLimit();
-    return { kind: "delete", ...start, table, alias, indexedBy, where, returning };
+    return { kind: "delete", ...start, ...changed, alias, indexedBy, where, returning };
   }
 
   #refuseLimit(): void {

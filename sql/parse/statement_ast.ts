@@ -144,12 +144,18 @@ export interface AlterTable {
   readonly kind: "alter table";
   readonly at: number;
   readonly table: string;
-  readonly change:
+  readonly change: Alteration;
+}
+
+/** What ALTER TABLE does, and the place of the name that it does it to. */
+export type Alteration =
+  & { readonly at: number }
+  & (
     | { readonly kind: "rename"; readonly to: string }
     | { readonly kind: "rename column"; readonly from: string; readonly to: string }
     | { readonly kind: "add column"; readonly text: string }
-    | { readonly kind: "drop column"; readonly column: string };
-}
+    | { readonly kind: "drop column"; readonly column: string }
+  );
 
 /** ON CONFLICT. */
 export interface Upsert {

@@ -5,7 +5,13 @@
 
 import { inText } from "../value/error.ts";
 import type { CreateIndex, CreateView, Drop, Explain, Maintenance } from "./statement_ast.ts";
-import type { AlterTable, Pragma, Statement, TransactionStatement } from "./statement_ast.ts";
+import type {
+  Alteration,
+  AlterTable,
+  Pragma,
+  Statement,
+  TransactionStatement,
+} from "./statement_ast.ts";
 import { TriggerParser } from "./trigger_parser.ts";
 
 /** A statement in a text. */
@@ -64,8 +70,8 @@ class StatementParser extends TriggerParser {
     if (explainable !== undefined) return explainable;
     if (this.word("EXPLAIN")) return this.#explain(at);
     if (this.word("CREATE")) return this.#create(at);
-    if (this.word("DROP")) return this.#drop(at);
-    if (this.word("ALTER")) return this.#alter(at);
+    if (this.word("DROP")) return this.#drop();
+    if (this.word("ALTER")) return this.#alter();
     if (this.word("PRAGMA")) return this.#pragma(at);
     return this.#transaction(at) ?? this.#maintenance(at) ?? this.unexpected("a statement");
   }
@@ -115,37 +121,39 @@ class StatementParser extends TriggerParser {
     return { ...base, ifNotExists, isUnique, columns, where };
   }
 
-  #drop(at: number): Drop {
+  #drop(): Drop {
     const what = this.oneOf("TABLE", "INDEX", "VIEW", "TRIGGER");
     if (what === undefined) return this.unexpected("TABLE, INDEX, VIEW or TRIGGER");
     const ifExists = this.word("IF", "EXISTS");
+    const { at } = this;
     const name = this.objectName();
     return { kind: "drop", at, what: what.toLowerCase() as Drop["what"], name, ifExists };
   }
 
-  #alter(at: number): AlterTable {
+  #alter(): AlterTable {
     this.expectWord("TABLE");
+    const { at } = this;
     const table = this.objectName("a table");
-    const node = { kind: "alter table", at, table } as const;
+    return { kind: "alter table", at, table, change: this.#alteration() };
+  }
+
+  #alteration(): Alteration {
     if (this.word("RENAME", "TO")) {
-      return { ...node, change: { kind: "rename", to: this.name() } };
+      const { at } = this;
+      return { kind: "rename", at, to: this.name() };
     }
-    if (this.word("RENAME")) {
-      this.word("COLUMN");
-      const from = this.name("a column");
-      this.expectWord("TO");
-      return { ...node, change: { kind: "rename column", from, to: this.name() } };
-    }
-    if (this.word("ADD")) {
-      this.word("COLUMN");
-      const start = this.at;
-      this.columnDefinition({ columns: [], keys: [], checks: [], foreignKeys: [] });
-      const text = this.text.slice(start, this.endBefore);
-      return { ...node, change: { kind: "add column", text } };
-    }
-    this.expectWord("DROP");
+    const word = this.oneOf("RENAME", "ADD", "DROP");
+    if (word === undefined) this.unexpected("RENAME, ADD or DROP");
     this.word("COLUMN");
-    return { ...node, change: { kind: "drop column", column: this.name("a column") } };
+    const { at } = this;
+    if (word === "ADD") {
+      this.columnDefinition({ columns: [], keys: [], checks: [], foreignKeys: [] });
+      return { kind: "add column", at, text: this.text.slice(at, this.endBefore) };
+    }
+    const column = this.name("a column");
+    if (word === "DROP") return { kind: "drop column", at, column };
+    this.expectWord("TO");
+    return { kind: "rename column", at, from: column, to: this.name() };
   }
 
   #pragma(at: number): Pragma {
@@ -191,7 +199,9 @@ class StatementParser extends TriggerParser {
   #maintenance(at: number): Maintenance | undefined {
     const word = this.oneOf("ANALYZE", "REINDEX", "VACUUM");
     if (word === undefined) return undefined;
-    const name = this.isName() ? this.objectName() : undefined;
-    return { kind: word.toLowerCase() as Maintenance["kind"], at, name };
+    const isNamed = this.isName();
+    const place = isNamed ? this.at : at;
+    const name = isNamed ? this.objectName() : undefined;
+    return { kind: word.toLowerCase() as Maintenance["kind"], at: place, name };
   }
 }
