@@ -10,7 +10,7 @@ import type { SqlValue } from "../value/value.ts";
 import { bytesOf, keyBytes, rowOfBytes } from "./row_bytes.ts";
 import { type MapKey, mapKey } from "./row_key.ts";
 import type { Cursor, Row } from "./row_list.ts";
-import { compareRows } from "./sorter.ts";
+import { sortedOrder, termsOf } from "./sorter.ts";
 import { bytesOfRow, Memory, type SpillTree } from "./spill.ts";
 
 /** A group of rows: its key, the values kept of one of its rows, and its aggregates. */
@@ -157,8 +157,9 @@ export class Groups implements Cursor {
       this.#read = this.#tree.entries();
       return this.next();
     }
-    const collations = this.#collations;
-    this.#sorted = [...this.#found.values()].sort((a, b) => compareRows(a.key, b.key, collations));
+    const groups = [...this.#found.values()];
+    const order = sortedOrder(groups.map(({ key }) => key), termsOf(this.#collations));
+    this.#sorted = Array.from(order, (at) => groups[at]!);
     this.#at = 0;
     return this.next();
   }

@@ -23,22 +23,24 @@ export function mapKey(
   return key;
 }
 
-/** A number as itself; anything else as text that begins with its class. */
+/** A number or a text as itself; anything else as text that begins with a zero and its class. */
 function keyOf(value: SqlValue, collation: Collation): MapKey {
   switch (typeof value) {
     case "number":
       return value;
     case "bigint":
-      return `i${value}`;
-    case "string":
-      return `t${collation === "BINARY" ? value : folded(value, collation)}`;
+      return `\0i${value}`;
+    case "string": {
+      const text = folded(value, collation);
+      return text.charCodeAt(0) === 0 ? `\0t${text}` : text;
+    }
   }
-  if (value === null) return "0";
+  if (value === null) return "\0";
   if (value instanceof Real) {
     const whole = wholeOf(value.value);
-    return whole === undefined ? value.value : typeof whole === "number" ? whole : `i${whole}`;
+    return whole === undefined ? value.value : typeof whole === "number" ? whole : `\0i${whole}`;
   }
-  return `b${textOf(value)}`;
+  return `\0b${textOf(value)}`;
 }
 
 /** The bytes that one call takes: its arguments lie on the stack. */

@@ -8,7 +8,7 @@ import type { SqlValue } from "../value/value.ts";
 import { bytesOf, keyBytes, rowOfBytes } from "./row_bytes.ts";
 import { type MapKey, mapKey } from "./row_key.ts";
 import { type Row, RowList } from "./row_list.ts";
-import { compareRows } from "./sorter.ts";
+import { sortedOrder, termsOf } from "./sorter.ts";
 import { bytesOfRow, Memory, type SpillTree } from "./spill.ts";
 
 /** A set of rows. */
@@ -111,8 +111,8 @@ export class RowSet extends RowList {
   /** Makes the rows a sorted list. */
   sort(): void {
     if (this.#tree !== undefined) return this.#empty();
-    const collations = this.#collations;
-    this.rows = [...this.#found.values()].sort((a, b) => compareRows(a, b, collations));
+    const rows = [...this.#found.values()];
+    this.rows = Array.from(sortedOrder(rows, termsOf(this.#collations)), (at) => rows[at]!);
   }
 
   /** Moves to the first row; false if there is none. */

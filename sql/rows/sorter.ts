@@ -3,8 +3,8 @@
  * lie in a tree one after the other, and are merged when the rows are read.
  */
 
-import { type Collation, compare } from "../value/compare.ts";
-import type { SqlValue } from "../value/value.ts";
+import { type Collation, compare, folded } from "../value/compare.ts";
+import { Real, type SqlValue } from "../value/value.ts";
 import { bytesOf, numbered, rowOfBytes } from "./row_bytes.ts";
 import { type Row, RowList } from "./row_list.ts";
 import { bytesOfRow, Memory, type SpillTree } from "./spill.ts";
@@ -20,6 +20,9 @@ export interface SortTerm {
 const NO_BYTES = new Uint8Array(0);
 /** Up to this limit each row is put in its place at once. */
 const PLACED_MAX = 64;
+/** From so many rows on, what they are sorted by is prepared. */
+const PREPARED_MIN = 100;
+const SURROGATE = /[\ud800-\udfff]/;
 
 /** Rows that are sorted by their first values. With a limit it keeps only the first rows. */
 export class Sorter extends RowList {
@@ -106,7 +109,8 @@ export class Sorter extends RowList {
 
   #sortRows(): void {
     if (this.#limit <= PLACED_MAX) return;
-    this.rows.sort((a, b) => compareTerms(this.#terms, a, b));
+    const { rows } = this;
+    this.rows = Array.from(sortedOrder(rows, this.#terms), (at) => rows[at]!);
   }
 
   /** Moves to the first row; false if there is none. */
@@ -215,11 +219,68 @@ export function compareBy(term: SortTerm, a: SqlValue, b: SqlValue): number {
   return term.isDescending ? -order : order;
 }
 
-/** The order of two rows by their first values, one for each collation. */
-export function compareRows(a: Row, b: Row, collations: readonly Collation[]): number {
-  for (let i = 0; i < collations.length; i++) {
-    const order = compare(a[i]!, b[i]!, collations[i]!);
-    if (order !== 0) return order;
+/** The terms of an order by the first values of rows, one for each collation. */
+export function termsOf(collations: readonly Collation[]): SortTerm[] {
+  return collations.map((collation) => ({ collation, isDescending: false, nullsLast: false }));
+}
+
+/** Compares two rows by their numbers. */
+type Order = (x: number, y: number) => number;
+
+/** The numbers of rows in the order of their first values; equal ones stay in their order. */
+export function sortedOrder(rows: readonly Row[], terms: readonly SortTerm[]): Uint32Array {
+  const numbers = Uint32Array.from(rows, (_, i) => i);
+  if (rows.length < PREPARED_MIN) {
+    return numbers.sort((x, y) => compareTerms(terms, rows[x]!, rows[y]!) || x - y);
   }
-  return 0;
+  const orders = terms.map((term, column) => orderOf(rows, term, column));
+  const [first, ...others] = orders;
+  return numbers.sort((x, y) => {
+    let order = first === undefined ? 0 : first(x, y);
+    for (let i = 0; order === 0 && i < others.length; i++) order = others[i]!(x, y);
+    return order === 0 ? x - y : order;
+  });
+}
+
+/** An order by a column: many rows are worth a look at whether all have numbers, or texts. */
+function orderOf(rows: readonly Row[], term: SortTerm, column: number): Order {
+  const sign = term.isDescending ? -1 : 1;
+  const numbers = numbersIn(rows, column);
+  // The difference of two equal infinities is no number.
+  if (numbers !== undefined) return (x, y) => sign * (numbers[x]! - numbers[y]!) || 0;
+  const texts = textsIn(rows, column, term.collation);
+  if (texts === undefined) {
+    return (x, y) => compareBy(term, rows[x]![column]!, rows[y]![column]!);
+  }
+  return (x, y) => {
+    const [a, b] = [texts[x]!, texts[y]!];
+    return a < b ? -sign : a > b ? sign : 0;
+  };
+}
+
+/** The numbers of a column, if all of its values are such, and doubles hold them. */
+function numbersIn(rows: readonly Row[], column: number): Float64Array | undefined {
+  const numbers = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) {
+    const value = rows[i]![column]!;
+    if (typeof value === "number") numbers[i] = value;
+    else if (value instanceof Real) numbers[i] = value.value;
+    else return undefined;
+  }
+  return numbers;
+}
+
+/** The texts of a column, if all of its values are such, and sort by units as by code points. */
+function textsIn(
+  rows: readonly Row[],
+  column: number,
+  collation: Collation,
+): string[] | undefined {
+  const texts: string[] = [];
+  for (let i = 0; i < rows.length; i++) {
+    const value = rows[i]![column]!;
+    if (typeof value !== "string" || SURROGATE.test(value)) return undefined;
+    texts.push(folded(value, collation));
+  }
+  return texts;
 }
