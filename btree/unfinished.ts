@@ -88,7 +88,8 @@ export class UnfinishedValues {
   }
 
   /**
-   * Begins a value, and returns its number.
+   * Begins a value, and returns its number. Where others write the file too, the transaction that
+   * appends the first part also begins the value, so that nobody else takes the number.
    *
    * @throws {LimitError} The last number is used.
    */

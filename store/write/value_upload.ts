@@ -153,21 +153,25 @@ class Upload {
 
   /** Appends a full part, and yields to the event loop. */
   async #append(): Promise<void> {
-    if (this.#number === 0) this.#number = this.#session.unfinished.begin();
-    this.#session.writeSync(() => this.#appendPart(), "none");
+    // Until this commits, the value has no number: another process may take the same one.
+    this.#number = this.#session.writeSync(() => this.#appendPart(), "none");
     this.#done += this.#filled;
     this.#filled = 0;
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#session.checkOpen();
   }
 
-  #appendPart(): void {
+  /** Appends what is gathered, and returns the number of the unfinished value. */
+  #appendPart(): number {
+    const { unfinished } = this.#session;
     const isNew = this.#session.findTree(this.#name) === undefined;
     const { id } = this.#openTree();
     this.#tree = id;
     const part = this.#part.subarray(0, this.#filled);
     const createdTree = isNew ? this.#name : "";
-    this.#session.unfinished.append(this.#number, this.#done, id, part, createdTree);
+    const number = this.#number || unfinished.begin();
+    unfinished.append(number, this.#done, id, part, createdTree);
+    return number;
   }
 
   #finish(): void {

@@ -51,6 +51,26 @@ describe("handles with shared: true", () => {
     assertEquals(all.map((db) => treeOf(db).get("count")), ["120", "120", "120"]);
   });
 
+  it("set streams of several parts at the same time, each its own value", async () => {
+    const [a, b] = [handles.open(), handles.open()];
+    const CHUNK = 1024 * 1024;
+    const bytes = (byte: number, length: number) => new Uint8Array(length).fill(byte);
+    const streamOf = (byte: number) =>
+      new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start(controller) {
+          for (let i = 0; i < 3; i++) controller.enqueue(bytes(byte, CHUNK));
+          controller.close();
+        },
+      });
+    await Promise.all([a, b, a, b].map((db, i) => {
+      return db.tree("bytes").setStream(`key ${i}`, streamOf(i));
+    }));
+    await nextTurn();
+    for (let i = 0; i < 4; i++) {
+      assertEquals(a.tree("bytes").get(`key ${i}`), bytes(i, 3 * CHUNK));
+    }
+  });
+
   it("leave the file clean when the last one closes", async () => {
     const [a, b] = [handles.open(), handles.open()];
     await treeOf(a).set("one", "um");
