@@ -3,13 +3,13 @@
  * and closes the file.
  */
 
-import { type Database, LockedError, open, type Snapshot } from "../mod.ts";
+import { type Database, IoError, LockedError, open, type Snapshot } from "../mod.ts";
 import type { CodecPair } from "./form/codecs.ts";
 import {
   type AnyReadTree,
   codecsFor,
+  type CommandSpec,
   type Context,
-  type FileUse,
   textOf,
 } from "./spec/command_spec.ts";
 import { COMMANDS } from "./all_commands.ts";
@@ -120,7 +120,7 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
   }
   if (use === "fill" && isMissing(path)) return openNew(path, spec.filledFrom?.(args) ?? STDIN);
   const isMade = use === "create" && isMissing(path);
-  const { db, isFollowed } = openFor(use, path, lockTimeoutMs);
+  const { db, isFollowed } = openFor(spec, path, lockTimeoutMs);
   const reading = new Reading(db);
   const close = () => {
     reading.close();
@@ -146,25 +146,32 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
 
 /** Opens a file for a use that reads or writes its trees. */
 function openFor(
-  use: FileUse,
+  { file: use, shares = false }: CommandSpec,
   path: string,
   lockTimeoutMs: number,
 ): { db: Database; isFollowed: boolean } {
   if (use === "read") return openToRead(path, lockTimeoutMs);
   if (use === "copy") return { db: openToCopy(path, lockTimeoutMs), isFollowed: false };
-  return { db: open(path, { create: use !== "write", lockTimeoutMs }), isFollowed: false };
+  const openAlone = () => open(path, { create: use !== "write", lockTimeoutMs });
+  return { db: shares ? openOrShare(path, openAlone) : openAlone(), isFollowed: false };
 }
 
 /** Opens a file read-only, or shares it if other processes do: they keep the pages of a version. */
 function openToCopy(path: string, lockTimeoutMs: number): Database {
+  return openOrShare(path, () => open(path, { readOnly: true, follow: false, lockTimeoutMs }));
+}
+
+/** Opens a file as `openAlone` does, or shares it if other processes do. */
+function openOrShare(path: string, openAlone: () => Database): Database {
   try {
-    return open(path, { readOnly: true, follow: false, lockTimeoutMs });
+    return openAlone();
   } catch (locked) {
     if (!(locked instanceof LockedError)) throw locked;
     try {
       return open(path, { shared: true, create: false });
     } catch (error) {
-      throw error instanceof LockedError ? locked : error;
+      // Where files cannot be shared, another process has it alone.
+      throw error instanceof LockedError || error instanceof IoError ? locked : error;
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The commands that change single entries: `set` and `delete`.
  *
- * Each is one transaction, durable when it returns. Inside a transaction of the shell, each
- * statement is atomic by itself.
+ * Each is one transaction, durable when it returns, also beside processes that share the file.
+ * Inside a transaction of the shell, each statement is atomic by itself.
  */
 
 import type { KeyRange } from "../../mod.ts";
@@ -37,6 +37,7 @@ export const set: CommandSpec = {
     "bytes. A new tree has the codecs string for keys and json for values, unless options name " +
     "others. A missing file is created.",
   file: "create",
+  shares: true,
   args: [
     { name: "tree", what: "which tree" },
     { name: "key", what: "the key, by its codec" },
@@ -70,6 +71,7 @@ export const deleteEntries: CommandSpec = {
   summary: "remove entries by key or range, or all entries",
   details: "Prints the number of removed entries. Ends with 1 if it is 0.",
   file: "write",
+  shares: true,
   args: [
     { name: "tree", what: "which tree" },
     { name: "keys", what: "keys, by their codec", optional: true, variadic: true },

@@ -36,6 +36,7 @@ export const rename: CommandSpec = {
   summary: "rename a tree",
   details: "Ends with 1 if the tree does not exist. Nothing is overwritten.",
   file: "write",
+  shares: true,
   args: [{ name: "tree", what: "which tree" }, TO],
   options: [],
   examples: [["rename cities.quire cities places", "the entries stay where they are"]],

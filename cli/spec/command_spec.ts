@@ -118,6 +118,8 @@ export interface CommandSpec {
   /** Further help. */
   readonly details?: string;
   readonly file: FileUse;
+  /** Whether it writes FILE beside the processes that share it; otherwise it needs FILE alone. */
+  readonly shares?: boolean;
   /** A description of FILE, if it is not just the database. */
   readonly fileWhat?: string;
   /**

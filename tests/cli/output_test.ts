@@ -77,6 +77,22 @@ describe("cli: copies of a shared file", () => {
     }));
 });
 
+describe("cli: changes of a shared file", () => {
+  it("are made while others use it, and seen by them", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      using db = open(path, { shared: true });
+      await db.tree("a", { key: string, value: string }).set("old", "1");
+      for (const words of [["set", path, "a", "new", "2"], ["delete", path, "a", "old"]]) {
+        assertEquals((await quire(words)).code, 0, words[0]);
+      }
+      assertEquals([...db.tree("a", { key: string, value: string })], [["new", "2"]]);
+      assertEquals((await quire(["rename", path, "a", "b"])).code, 0);
+      assertEquals(db.tree("b", { key: string, value: string }).get("new"), "2");
+      assertEquals((await quire(["drop", path, "b"])).code, 3);
+    }));
+});
+
 describe("cli: pipes", () => {
   it("end quietly when the reader closes the pipe", () =>
     inFolder(async (dir) => {
