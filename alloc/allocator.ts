@@ -49,9 +49,9 @@ const CANDIDATES_MAX = 8;
 const LARGE_RUN_PAGES = 64;
 /** The most chunks in which claimed pages are sought after the disk was full. */
 const CLAIMED_LOOKS_MAX = 64;
-/** A piece has at least this many pages and this part of the request; else the file grows. */
-const PIECE_PAGES_MIN = 8;
-const PIECE_PART_SHIFT = 3;
+/** A short run has at least this many pages and this part of the request; else the file grows. */
+const SHORT_RUN_PAGES_MIN = 8;
+const SHORT_RUN_PART_SHIFT = 3;
 const FIRST_SLOT = 1;
 /** One less than the format could number, so that no page has a reserved number. */
 const CHUNKS_MAX = 2 ** 24 - 1;
@@ -115,12 +115,14 @@ export class Allocator implements TransactionListener {
    *
    * @returns The number of the first page; its header holds the length of the run.
    */
-  acquirePiece(span: number, tree: number, near: number): PageNumber {
+  acquireShortRun(span: number, tree: number, near: number): PageNumber {
     const wanted = Math.min(span, RUN_PAGES_MAX);
     let pages = wanted;
     let page = this.#find(wanted, near, RUNS);
     if (page < 0) {
-      const chunk = this.#chunkForPiece(Math.max(PIECE_PAGES_MIN, wanted >>> PIECE_PART_SHIFT));
+      const chunk = this.#chunkForShortRun(
+        Math.max(SHORT_RUN_PAGES_MIN, wanted >>> SHORT_RUN_PART_SHIFT),
+      );
       if (chunk < 0) page = this.#firstPageOfNewChunk();
       else {
         // The chunk may have more room: a search that knew less of it did not find it.
@@ -141,7 +143,7 @@ export class Allocator implements TransactionListener {
    */
   acquireBelow(end: ChunkNumber, span: number, kind: number, tree: number): number {
     this.#room.coverFile();
-    for (let pages = span; pages >= Math.min(span, PIECE_PAGES_MIN); pages = pages >>> 1) {
+    for (let pages = span; pages >= Math.min(span, SHORT_RUN_PAGES_MIN); pages = pages >>> 1) {
       const page = this.#findBelow(end, pages);
       if (page >= 0) return this.#occupy(page, pages, kind, tree);
     }
@@ -292,7 +294,9 @@ export class Allocator implements TransactionListener {
 
   #firstPageOfNewChunk(): number {
     const chunk = this.#room.summary.size;
-    if (chunk >= CHUNKS_MAX) throw new LimitError(`Cannot acquire a page: no chunk past ${chunk}`);
+    if (chunk >= CHUNKS_MAX) {
+      throw new LimitError(`Cannot allocate a page: the file has ${chunk} chunks, its most`);
+    }
     return (chunk << CHUNK_SHIFT >>> 0) + FIRST_SLOT;
   }
 
@@ -332,7 +336,7 @@ export class Allocator implements TransactionListener {
   }
 
   /** The chunk with the longest known free run, if that has at least `pages` pages, or -1. */
-  #chunkForPiece(pages: number): number {
+  #chunkForShortRun(pages: number): number {
     for (let looks = 0; looks < LOOKS_MAX; looks++) {
       const longest = this.#room.summary.longest();
       if (longest < pages) return -1;

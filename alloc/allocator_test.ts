@@ -143,13 +143,13 @@ describe("Allocator.acquireRun", () => {
   });
 });
 
-describe("Allocator.acquirePiece", () => {
+describe("Allocator.acquireShortRun", () => {
   it("takes a shorter run rather than making the file longer", () => {
     const space = openSpace();
     transact(space.pager, () => take(space, 255 + FIRST_CHUNK_PAGES));
     transact(space.pager, () => numbers(20, 40).forEach((p) => space.allocator.release(p, 1)));
     transact(space.pager, () => {
-      const page = space.allocator.acquirePiece(100, 1, 0);
+      const page = space.allocator.acquireShortRun(100, 1, 0);
       const frame = space.pager.frames[space.pager.at(page) >>> 8]!;
       assertEquals([page, header.runPagesOf(frame, page & 255)], [20, 40]);
     });
@@ -160,7 +160,7 @@ describe("Allocator.acquirePiece", () => {
     const { pager, allocator } = space;
     transact(pager, () => {
       take(space, FIRST_CHUNK_PAGES);
-      const page = allocator.acquirePiece(1000, 1, 0);
+      const page = allocator.acquireShortRun(1000, 1, 0);
       const frame = pager.frames[pager.at(page) >>> 8]!;
       assertEquals([page, header.runPagesOf(frame, page & 255)], [257, 255]);
     });

@@ -213,14 +213,14 @@ describe("the end of a hold", () => {
     evict(space);
     const { pageCount } = pager.meta;
     snapshot.close();
-    assertEquals(transact(pager, () => allocator.acquirePiece(200, 1, 0)), first);
+    assertEquals(transact(pager, () => allocator.acquireShortRun(200, 1, 0)), first);
     assertEquals(pager.meta.pageCount, pageCount);
     assert(allocator.isInUse(first + 99));
     pager.close();
   });
 });
 
-describe("Allocator.acquirePiece() among chunks that are not counted", () => {
+describe("Allocator.acquireShortRun() among chunks that are not counted", () => {
   it("takes no more pages than were asked for", () => {
     const [partly, chunks, wanted] = [9, 30, 120];
     const space = open(makeFile(chunks * 255 - 2));
@@ -237,7 +237,7 @@ describe("Allocator.acquirePiece() among chunks that are not counted", () => {
       if (page >= (partly + 2) * CHUNK_PAGES) pager.at(page);
     }
     snapshot.close();
-    const page = transact(pager, () => allocator.acquirePiece(wanted, 1, 0));
+    const page = transact(pager, () => allocator.acquireShortRun(wanted, 1, 0));
     const place = pager.at(page);
     const span = header.runPagesOf(pager.frames[place >>> 8]!, place & 255);
     assert(span <= wanted, `a run of ${span} pages for ${wanted}`);

@@ -42,7 +42,7 @@ class Values {
     const { pager, allocator } = this.space;
     const pieces: [number, number][] = [];
     for (let rest = pages; rest > 0;) {
-      const page = allocator.acquirePiece(rest, 1, 0);
+      const page = allocator.acquireShortRun(rest, 1, 0);
       const span = header.runPagesOf(pager.frames[pager.at(page) >>> 8]!, page & 255);
       pieces.push([page, span]);
       rest -= span;
@@ -98,7 +98,7 @@ describe("the file stays within 1.3 of its pages in use", () => {
   });
 });
 
-describe("Allocator.acquirePiece", () => {
+describe("Allocator.acquireShortRun", () => {
   /** The pages of chunks that hold leaves, except for a gap in each. */
   function withGaps(chunks: number, gap: number): Space {
     const space = openSpace();
@@ -116,7 +116,7 @@ describe("Allocator.acquirePiece", () => {
     transact(space.pager, () => space.allocator.release(5 * 256 + 70, 1));
     transact(space.pager, () => [70, 71].forEach((p) => space.allocator.release(3 * 256 + p, 1)));
     const pieces = transact(space.pager, () => {
-      return [22, 21, 22].map((span) => space.allocator.acquirePiece(span, 1, 0));
+      return [22, 21, 22].map((span) => space.allocator.acquireShortRun(span, 1, 0));
     });
     assertEquals(pieces.slice(0, 2), [3 * 256 + 50, 5 * 256 + 50]);
     const frame = space.pager.frames[space.pager.at(pieces[2]!) >>> 8]!;
@@ -130,8 +130,8 @@ describe("Allocator.acquirePiece", () => {
       numbers(11 * 256 + 101, 100).forEach((page) => space.allocator.release(page, 1));
     });
     transact(space.pager, () => {
-      assertEquals(space.allocator.acquirePiece(100, 1, 0), 9 * 256 + 1);
-      assertEquals(space.allocator.acquirePiece(100, 1, 0), 11 * 256 + 101);
+      assertEquals(space.allocator.acquireShortRun(100, 1, 0), 9 * 256 + 1);
+      assertEquals(space.allocator.acquireShortRun(100, 1, 0), 11 * 256 + 101);
     });
   });
 
@@ -139,7 +139,7 @@ describe("Allocator.acquirePiece", () => {
     for (const [wanted, gap] of [[200, 24], [30, 7]] as const) {
       const space = withGaps(3, gap);
       const { pageCount } = space.pager.meta;
-      const page = transact(space.pager, () => space.allocator.acquirePiece(wanted, 1, 0));
+      const page = transact(space.pager, () => space.allocator.acquireShortRun(wanted, 1, 0));
       assert(page >= pageCount, `a piece of ${gap} pages, where ${wanted} are wanted`);
     }
   });
@@ -162,7 +162,7 @@ describe("Allocator.acquirePiece", () => {
     for (let page = 59 * 256 + 60; page > 40 * 256; page--) if ((page & 255) > 60) pager.at(page);
     snapshot.close();
     const { read } = counted.counts;
-    transact(pager, () => allocator.acquirePiece(100, 1, 0));
+    transact(pager, () => allocator.acquireShortRun(100, 1, 0));
     assert(counted.counts.read - read <= 40, `${counted.counts.read - read} reads`);
     pager.close();
   });
@@ -187,7 +187,7 @@ describe("Allocator.acquire of a branch", () => {
     const gap = branches.slice(0, 20);
     transact(pager, () => gap.forEach((page) => allocator.release(page, 1)));
     transact(pager, () => {
-      const others = [...take(space, 30), allocator.acquirePiece(20, 1, 0)];
+      const others = [...take(space, 30), allocator.acquireShortRun(20, 1, 0)];
       assertEquals(others.filter((page) => gap.includes(page)), []);
       assertEquals(allocator.acquire(KIND_BRANCH, 1, 0), gap[0]);
     });

@@ -1,10 +1,10 @@
 /**
  * The catalog: a tree of trees, whose root page the superblock names.
  *
- * Its own tree number is 0. Three kinds of keys:
+ * Its own tree id is 0. Three kinds of keys:
  *
  * - 1, then the name in UTF-8: a live tree;
- * - 0, then the tree's number, big-endian: a dropped tree, whose pages are released a slice at a
+ * - 0, then the id of the tree, big-endian: a dropped tree, whose pages are released a slice at a
  *   time. Its name is free from the moment of the drop;
  * - 2, then a number, big-endian: an unfinished value (`unfinished.ts`).
  *
@@ -13,7 +13,7 @@
  * | at | size | field                                      |
  * | -- | ---- | ------------------------------------------ |
  * |  0 | u32  | root page                                  |
- * |  4 | u32  | tree number                                |
+ * |  4 | u32  | tree id                                    |
  * |  8 | u32  | reserved, zero                             |
  * | 12 | ...  | attributes, for the layer above            |
  */
@@ -110,7 +110,7 @@ export class Catalog {
    * Creates a tree, inside a transaction.
    *
    * @throws {RangeError} A tree of that name exists, or the name is empty or too long.
-   * @throws {LimitError} All 2^32 tree numbers were used.
+   * @throws {LimitError} All 2^32 tree ids are used.
    */
   create(name: string, options: CreateOptions = {}): TreeEntry {
     const key = nameKey(name);
@@ -118,7 +118,9 @@ export class Catalog {
     if (catalog.has(key)) throw new RangeError(`Cannot create tree ${name}: it exists`);
     const { attributes = new Uint8Array(0) } = options;
     const id = this.#pager.meta.nextTreeId;
-    if (id === TREE_ID_END) throw new LimitError(`Cannot create tree ${name}: no number is left`);
+    if (id === TREE_ID_END) {
+      throw new LimitError(`Cannot create tree ${name}: all tree ids are used`);
+    }
     this.#pager.meta.nextTreeId = id + 1;
     const { root } = BTree.create(this.#context, id);
     const entry = { id, root, attributes };
@@ -262,7 +264,7 @@ export class Catalog {
  * Decodes a catalog entry of a tree. `readUnfinished` decodes entries of unfinished values.
  *
  * @param page The leaf that holds it, for the error.
- * @param nextTreeId The lowest tree number that was never used.
+ * @param nextTreeId The lowest tree id that was never used.
  * @throws {CorruptionError} Key or record breaks a rule.
  */
 export function readCatalogEntry(

@@ -107,7 +107,7 @@ describe("Catalog", () => {
     expectNothingLost(library);
   });
 
-  it("refuses a tree when no number is left for it, and changes nothing", () => {
+  it("refuses a tree when all tree ids are used, and changes nothing", () => {
     const library = open();
     transact(library.pager, () => library.catalog.create("first"));
     const used = usedPages(library.context);
@@ -115,7 +115,7 @@ describe("Catalog", () => {
     assertThrows(
       () => transact(library.pager, () => library.catalog.create("last")),
       LimitError,
-      "Cannot create tree last: no number is left",
+      "Cannot create tree last: all tree ids are used",
     );
     assertEquals(library.pager.meta.nextTreeId, 0xffff_ffff);
     assertEquals([library.catalog.names(), usedPages(library.context)], [["first"], used]);

@@ -230,7 +230,7 @@ export function isUnfinishedKey(key: Uint8Array): boolean {
  * Decodes a catalog entry of an unfinished value.
  *
  * @param page The leaf that holds it, for the error.
- * @param nextTreeId The lowest tree number that was never used.
+ * @param nextTreeId The lowest tree id that was never used.
  * @throws {CorruptionError} Key or record breaks a rule.
  */
 export function readUnfinished(

@@ -151,7 +151,7 @@ describe("Kv", () => {
       using db = open(`${dir}/a.quire`, { shared: true });
       using kv = await openKv(db);
       const bytes = new Uint8Array([1]);
-      // The other handle has the lock of the writer.
+      // The other handle has the write lock.
       const set = other.writeSync(() => ({ done: kv.set(["a"], bytes) }));
       bytes[0] = 2;
       await set.done;

@@ -52,7 +52,7 @@ describe("QuireLevel: shared", () => {
       const [key, value] = [new Uint8Array([1]), new Uint8Array([1])];
       const options = { keyEncoding: "view", valueEncoding: "view" } as const;
       const batch = [{ type: "put", key, value, ...options }] as const;
-      // The other handle has the lock of the writer.
+      // The other handle has the write lock.
       const { done } = other.writeSync(() => ({
         done: Promise.all([
           db.put<Uint8Array, Uint8Array>(new Uint8Array([2]), value, options),

@@ -20,7 +20,7 @@ export { CopiedFile, superblockPages } from "./copy/copied_file.ts";
 export type { Copies } from "./copy/copies.ts";
 export { hasHad, type History } from "./copy/history.ts";
 export { CommitApply } from "./copy/commit_apply.ts";
-export type { FrameEncoder, FrameHead } from "./copy/commit_frames.ts";
+export type { PacketEncoder, PacketHead } from "./copy/commit_packets.ts";
 export type { CommitQueue, QueuedCommit } from "./copy/commit_queue.ts";
 export { LayeredFile } from "./file/layered_file.ts";
 export {
@@ -111,10 +111,10 @@ export {
   type Report,
   Scrub,
   type ScrubOptions,
+  SLOT_INTACT,
   SLOT_LOST,
   SLOT_OTHER,
   SLOT_PAGE_LOST,
-  SLOT_SOUND,
 } from "./damage/scrub.ts";
 export type { PageReader } from "./cache/page_reader.ts";
 export { PageSnapshot } from "./transaction/snapshot.ts";

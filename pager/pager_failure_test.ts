@@ -47,10 +47,10 @@ describe("Pager on a failing file", () => {
 
   function expectLatched(pager: Pager, file: FaultyFile, memory: MemoryFile): void {
     const writes = file.counts.write;
-    assertThrows(() => pager.begin(), IoError, "an earlier write failed");
-    assertThrows(() => pager.checkpoint(), IoError, "an earlier write failed");
+    assertThrows(() => pager.begin(), IoError, "an earlier write or sync failed");
+    assertThrows(() => pager.checkpoint(), IoError, "an earlier write or sync failed");
     for (const page of PAGES) expectContent(pager, page, 1000 + page);
-    assertThrows(() => pager.close(), IoError, "an earlier write failed");
+    assertThrows(() => pager.close(), IoError, "an earlier write or sync failed");
     assertEquals([file.counts.write, file.counts.close], [writes, 1]);
     // All or nothing came back: nothing of it was acknowledged as lasting.
     expectAllOr(memory, 1000, 0);
@@ -164,7 +164,7 @@ describe("Pager after a sync that failed and dropped what was written", () => {
   const { pager, snapshot } = withLostChunk();
   for (const [what, read] of Object.entries(reads)) {
     it(`refuses what it may have lost to ${what}`, () => {
-      assertThrows(() => read(pager, snapshot), IoError, "may be lost");
+      assertThrows(() => read(pager, snapshot), IoError, "may have an older version");
     });
   }
 
@@ -192,7 +192,7 @@ describe("Pager after a sync that failed and dropped what was written", () => {
     const chunk = pageCount / CHUNK_PAGES;
     assertEquals(failing.inspection().whereIs(chunk * CHUNK_PAGES), "file");
     const frame = new Frame(-1, POOL, 1);
-    assertThrows(() => failing.copyHeaderPage(chunk, frame), IoError, "may be lost");
+    assertThrows(() => failing.copyHeaderPage(chunk, frame), IoError, "may have an older version");
     assertThrows(() => failing.close(), IoError);
   });
 });

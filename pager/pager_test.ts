@@ -213,7 +213,7 @@ describe("Pager marks", () => {
   it("refuses a file that is shorter than it says", () => {
     const file = makeFile(10);
     file.truncate(file.size() - 1);
-    assertThrows(() => openNodes(file), CorruptionError, "13 pages are in it");
+    assertThrows(() => openNodes(file), CorruptionError, "too few for its 13 pages");
   });
 
   it("cuts a file that is longer than it says at the next close, and never reads the rest", () => {
@@ -295,8 +295,8 @@ describe("Pager.at", () => {
       flipBit(file, 5 * 32 + byte, byte & 7);
       const pager = openNodes(file);
       expectContent(pager, 4, 4);
-      expectCorrupt(() => pager.at(5), 5, "head sum does not match");
-      expectCorrupt(() => pager.headerPage(0), 5, "head sum does not match");
+      expectCorrupt(() => pager.at(5), 5, "header sum does not match");
+      expectCorrupt(() => pager.headerPage(0), 5, "header sum does not match");
     }
   });
 
@@ -310,7 +310,7 @@ describe("Pager.at", () => {
         file.writeAt(content, 5 * 32, 32, 6 * 32);
         file.writeAt(content, 6 * 32, 32, 5 * 32);
       }
-      const rule = withHeaders ? "head sum" : "page sum";
+      const rule = withHeaders ? "header sum" : "page sum";
       for (const page of [5, 6]) expectCorrupt(() => openNodes(file).at(page), page, rule);
     }
   });
@@ -383,7 +383,7 @@ describe("Pager.peek", () => {
     flipBit(file, 8 * 32 + 5);
     const again = openNodes(file);
     expectCorrupt(() => again.peek(7), 7, "the page is free");
-    expectCorrupt(() => again.peek(8), 8, "head sum does not match");
+    expectCorrupt(() => again.peek(8), 8, "header sum does not match");
   });
 });
 

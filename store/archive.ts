@@ -293,7 +293,9 @@ export function replicate(
 function positionIn(session: Session, text: string): ArchivePosition {
   const { copies } = session.pager;
   const position = parsePosition(text);
-  if (position === undefined) throw new RangeError(`Cannot ${REPLICATE}: ${text} is no position`);
+  if (position === undefined) {
+    throw new RangeError(`Cannot ${REPLICATE}: ${text} is not a position`);
+  }
   if (position.databaseId.some((byte, i) => byte !== copies.databaseId[i])) {
     throw new RangeError(`Cannot ${REPLICATE}: the replica is of another database`);
   }

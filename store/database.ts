@@ -259,7 +259,7 @@ export class Database extends DatabaseUpkeep {
    *
    * @param callback Runs immediately and synchronously; a callback that returns a promise is
    *   refused. It reads and changes trees through its argument. In a shared database it runs later
-   *   while another process has the lock of the writer, in the order of calls.
+   *   while another process has the write lock, in the order of calls.
    * @returns The result of the callback, at the requested durability.
    * @throws {TypeError} The callback is asynchronous, the database was opened read-only, or the
    *   enclosing transaction has failed.

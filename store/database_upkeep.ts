@@ -126,7 +126,8 @@ export class DatabaseUpkeep {
   }
 
   /**
-   * Packs leaves to 0.9 of a page, where that saves a twelfth of them, and moves pages from the end
+   * Packs leaves, to 0.9 of a page, and pages that values share, where that saves a twelfth of
+   * them, and moves pages from the end
    * of the file to free pages, so that the file becomes shorter. It works in many short
    * transactions, one per turn of the event loop. Reads and writes continue meanwhile, and watchers
    * see no change. The space of pages that a snapshot sees returns after it. Values over 32 MiB
@@ -157,7 +158,7 @@ export class DatabaseUpkeep {
    * event loop. Every copied page has been checked.
    *
    * The file is a closed database. It is written to `to` with `.unfinished` added, and renamed when
-   * it is whole and on the medium; after an error nothing remains. Its permissions are no wider
+   * it is complete and on the medium; after an error nothing remains. Its permissions are no wider
    * than those of the source.
    *
    * With `since`, only pages that changed after that version are written, as an increment for

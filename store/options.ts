@@ -63,8 +63,8 @@ export interface OpenOptions {
   maxSnapshotBytes?: number | undefined;
   /**
    * The size limit in bytes of each of the two journal areas, 2 MiB to 512 MiB. Beyond it commits
-   * wait for a checkpoint. In a file with fewer bytes of pages than that, the limit is their size,
-   * but at least 4 MiB. Default 32 MiB.
+   * wait for a checkpoint. In a small file the limit is half the size of its data, but at least
+   * 2 MiB; in a shared one the size of the whole file, but at least 4 MiB. Default 32 MiB.
    */
   journalBytes?: number | undefined;
   /**
@@ -135,7 +135,7 @@ export function durabilityOf(options: WriteOptions): Durability | undefined {
   checkOptions("write", options, { durability: ANY });
   const { durability } = options;
   if (durability === undefined || DURABILITIES.includes(durability)) return durability;
-  throw new TypeError(`Cannot write: no durability is called ${String(durability)}`);
+  throw new TypeError(`Cannot write: durability cannot be ${String(durability)}`);
 }
 
 /**
@@ -148,7 +148,7 @@ export function checkOpenOptions(options: OpenOptions): void {
   checkOptions("open", options, OPTION_TYPES);
   const { durability = "sync", tornSectors = "whole" } = options;
   if (!DURABILITIES.includes(durability)) {
-    throw new TypeError(`Cannot open: no durability is called ${durability}`);
+    throw new TypeError(`Cannot open: durability cannot be ${durability}`);
   }
   if (!TORN_SECTORS.includes(tornSectors)) {
     throw new TypeError(`Cannot open: tornSectors cannot be ${tornSectors}`);
@@ -169,9 +169,7 @@ function checkMapped({ shared, follow, memory }: OpenOptions): void {
     throw new TypeError('Cannot open: io "map" is for a file that no other process writes');
   }
   if (memory === "huge") {
-    throw new TypeError(
-      'Cannot open: io "map" has the memory of the system, and memory "huge" not',
-    );
+    throw new TypeError('Cannot open: io "map" and memory "huge" exclude each other');
   }
 }
 
@@ -181,6 +179,6 @@ function checkShared({ readOnly, follow, tornSectors }: OpenOptions): void {
     throw new TypeError(`Cannot open: a shared database ${why}`);
   };
   if (readOnly === true) refuse("cannot be read-only; follow it");
-  if (follow === true) refuse("is written, and a followed one is not");
-  if (tornSectors === "protect") refuse('has tornSectors "whole"');
+  if (follow === true) refuse("cannot be followed too");
+  if (tornSectors === "protect") refuse('cannot have tornSectors "protect"');
 }

@@ -189,7 +189,7 @@ export class Replica {
     this.#checkOpen();
     checkOptions(WAIT, options, { signal: SIGNAL });
     if (!Number.isInteger(version) || version < 0) {
-      throw new RangeError(`Cannot ${WAIT}: ${String(version)} is no version`);
+      throw new RangeError(`Cannot ${WAIT}: ${String(version)} is not a version`);
     }
     if (this.version >= version) return;
     if (this.#isOver) throw this.#failure;

@@ -30,10 +30,10 @@ const SOURCE_TYPES: OptionTypes = { from: "object", at: "", signal: SIGNAL };
  * Builds a new database from a copy that `Database.backup` made, and from the increments that
  * follow it. All of them are only read, and checked completely.
  *
- * The new database is written to `to` with `.unfinished` added, and renamed when it is whole and on
- * the medium; after an error nothing remains. Its permissions are no wider than those of the base.
- * It has the id and the version of its source. Continue to write in one of them only: increments of
- * one do not fit the other.
+ * The new database is written to `to` with `.unfinished` added, and renamed when it is complete and
+ * on the medium; after an error nothing remains. Its permissions are no wider than those of the
+ * base. It has the id and the version of its source. Continue to write in one of them only:
+ * increments of one do not fit the other.
  *
  * ```ts
  * import { open, restore } from "../mod.ts";
@@ -58,9 +58,9 @@ const SOURCE_TYPES: OptionTypes = { from: "object", at: "", signal: SIGNAL };
  * @param base The path of a whole copy, or of any database that no handle has open for writing.
  * @param increments The paths of increments, in the order of their versions.
  * @throws {RangeError} The increments are of another database, in another order, or with a gap, or
- * the base has another history. `to` does not exist.
- * @throws {CorruptionError} The base or an increment is damaged or not complete. The same.
- * @throws {IoError} A file exists at `to`, or the system refused. The same.
+ * the base has another history.
+ * @throws {CorruptionError} The base or an increment is damaged or not complete.
+ * @throws {IoError} A file exists at `to`, or the system refused.
  * @throws {LockedError} Another handle writes to the base.
  * @throws {TypeError} A path has the wrong type, or a URL is not a `file:` URL.
  */
@@ -99,9 +99,9 @@ export function restore(
  * @param to The path of the new database, or a `file:` URL.
  * @param source The archive, and the state.
  * @throws {RangeError} The archive does not have the state; the message says what it has. Or a
- * segment is missing, or the archive has two histories. `to` does not exist.
- * @throws {CorruptionError} An object is damaged or missing. The same.
- * @throws {IoError} A file exists at `to`, or the system or the store refused. The same.
+ * segment is missing, or the archive has two histories.
+ * @throws {CorruptionError} An object is damaged or missing.
+ * @throws {IoError} A file exists at `to`, or the system or the store refused.
  * @throws {TypeError} An argument has the wrong type.
  */
 export function restore(to: string | URL, source: RestoreSource): Promise<ArchiveRestoreResult>;

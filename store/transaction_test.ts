@@ -379,7 +379,7 @@ describe("Database.write()", () => {
   it("refuses a durability that there is not", async () => {
     const db = openOn(new MemoryFile());
     const options = { durability: "maybe" } as never;
-    assertThrows(() => db.writeSync(() => {}, options), TypeError, "no durability is called maybe");
+    assertThrows(() => db.writeSync(() => {}, options), TypeError, "durability cannot be maybe");
     await assertRejects(async () => await db.write(() => {}, options), TypeError, "maybe");
     db.close();
   });

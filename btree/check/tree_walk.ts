@@ -59,7 +59,7 @@ export interface TreeVisitor {
    * @param isLost Whether the subtree, or the value, cannot be followed.
    */
   broken(error: CorruptionError, isLost: boolean): void;
-  /** A sound leaf was reached. Frame and slot are valid during the call. */
+  /** An intact leaf was reached. Frame and slot are valid during the call. */
   leaf?(frame: Frame, slot: Slot, page: PageNumber): void;
 }
 

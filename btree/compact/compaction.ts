@@ -394,7 +394,7 @@ export class Compaction {
 
   #runsBelow(chunk: ChunkNumber): RunSource {
     return {
-      acquirePiece: (span, tree) => {
+      acquireShortRun: (span, tree) => {
         const pages = Math.min(span, RUN_PAGES_MAX);
         const page = this.#context.allocator.acquireBelow(chunk, pages, KIND_RUN, tree);
         if (page < 0) throw new LimitError("Cannot move a value: no room for it below");

@@ -70,7 +70,7 @@ export function* chunkCensus(pager: Pager): Generator<ChunkCensus> {
 /**
  * Sums over a whole file, or over the pages of one tree in it.
  *
- * @param tree The tree's number; default all.
+ * @param tree The id of the tree; default all.
  * @throws {CorruptionError} A header page breaks a rule.
  * @throws {TypeError} A transaction is open.
  */

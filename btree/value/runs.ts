@@ -49,8 +49,8 @@ export interface RunList {
 
 /** Provides the runs of a value. */
 export interface RunSource {
-  /** Acquires a run of at most `span` pages; see `Allocator.acquirePiece`. */
-  acquirePiece(span: number, tree: number, near: number): number;
+  /** Acquires a run of at most `span` pages; see `Allocator.acquireShortRun`. */
+  acquireShortRun(span: number, tree: number, near: number): number;
 }
 
 /** Writes a value into new runs of a tree, and the reference to them into `into`. */
@@ -80,7 +80,7 @@ export function appendRuns(
   for (let done = 0; done < bytes.length;) {
     pager.relieve();
     const wanted = Math.ceil((bytes.length - done) / PAGE_BYTES);
-    const page = allocator.acquirePiece(wanted, tree, list.last === 0 ? near : list.last);
+    const page = allocator.acquireShortRun(wanted, tree, list.last === 0 ? near : list.last);
     done += fillRun(pager, page, bytes, done);
     if (list.last === 0) list.first = page;
     else linkRun(pager, list.last, page);

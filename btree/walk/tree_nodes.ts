@@ -28,7 +28,7 @@ const { kindOf, levelOf, treeOf } = header;
 
 /** The nodes of one tree. */
 export class TreeNodes {
-  /** The tree's number, in the header of each of its pages. */
+  /** The id of the tree, in the header of each of its pages. */
   readonly tree: number;
   /** The root page; it never moves. */
   readonly root: number;

@@ -13,7 +13,7 @@ const BUDGET_MS = 20;
 /** Moves pages from the end of a file to free pages. */
 export const compact: CommandSpec = {
   name: "compact",
-  summary: "make the file shorter: move its last pages to free ones",
+  summary: "make the file shorter: pack thin pages, move the last ones to free ones",
   details:
     "Works in many short transactions, and keeps all entries. It may be interrupted at any " +
     "moment, also by a power cut, and then continues the next time.",

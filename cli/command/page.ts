@@ -140,9 +140,9 @@ function printHeader(context: Context, { header, damage }: PageState, owner: Own
   tellUnsynchronised(context);
 }
 
-function sumsOf({ pageSum, headSum }: HeaderState): string {
+function sumsOf({ pageSum, headerSum }: HeaderState): string {
   const digits = (sum: number) => (sum >>> 0).toString(16).padStart(8, "0");
-  return `page ${digits(pageSum)}, header ${digits(headSum)}`;
+  return `page ${digits(pageSum)}, header ${digits(headerSum)}`;
 }
 
 function printCells({ out }: Context, state: PageState, owner: Owner | undefined): void {

@@ -110,7 +110,7 @@ export class UnlockedInspector {
     const { pageCount } = this.#file;
     const chunks = chunksOf(pageCount);
     if (!Number.isInteger(chunk) || chunk < 0 || chunk >= chunks) {
-      throw new RangeError(`Cannot inspect chunk ${chunk}: the file has ${chunks}`);
+      throw new RangeError(`Cannot inspect chunk ${chunk}: the file has ${chunks} chunks`);
     }
     this.#file.copyHeaderPage(chunk, this.#frame);
     return chunkHeaders(this.#frame, chunk, pageCount);
@@ -135,7 +135,7 @@ export class UnlockedInspector {
   #checkPage(page: number): void {
     const { pageCount } = this.#file;
     if (Number.isInteger(page) && page >= 0 && page < pageCount) return;
-    throw new RangeError(`Cannot inspect page ${page}: the file has ${pageCount}`);
+    throw new RangeError(`Cannot inspect page ${page}: the file has ${pageCount} pages`);
   }
 }
 

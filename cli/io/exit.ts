@@ -23,7 +23,7 @@ export const EXIT = {
   unusable: 3,
   damaged: 4,
   malformed: 5,
-  mistake: 70,
+  bug: 70,
   hungUp: 129,
   interrupted: 130,
   terminated: 143,
@@ -38,9 +38,9 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.no, "the answer is no: no such key or tree, findings of verify, losses of salvage"],
   [EXIT.misuse, "called wrongly: an unknown option, a malformed argument, another codec"],
   [EXIT.unusable, "the file cannot be used: missing, locked, not permitted, disk full"],
-  [EXIT.damaged, "the file is damaged, or no Quire database; it was left as it is"],
+  [EXIT.damaged, "the file is damaged, or not a Quire database; it was left as it is"],
   [EXIT.malformed, "the input is malformed, or has a number that is not kept; nothing was changed"],
-  [EXIT.mistake, "a mistake in Quire; please report it"],
+  [EXIT.bug, "a bug in Quire; please report it"],
   [EXIT.hungUp, "ended by SIGHUP; the file that was being made is removed"],
   [EXIT.interrupted, "ended by Ctrl-C; the file that was being made is removed"],
   [EXIT.terminated, "ended by SIGTERM; the file that was being made is removed"],
@@ -172,7 +172,7 @@ function kindOf(error: unknown, message: string): [ExitCode, string?] {
   }
   if (isSystemError(error)) return [EXIT.unusable, "correct that, and try again"];
   if (isMisuse(error, message)) return [EXIT.misuse];
-  return [EXIT.mistake, "this is a mistake in Quire, please report it"];
+  return [EXIT.bug, "this is a bug in Quire: please report it"];
 }
 
 function damageRemedy(message: string): string {

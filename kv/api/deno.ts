@@ -63,7 +63,7 @@ export function joinNativeClass(own: object, name: keyof NativeClasses): void {
  */
 export async function openNative(place: string): Promise<unknown> {
   if (nativeOpen === undefined) {
-    throw new TypeError(`Cannot open ${place}: run the program with --unstable-kv`);
+    throw new TypeError(`Cannot open ${place}: Deno.openKv is missing without --unstable-kv`);
   }
   return await nativeOpen(place);
 }

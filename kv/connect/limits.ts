@@ -3,7 +3,7 @@
  */
 
 /** The longest frame of a watch that Deno's client reads. */
-export const FRAME_BYTES_MAX: number = 16 * 2 ** 20;
+export const PACKET_BYTES_MAX: number = 16 * 2 ** 20;
 
 /** The limits of a server. */
 export interface ServerLimits {
@@ -65,5 +65,5 @@ export function serverLimitsOf(given: Partial<ServerLimits> = {}): ServerLimits 
 
 /** The bytes that one request may need: a client tries for ever what never fits. */
 function bytesNeeded({ bodyBytes, responseBytes, entries }: ServerLimits): number {
-  return Math.max(bodyBytes + responseBytes + ENTRY_BYTES * entries, FRAME_BYTES_MAX);
+  return Math.max(bodyBytes + responseBytes + ENTRY_BYTES * entries, PACKET_BYTES_MAX);
 }

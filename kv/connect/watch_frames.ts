@@ -7,7 +7,7 @@
 import { clearInterval, setInterval } from "node:timers";
 import type { KvStore } from "../store.ts";
 import { type KeyState, type WatchStream, watchStream } from "../watch_stream.ts";
-import { FRAME_BYTES_MAX } from "./limits.ts";
+import { PACKET_BYTES_MAX } from "./limits.ts";
 import type { RequestMemory } from "./memory_budget.ts";
 import { encodeWatchOutput, type WireEntry } from "./messages.ts";
 import { readKeys } from "./reads.ts";
@@ -106,8 +106,8 @@ class FrameSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
 function frameOf(states: readonly WireState[]): Uint8Array<ArrayBuffer> {
   const message = encodeWatchOutput(states.map(({ entry }) => entry));
-  if (message.length > FRAME_BYTES_MAX) {
-    throw new RefusedError(413, `The values have more than ${FRAME_BYTES_MAX} bytes`);
+  if (message.length > PACKET_BYTES_MAX) {
+    throw new RefusedError(413, `The values have more than ${PACKET_BYTES_MAX} bytes`);
   }
   const frame = new Uint8Array(PING.length + message.length);
   new DataView(frame.buffer).setUint32(0, message.length, true);

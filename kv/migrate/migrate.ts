@@ -127,13 +127,13 @@ async function migrateBetween(
 function placeOf(place: string | URL): string {
   if (place instanceof URL) return place.protocol === "file:" ? fileURLToPath(place) : place.href;
   if (typeof place === "string") return place;
-  throw new TypeError(`Cannot migrate ${String(place)}: it is no path and no URL`);
+  throw new TypeError(`Cannot migrate ${String(place)}: it is neither a path nor a URL`);
 }
 
 function refusePlaces(from: string, to: string): void {
   for (const place of [from, to]) {
     if (place !== "" && !place.startsWith(":")) continue;
-    throw new TypeError(`Cannot migrate ${place}: it is no path and no URL`);
+    throw new TypeError(`Cannot migrate ${place}: it is neither a path nor a URL`);
   }
   const known = REMOTE.test(from) || REMOTE.test(to) ? undefined : fileIdentity(from);
   if (from !== to && (known === undefined || known !== fileIdentity(to))) return;

@@ -12,7 +12,7 @@ import type { JournalArea } from "./journal_area.ts";
 const FIRST_BYTES = 64 * 1024;
 
 /** Where a batch is written, and what its header says besides the values of its last commit. */
-export interface BatchPlace {
+export interface BatchPosition {
   /** The area. */
   readonly area: JournalArea;
   /** The byte of the area that it begins at. */
@@ -56,7 +56,7 @@ export class BatchWriter {
   }
 
   /** Writes records, up to those of a commit with a meta, as the next batch; returns its bytes. */
-  write(payload: Uint8Array, meta: Meta, place: BatchPlace): number {
+  write(payload: Uint8Array, meta: Meta, place: BatchPosition): number {
     const bytes = batchBytes(payload.length);
     if (this.#batch.length < bytes) this.#batch = new Uint8Array(bytes);
     this.#batch.set(payload, BATCH_HEADER_BYTES);
@@ -67,7 +67,7 @@ export class BatchWriter {
     return bytes;
   }
 
-  #encodeHeader(payload: Uint8Array, meta: Meta, place: BatchPlace): void {
+  #encodeHeader(payload: Uint8Array, meta: Meta, place: BatchPosition): void {
     const { version, pageCount, nextTreeId, catalogRoot, allocatorHint } = meta;
     const { generation, epoch, durableSequence, offset, continues } = place;
     this.sequence++;

@@ -7,7 +7,7 @@ import { Random } from "../../tests/support/random.ts";
 import { Disk } from "../file/disk.ts";
 import { KIND_JOURNAL } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
-import { headSumHolds, isInUse, kindOf } from "../format/header.ts";
+import { headerSumHolds, isInUse, kindOf } from "../format/header.ts";
 import {
   AREA_CHUNK_BYTES,
   emptyHeaderPage,
@@ -104,8 +104,8 @@ describe("journalHeaderPage and emptyHeaderPage", () => {
         KIND_JOURNAL,
         KIND_JOURNAL,
       ]);
-      assert(headSumHolds(frame.u32, slot * 8, 9 * 256 + slot, 1234));
-      assert(!headSumHolds(frame.u32, slot * 8, 8 * 256 + slot, 1234));
+      assert(headerSumHolds(frame.u32, slot * 8, 9 * 256 + slot, 1234));
+      assert(!headerSumHolds(frame.u32, slot * 8, 8 * 256 + slot, 1234));
     }
     assertEquals(emptyHeaderPage()[0], 1);
     assert(emptyHeaderPage().subarray(1).every((byte) => byte === 0));

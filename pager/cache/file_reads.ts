@@ -59,7 +59,9 @@ export class FileReads {
    */
   checkReadable(page: PageNumber): void {
     if (!this.#lostChunks.mayBeLost(page >>> CHUNK_SHIFT)) return;
-    throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
+    throw new IoError(
+      `Cannot read page ${page}: the file may have an older version after a failure`,
+    );
   }
 
   /** Reads pages or headers from the file, all of them in the chunk of `page`. */

@@ -18,7 +18,7 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
-import { checkHeaderPage, headSumHolds, kindOf } from "../format/header.ts";
+import { checkHeaderPage, headerSumHolds, kindOf } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
 import { corruptHeader } from "../format/page_check.ts";
 import type { ChunkNumber, PageNumber } from "../format/units.ts";
@@ -45,7 +45,7 @@ export class HeaderPeeks {
    * @param file The file.
    * @param cache May have header pages.
    * @param meta Has the page count.
-   * @param seed The seed of the file's head sums.
+   * @param seed The seed of the file's header sums.
    */
   constructor(file: FileReads, cache: Cache, meta: MetaFields, seed: number) {
     this.#file = file;
@@ -58,8 +58,8 @@ export class HeaderPeeks {
   read(page: PageNumber, into: Frame): void {
     if (!this.#copyPeeked(page, into)) this.#file.readHeaders(page, 1, into, 0);
     if (kindOf(into, 0) === KIND_FREE) corruptHeader(page, 0, "the page is free");
-    if (!headSumHolds(into.u32, 0, page, this.#seed)) {
-      corruptHeader(page, HEADER.headSum, "head sum does not match");
+    if (!headerSumHolds(into.u32, 0, page, this.#seed)) {
+      corruptHeader(page, HEADER.headerSum, "header sum does not match");
     }
   }
 

@@ -3,8 +3,8 @@
  *
  * While the cache has room, a miss reads the whole chunk in one call. Under pressure it reads one
  * header and one page into a pool frame or, during sequential reads, the rest of the extent. A page
- * is verified at its first use after a load: head sum, version, page sum, and then the structure of
- * its content, by the verifier registered for its kind.
+ * is verified at its first use after a load: header sum, version, page sum, and then the structure
+ * of its content, by the verifier registered for its kind.
  *
  * A page is not checked again after that: code on the hot path may trust what is in a frame.
  *
@@ -76,7 +76,7 @@ const NO_CHUNKS: LostChunks = { mayBeLost: () => false };
 export class Loader {
   /** Structure checks by kind. */
   readonly verifiers: Verifiers = new Array(KIND_COUNT).fill(undefined);
-  /** The seed of the file's head sums. */
+  /** The seed of the file's header sums. */
   readonly seed: number;
   /** Loads so far, by what was read. */
   readonly reads = { windows: 0, chunks: 0, extents: 0, pages: 0, headers: 0 };
@@ -106,7 +106,7 @@ export class Loader {
    * @param disk The file.
    * @param cache The cache to load into.
    * @param meta Has the page count and the version of the file.
-   * @param seed The seed of the file's head sums.
+   * @param seed The seed of the file's header sums.
    * @param newPages The pages that the open transaction wrote to the file.
    * @param lostChunks The chunks whose last write may be lost.
    */

@@ -94,7 +94,7 @@ describe("Loader", () => {
     const { pager } = underPressure(memory);
     for (let page = 290; page < 330; page++) {
       if (page === 303) assertThrows(() => pager.at(page), CorruptionError, "page sum");
-      else if (page === 310) assertThrows(() => pager.at(page), CorruptionError, "head sum");
+      else if (page === 310) assertThrows(() => pager.at(page), CorruptionError, "header sum");
       else expectContent(pager, page, page);
     }
   });
@@ -219,15 +219,15 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     flipBit(memory, 30 * 32 + 5);
     const { pager } = underPressure(memory);
     for (let page = 250; page > 3; page -= 2) {
-      if (page === 30) assertThrows(() => pager.at(page), CorruptionError, "head sum");
+      if (page === 30) assertThrows(() => pager.at(page), CorruptionError, "header sum");
       else expectContent(pager, page, page);
     }
     assertEquals(pager.inspection().whereIs(0), "file");
-    assertThrows(() => pager.headerPage(0), CorruptionError, "head sum");
+    assertThrows(() => pager.headerPage(0), CorruptionError, "header sum");
     // It stays in memory for a while, unverified.
     assertEquals(pager.inspection().whereIs(0), "page");
     for (let page = 251; page > 3; page -= 2) expectContent(pager, page, page);
-    assertThrows(() => pager.headerPage(0), CorruptionError, "head sum");
+    assertThrows(() => pager.headerPage(0), CorruptionError, "header sum");
   });
 
   it("hides no page when its bitmap is damaged", () => {
@@ -325,7 +325,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     assertThrows(() => pager.checkpoint(), IoError);
     file.fault = always("none");
     assertEquals(pager.inspection().whereIs(0), "page");
-    assertThrows(() => pager.at(22), IoError, "may be lost");
+    assertThrows(() => pager.at(22), IoError, "may have an older version");
   });
 });
 

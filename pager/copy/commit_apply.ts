@@ -3,7 +3,7 @@
  *
  * The version of each commit follows the one before it; one that holds others too follows the one
  * before these. Each page that results is checked against
- * the sums in its header, so frames that do not belong to the copy are refused.
+ * the sums in its header, so packets that do not belong to the copy are refused.
  */
 
 import { BYPASSED, LogReader } from "../batch/log_record.ts";
@@ -13,7 +13,7 @@ import { Meta, type MetaFields } from "../format/meta.ts";
 import type { Version } from "../format/units.ts";
 import { ChunkRecords } from "../recovery/chunk_records.ts";
 import { ChunkReplay } from "../recovery/chunk_replay.ts";
-import { decodeFrameHead, FRAME_HEAD_BYTES, type FrameHead } from "./commit_frames.ts";
+import { decodePacketHead, PACKET_HEAD_BYTES, type PacketHead } from "./commit_packets.ts";
 import { damaged } from "./increment_format.ts";
 
 /** Applies archived commits to a copy. */
@@ -33,14 +33,14 @@ export class CommitApply {
   readonly #reader = new LogReader();
   /** Commits up to this version are passed over. */
   readonly #known: Version;
-  /** Whether the last frame continues. */
+  /** Whether the last packet continues. */
   #isOpen = false;
 
   /**
    * Begins after a state.
    *
    * @param disk The copy.
-   * @param seed The seed of head sums.
+   * @param seed The seed of header sums.
    * @param state The facts about the file as it is, and its time.
    * @param isPast Whether a commit is after the end, so that it is left out.
    * @param skipsKnown Whether the commits may begin before the state, which has those.
@@ -61,22 +61,22 @@ export class CommitApply {
   }
 
   /**
-   * Applies whole frames, as far as they are not past the end.
+   * Applies whole packets, as far as they are not past the end.
    *
    * @param offset Where they begin in their segment, for errors.
-   * @throws {CorruptionError} The frames break a rule, or do not belong to the copy.
+   * @throws {CorruptionError} The packets break a rule, or do not belong to the copy.
    */
-  apply(frames: Uint8Array, offset: number): void {
+  apply(packets: Uint8Array, offset: number): void {
     const records = new ChunkRecords();
-    for (let at = 0; at < frames.length && !this.isPastEnd;) {
-      const head = decodeFrameHead(frames, at);
-      if (head === undefined) throw damaged(offset + at, "a frame of a commit is malformed");
-      const start = at + FRAME_HEAD_BYTES;
+    for (let at = 0; at < packets.length && !this.isPastEnd;) {
+      const head = decodePacketHead(packets, at);
+      if (head === undefined) throw damaged(offset + at, "a packet of a commit is malformed");
+      const start = at + PACKET_HEAD_BYTES;
       const { version } = head.meta;
       if (version > this.#known) this.#begin(head, offset + at);
       if (this.isPastEnd) break;
       at = start + head.recordBytes;
-      if (version > this.#known) this.#index(frames, start, at, offset, head, records);
+      if (version > this.#known) this.#index(packets, start, at, offset, head, records);
     }
     records.finish();
     this.#replay.replay(records, () => false);
@@ -92,7 +92,7 @@ export class CommitApply {
     if (this.#isOpen) throw damaged(offset, "the segment ends inside a commit");
   }
 
-  #begin({ meta, time, continues, joined }: FrameHead, offset: number): void {
+  #begin({ meta, time, continues, joined }: PacketHead, offset: number): void {
     const wanted = this.#isOpen ? this.meta.version : this.meta.version + 1 + joined;
     if (meta.version !== wanted) {
       throw damaged(offset, `a commit of version ${meta.version} is in place of ${wanted}`);
@@ -107,13 +107,13 @@ export class CommitApply {
     this.#isOpen = continues;
   }
 
-  /** Notes the records of a frame. */
+  /** Notes the records of a packet. */
   #index(
     bytes: Uint8Array,
     start: number,
     end: number,
     offset: number,
-    { meta }: FrameHead,
+    { meta }: PacketHead,
     into: ChunkRecords,
   ): void {
     const reader = this.#reader;

@@ -13,7 +13,7 @@ import { Frame, POOL } from "../format/frame.ts";
 import { formatHeader, seal, setVersion } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
 import { CommitApply } from "./commit_apply.ts";
-import { FRAME_HEAD_BYTES } from "./commit_frames.ts";
+import { PACKET_HEAD_BYTES } from "./commit_packets.ts";
 
 const SEED = 7;
 const PAGE = 5;
@@ -34,14 +34,14 @@ function frameOf(version: number, continues = false, page = PAGE, seed = SEED): 
   seal(frame, 1, page, pageSum(frame, 1), seed);
   const records = new LogBuffer();
   records.addWhole(page, frame, 1);
-  const bytes = new Uint8Array(FRAME_HEAD_BYTES + records.length);
+  const bytes = new Uint8Array(PACKET_HEAD_BYTES + records.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, records.length, true);
   view.setUint32(4, continues ? 1 : 0, true);
   view.setBigUint64(8, BigInt(version), true);
   view.setBigUint64(16, BigInt(version * 10), true);
   view.setUint32(24, 9, true);
-  bytes.set(records.bytes.subarray(0, records.length), FRAME_HEAD_BYTES);
+  bytes.set(records.bytes.subarray(0, records.length), PACKET_HEAD_BYTES);
   return bytes;
 }
 
@@ -103,19 +103,19 @@ describe("CommitApply", () => {
     refuses(joinedFrame(3, 2 ** 32 - 1), "a commit of version 3 is in place of 4294967299");
   });
 
-  it("refuses malformed frames and records, and pages of another database", () => {
+  it("refuses malformed packets and records, and pages of another database", () => {
     const frame = frameOf(4);
-    refuses(frame.subarray(0, 30), "a frame of a commit is malformed");
-    refuses(frame.subarray(0, -1), "a frame of a commit is malformed");
+    refuses(frame.subarray(0, 30), "a packet of a commit is malformed");
+    refuses(frame.subarray(0, -1), "a packet of a commit is malformed");
     const malformed = (at: number, value: number) => {
       const bytes = frame.slice();
       bytes[at] = value;
       return bytes;
     };
-    refuses(malformed(4, 2), "a frame of a commit is malformed");
-    refuses(malformed(FRAME_HEAD_BYTES + 4, 4), "a record of a commit is malformed");
-    refuses(malformed(FRAME_HEAD_BYTES, 1), "a record of a commit is malformed");
-    refuses(malformed(FRAME_HEAD_BYTES, 9), "a record of a commit is malformed");
+    refuses(malformed(4, 2), "a packet of a commit is malformed");
+    refuses(malformed(PACKET_HEAD_BYTES + 4, 4), "a record of a commit is malformed");
+    refuses(malformed(PACKET_HEAD_BYTES, 1), "a record of a commit is malformed");
+    refuses(malformed(PACKET_HEAD_BYTES, 9), "a record of a commit is malformed");
     refuses(malformed(frame.length - 1, 0), "its bytes do not match the sum");
     refuses(frameOf(4, false, PAGE, SEED + 1), "its header does not match the sum");
   });

@@ -16,7 +16,7 @@ import { BYPASSED, LogReader } from "../batch/log_record.ts";
 import { assert } from "../format/assert.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import type { CommitTap, TapHolder } from "../journal/commit_hooks.ts";
-import { FrameEncoder } from "./commit_frames.ts";
+import { PacketEncoder } from "./commit_packets.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import type { History } from "./history.ts";
 import { CopyReader, type CopySource, type TakePage } from "./copy_reader.ts";
@@ -127,8 +127,8 @@ export class Copies {
   }
 
   /** Encodes queued commits. */
-  encoder(): FrameEncoder {
-    return new FrameEncoder(this.#source);
+  encoder(): PacketEncoder {
+    return new PacketEncoder(this.#source);
   }
 
   /** Lets the copies take images, if there are many. Call it before a transaction begins. */

@@ -40,7 +40,7 @@ import {
 import { Frame, POOL } from "../format/frame.ts";
 import {
   clearInUse,
-  headSumHolds,
+  headerSumHolds,
   isInUse,
   kindOf,
   setInUse,
@@ -402,8 +402,8 @@ export class CopyReader {
  */
 export function checkSums(frame: Frame, slot: Slot, page: PageNumber, seed: number): void {
   const word = slot << HEADER_WORD_SHIFT;
-  if (!headSumHolds(frame.u32, word, page, seed)) {
-    corruptHeader(page, HEADER.headSum, "head sum does not match");
+  if (!headerSumHolds(frame.u32, word, page, seed)) {
+    corruptHeader(page, HEADER.headerSum, "header sum does not match");
   }
   if (pageSum(frame, slot) !== statedPageSum(frame.u32, word)) {
     corrupt(page, 0, "page sum does not match");

@@ -2,7 +2,7 @@
  * Makes a copy to which archived commits were applied a database of its own, and gives header pages
  * to chunks that no commit wrote to.
  *
- * The database gets a new id. The head sum of each page depends on the id, so every header is
+ * The database gets a new id. The header sum of each page depends on the id, so every header is
  * sealed again: no journal, increment or archive of the source can ever be applied to it.
  *
  * Invariant: a commit that makes the file longer has a record in each chunk that it adds, unless

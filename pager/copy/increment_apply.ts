@@ -29,7 +29,7 @@ import { Frame, POOL } from "../format/frame.ts";
 import {
   checkHeaderPage,
   headerPosition,
-  headSumHolds,
+  headerSumHolds,
   isInUse,
   kindOf,
   statedPageSum,
@@ -106,8 +106,8 @@ export class IncrementApply {
     const word = SCRATCH << HEADER_WORD_SHIFT;
     const kind = kindOf(this.#frame, SCRATCH);
     if (!isOfTree(kind)) throw damaged(offset, `page ${page} is of kind ${kind}`);
-    if (!headSumHolds(u32, word, page, this.#seed)) {
-      throw damaged(offset, `the head sum of page ${page} does not match`);
+    if (!headerSumHolds(u32, word, page, this.#seed)) {
+      throw damaged(offset, `the header sum of page ${page} does not match`);
     }
     if (pageSum(this.#frame, SCRATCH) !== statedPageSum(u32, word)) {
       throw damaged(offset, `the page sum of page ${page} does not match`);

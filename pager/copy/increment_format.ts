@@ -15,7 +15,7 @@
  *   48   u64       version: of the state that it leads to
  *   56   u32       page count          of that state,
  *   60   u32       catalog root        as in a superblock
- *   64   u32       next tree number
+ *   64   u32       next tree id
  *   68   u32       allocator's hint
  *   72   zeros
  *  124   u32       CRC-32 of the bytes before
@@ -30,8 +30,8 @@
  * Integers are little-endian. Each chunk of the state has a record, in order, after those of its
  * pages. A page has at most one record. Pages that were freed have none: the bitmap shows them.
  *
- * The head sum of a page depends on the database id and the page number, so a record needs no sum.
- * The sum of the state covers the pages that did not change, too: a base with another history
+ * The header sum of a page depends on the database id and the page number, so a record needs no
+ * sum. The sum of the state covers the pages that did not change, too: a base with another history
  * does not match it, even if all its versions do.
  */
 

@@ -1,29 +1,29 @@
 /**
  * The sum of a state of a file: of the headers of all its pages in use, in any order.
  *
- * A header has the version and the sum of its page, and its head sum depends on the page number and
- * the database id. So two states with the same sum have the same pages.
+ * A header has the version and the sum of its page, and its header sum depends on the page number
+ * and the database id. So two states with the same sum have the same pages.
  */
 
 import { HEADER } from "../format/format.ts";
 
-const HEAD_SUM_WORD = HEADER.headSum / 4;
+const HEADER_SUM_WORD = HEADER.headerSum / 4;
 
 /** The sum of the headers of pages. */
 export class StateSum {
   /** The number of pages. */
   pages = 0;
-  /** The sum of their head sums, modulo 2^32. */
+  /** The sum of their header sums, modulo 2^32. */
   sum = 0;
-  /** The sum of their mixed head sums, modulo 2^32. */
+  /** The sum of their mixed header sums, modulo 2^32. */
   mixed = 0;
 
   /** Adds a page, whose header begins at `words[at]`. */
   add(words: Uint32Array, at: number): void {
-    const headSum = words[at + HEAD_SUM_WORD]!;
+    const headerSum = words[at + HEADER_SUM_WORD]!;
     this.pages++;
-    this.sum = (this.sum + headSum) >>> 0;
-    this.mixed = (this.mixed + Math.imul(headSum ^ (headSum >>> 16), 0x9e3779b1)) >>> 0;
+    this.sum = (this.sum + headerSum) >>> 0;
+    this.mixed = (this.mixed + Math.imul(headerSum ^ (headerSum >>> 16), 0x9e3779b1)) >>> 0;
   }
 
   /** Whether another sum is of the same pages. */

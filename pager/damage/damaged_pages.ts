@@ -35,7 +35,7 @@ export class DamagedPages implements PageReader {
    *
    * @param disk The file.
    * @param meta The facts about the whole file.
-   * @param seed The seed of its head sums.
+   * @param seed The seed of its header sums.
    * @param cacheBytes The most memory for pages.
    */
   constructor(disk: Disk, meta: MetaFields, seed: number, cacheBytes: number) {

@@ -3,7 +3,7 @@
  *
  * The journal is replayed in memory (`OverlayFile`), even over damaged pages. If that fails, the
  * file is used as it is: then the superblocks do not describe it, and the page count is derived
- * from its length. The seed of the head sums is the one that most headers agree on.
+ * from its length. The seed of the header sums is the one that most headers agree on.
  */
 
 import { seedOf } from "../format/checksum.ts";
@@ -145,7 +145,7 @@ class Examination {
     this.#find(
       Math.floor(bytes / PAGE_BYTES),
       bytes % PAGE_BYTES,
-      `the file has ${bytes} bytes, and ${meta.pageCount} pages are in it`,
+      `the file has ${bytes} bytes, too few for its ${meta.pageCount} pages`,
     );
     meta.pageCount = Math.min(meta.pageCount, chunks * CHUNK_PAGES);
     return meta;

@@ -33,7 +33,7 @@ import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
 import {
   headerPosition,
   headerRule,
-  headSumHolds,
+  headerSumHolds,
   isInUse,
   kindOf,
   runPagesOf,
@@ -55,7 +55,7 @@ export interface ScrubSource {
   readonly disk: Disk;
   /** The facts about the whole file. */
   readonly meta: MetaFields;
-  /** The seed of its head sums. */
+  /** The seed of its header sums. */
   readonly seed: number;
   /** The checks of structure, by kind. */
   readonly verifiers: Verifiers;
@@ -82,17 +82,17 @@ export interface ScrubMemory {
 
 /** Further checks of a scrub. */
 export interface ScrubOptions {
-  /** Checks by kind, besides those of structure. A page that fails them still counts as sound. */
+  /** Checks by kind, besides those of structure. A page that fails them still counts as intact. */
   readonly extra?: Verifiers;
 }
 
 /** The slot has nothing that belongs to a tree. */
 export const SLOT_OTHER = 0;
-/** The page and header in the slot are sound. */
-export const SLOT_SOUND = 1;
-/** The header of the slot is sound, but the page is not. */
+/** The page and header in the slot are intact. */
+export const SLOT_INTACT = 1;
+/** The header of the slot is intact, but the page is not. */
 export const SLOT_PAGE_LOST = 2;
-/** The header of the slot is not sound, so nothing is known of the page. */
+/** The header of the slot is not intact, so nothing is known of the page. */
 export const SLOT_LOST = 3;
 
 /** Reads and checks a file, a chunk at a time. */
@@ -191,7 +191,7 @@ export class Scrub {
     if (this.#checkJournal()) return;
     this.#checkRuns();
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-      if (this.states[slot] === SLOT_SOUND && !this.#isNewerInMemory(slot)) this.#checkPage(slot);
+      if (this.states[slot] === SLOT_INTACT && !this.#isNewerInMemory(slot)) this.#checkPage(slot);
     }
   }
 
@@ -257,8 +257,8 @@ export class Scrub {
     if (slot === 0 || page < FRESH_PAGES || kind === KIND_FREE) return SLOT_OTHER;
     if (page >= this.#source.meta.pageCount || kind >= KIND_COUNT) return SLOT_LOST;
     const word = slot << HEADER_WORD_SHIFT;
-    if (!headSumHolds(this.frame.u32, word, page, this.#source.seed)) return SLOT_LOST;
-    return kind === KIND_JOURNAL ? SLOT_OTHER : SLOT_SOUND;
+    if (!headerSumHolds(this.frame.u32, word, page, this.#source.seed)) return SLOT_LOST;
+    return kind === KIND_JOURNAL ? SLOT_OTHER : SLOT_INTACT;
   }
 
   #checkHint(): void {
@@ -317,7 +317,7 @@ export class Scrub {
         if (!isLost) this.#checkOfRun(slot, first);
         continue;
       }
-      const kind = this.states[slot] === SLOT_SOUND ? kindOf(this.frame, slot) : KIND_FREE;
+      const kind = this.states[slot] === SLOT_INTACT ? kindOf(this.frame, slot) : KIND_FREE;
       if (kind === KIND_RUN) {
         first = slot;
         end = slot + runPagesOf(this.frame, slot);
@@ -350,10 +350,10 @@ export class Scrub {
       const rule = "the file ends inside the page";
       return this.#note(new CorruptionError(page, page * PAGE_BYTES, rule));
     }
-    const isSound = this.#try(() => {
+    const isIntact = this.#try(() => {
       checkPage(this.frame, slot, page, seed, meta.version, verifiers);
     });
-    if (!isSound) this.states[slot] = SLOT_PAGE_LOST;
+    if (!isIntact) this.states[slot] = SLOT_PAGE_LOST;
     else this.#try(() => this.#checkMore(slot, page));
   }
 

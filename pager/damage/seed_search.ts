@@ -1,8 +1,9 @@
 /**
- * Finds the seed of a file's head sums without its superblocks.
+ * Finds the seed of a file's header sums without its superblocks.
  *
- * A head sum can be computed backwards, so each header in use gives the seed that it was made with.
- * Intact headers agree; damaged headers, and bytes that are not headers, agree only by chance.
+ * A header sum can be computed backwards, so each header in use gives the seed that it was made
+ * with. Intact headers agree; damaged headers, and bytes that are not headers, agree only by
+ * chance.
  */
 
 import { seedFrom } from "../format/checksum.ts";

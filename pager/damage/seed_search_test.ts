@@ -1,4 +1,4 @@
-// The search for the seed of head sums: it succeeds in every file with headers, and only there.
+// The search for the seed of header sums: it succeeds in every file with headers, and only there.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -60,7 +60,7 @@ export class Disk {
    */
   checkWritable(): void {
     if (this.#failure === undefined) return;
-    throw new IoError(`Cannot write: an earlier write failed (${this.#failure.message})`, {
+    throw new IoError(`Cannot write: an earlier write or sync failed (${this.#failure.message})`, {
       cause: this.#failure,
     });
   }

@@ -1,10 +1,11 @@
 /**
- * The files beside a database through which processes share it: two whose locks they hold, and the
- * sidecar, through which they tell each other how far they are.
+ * The files beside a database through which processes share it: lock files, and the sidecar,
+ * through which they tell each other how far they are.
  *
  * `NAME-lock` is locked by the one process that writes, opens or closes; `NAME-here` by every
- * sharing process for as long as it has the database open; `NAME-shared`, the sidecar, never. The
- * locks are those of the operating system, on whole files: they conflict between handles of one
+ * sharing process for as long as it has the database open; `NAME-shared`, the sidecar, by the first
+ * process in the queue for the write lock; `NAME-archive` by the process that archives. The locks
+ * are those of the operating system, on whole files: they conflict between handles of one
  * process too, and end with the process. A change of a lock from one kind to the other gives the
  * first up before it takes the second.
  */
@@ -32,7 +33,7 @@ const NETWORKS: ReadonlyMap<number, string> = new Map([
  *
  * @throws {IoError} It is in such a place.
  */
-export function refusePlace(path: string): void {
+export function refuseUnshareable(path: string): void {
   if (platform() === "win32") {
     throw new IoError(`Cannot open ${path}: a file cannot be shared on Windows`);
   }

@@ -9,7 +9,7 @@ import {
   LockFile,
   networkOf,
   readSideFile,
-  refusePlace,
+  refuseUnshareable,
   SideFile,
 } from "./share_files.ts";
 
@@ -24,8 +24,8 @@ describe("a place to share a file", () => {
     for (const type of [0xef53, 0x01021994, 0x9123683e, 0x794c7630]) {
       assertEquals(networkOf(type), undefined);
     }
-    refusePlace("/tmp");
-    refusePlace("/no such place");
+    refuseUnshareable("/tmp");
+    refuseUnshareable("/no such place");
   });
 });
 

@@ -11,7 +11,7 @@ import type { Journal } from "../journal/journal.ts";
 import { SyncedSteps } from "../journal/synced_steps.ts";
 import type { DiskRoom } from "./disk_room.ts";
 import type { JournalFill } from "./journal_fill.ts";
-import type { JournalPlace } from "./journal_place.ts";
+import type { JournalLocation } from "./journal_location.ts";
 
 /** Between commits an area gives back no fewer spare chunks than this: 4 MiB. */
 const SPARE_CHUNKS_MIN = 2;
@@ -25,15 +25,15 @@ const SOON_PART = 3 / 8;
 /** Makes the areas of the journal longer and shorter. */
 export class AreaGrowth {
   readonly #journal: Journal;
-  readonly #place: JournalPlace;
+  readonly #location: JournalLocation;
   readonly #room: DiskRoom;
   readonly #fill: JournalFill;
   readonly #steps = new SyncedSteps();
 
-  /** The growth of the areas of a journal, at a place, on a disk with some room. */
-  constructor(journal: Journal, place: JournalPlace, room: DiskRoom, fill: JournalFill) {
+  /** The growth of the areas of a journal, at a location, on a disk with some room. */
+  constructor(journal: Journal, location: JournalLocation, room: DiskRoom, fill: JournalFill) {
     this.#journal = journal;
-    this.#place = place;
+    this.#location = location;
     this.#room = room;
     this.#fill = fill;
   }
@@ -78,7 +78,7 @@ export class AreaGrowth {
   begin(area: JournalArea, chunksMin: number): void {
     if (this.#room.mayBeFull) return;
     try {
-      this.#steps.begin(this.#place.grow(area, chunksMin));
+      this.#steps.begin(this.#location.grow(area, chunksMin));
     } catch (error) {
       if (!this.#room.noteFull(error)) throw error;
     }
@@ -89,6 +89,6 @@ export class AreaGrowth {
     if (this.#room.mayBeFull) return;
     const { spareChunks, chunksFilled } = this.#journal;
     if (spareChunks < Math.max(SPARE_CHUNKS_MIN, chunksFilled)) return;
-    this.#steps.begin(this.#place.giveBackSpare());
+    this.#steps.begin(this.#location.giveBackSpare());
   }
 }

@@ -4,8 +4,8 @@
  *
  * It begins by switching areas, then writes one chunk a slice, so that other work can run in
  * between. It ends with a sync, then the superblocks, each copy synced; only after these is the old
- * area free, and may be replaced by one elsewhere (`JournalPlace`). The superblocks hold the values
- * of the switch: replay begins there.
+ * area free, and may be replaced by one elsewhere (`JournalLocation`). The superblocks hold the
+ * values of the switch: replay begins there.
  *
  * In line (`begin`, `slice`, `finish`) it waits for its syncs. In flight (`beginConfirmed`,
  * `takeOff`, `land`) it uses those of flights: before one it stages a chunk that is not confirmed
@@ -23,7 +23,7 @@ import { Meta } from "../format/meta.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { JournalPlace } from "./journal_place.ts";
+import type { JournalLocation } from "./journal_location.ts";
 import type { ChunkNumber } from "../format/units.ts";
 
 /** The pages that one landing writes; the chunk that reaches the count is written whole. */
@@ -47,7 +47,7 @@ export class Checkpoint {
   readonly #unsynced: UnsyncedChunks;
   readonly #superblock: CurrentSuperblock;
   readonly #fileEnd: FileEnd;
-  readonly #place: JournalPlace;
+  readonly #location: JournalLocation;
   readonly #windows: Windows | undefined;
   /** The meta of the switch. */
   readonly #meta = new Meta();
@@ -62,8 +62,8 @@ export class Checkpoint {
   /**
    * The checkpoints of a file.
    *
-   * @param parts The file, its journal and the place of that, its dirty pages, its chunks without a
-   * sync, its superblock and its end, and the windows that show it.
+   * @param parts The file, its journal and the location of that, its dirty pages, its chunks
+   * without a sync, its superblock and its end, and the windows that show it.
    */
   constructor(
     parts: {
@@ -73,7 +73,7 @@ export class Checkpoint {
       unsynced: UnsyncedChunks;
       superblock: CurrentSuperblock;
       fileEnd: FileEnd;
-      place: JournalPlace;
+      location: JournalLocation;
       windows?: Windows | undefined;
     },
   ) {
@@ -83,7 +83,7 @@ export class Checkpoint {
     this.#unsynced = parts.unsynced;
     this.#superblock = parts.superblock;
     this.#fileEnd = parts.fileEnd;
-    this.#place = parts.place;
+    this.#location = parts.location;
     this.#windows = parts.windows;
   }
 
@@ -129,8 +129,8 @@ export class Checkpoint {
     this.#pagesSynced = this.#writeback.writes.pages;
     // The lowest last: slices take from the end.
     this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);
-    if (to >= 0) this.#place.beginMove(to);
-    if (this.#chunks.length === 0) this.#place.leaveChunks();
+    if (to >= 0) this.#location.beginMove(to);
+    if (this.#chunks.length === 0) this.#location.leaveChunks();
   }
 
   /** Writes the next chunk, or ends the checkpoint; call between transactions. */
@@ -140,7 +140,7 @@ export class Checkpoint {
     if (chunk === undefined) return this.#end();
     if (this.#writeback.dirtyChunks.has(chunk)) this.#clean(chunk);
     this.#chunks.pop();
-    if (this.#chunks.length === 0) this.#place.leaveChunks();
+    if (this.#chunks.length === 0) this.#location.leaveChunks();
   }
 
   /** Writes a chunk. A checkpoint must not end past a chunk that was not written. */
@@ -187,7 +187,7 @@ export class Checkpoint {
     const index = this.#chunks.lastIndexOf(staged);
     if (index >= 0) this.#chunks.splice(index, 1);
     this.#writeConfirmed(this.#chunks, end);
-    if (this.#chunks.length === 0) this.#place.leaveChunks();
+    if (this.#chunks.length === 0) this.#location.leaveChunks();
   }
 
   /** Writes chunks whose pages are confirmed, up to a count; removes them from the list. */
@@ -209,7 +209,7 @@ export class Checkpoint {
       const { generation, epoch } = this.#journal;
       this.#superblock.writeFirstCopy({
         ...this.#meta,
-        ...this.#place.listMove(this.#meta),
+        ...this.#location.listMove(this.#meta),
         replayGeneration: generation,
         replaySequence: this.#sequence,
         syncEpoch: epoch,
@@ -220,7 +220,7 @@ export class Checkpoint {
       this.#step = "second copy";
     } else {
       this.#superblock.endSteps();
-      this.#place.endMove();
+      this.#location.endMove();
       this.#fileEnd.cut();
       this.#writeback.endStages();
       this.#chunks = undefined;

@@ -29,7 +29,7 @@ import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
 import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { JournalPlace } from "./journal_place.ts";
+import type { JournalLocation } from "./journal_location.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { Meta } from "../format/meta.ts";
 import type { Pager } from "../pager.ts";
@@ -271,13 +271,13 @@ describe("a slice of a checkpoint", () => {
       endSteps: () => {},
     } as unknown as CurrentSuperblock;
     const fileEnd = { cut: () => {} } as unknown as FileEnd;
-    const place = {
+    const location = {
       leaveChunks: () => {},
       listMove: () => ({}),
       endMove: () => {},
-    } as unknown as JournalPlace;
+    } as unknown as JournalLocation;
     const unsynced = new UnsyncedChunks(disk);
-    const parts = { disk, journal, writeback, unsynced, superblock, fileEnd, place };
+    const parts = { disk, journal, writeback, unsynced, superblock, fileEnd, location };
     const checkpoint = new Checkpoint(parts);
     checkpoint.begin(new Meta(), -1);
     assertThrows(() => checkpoint.finish(), Error, "between transactions");

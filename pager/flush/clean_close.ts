@@ -10,17 +10,17 @@ import type { Journal } from "../journal/journal.ts";
 import type { Steps } from "../journal/synced_steps.ts";
 import type { DiskRoom } from "./disk_room.ts";
 import type { FileEnd } from "./file_end.ts";
-import type { JournalPlace } from "./journal_place.ts";
+import type { JournalLocation } from "./journal_location.ts";
 
 /** Gives the journal back once everything is in the pages of the file. */
 export function* leaveClean(
-  parts: { journal: Journal; place: JournalPlace; fileEnd: FileEnd; room: DiskRoom },
+  parts: { journal: Journal; location: JournalLocation; fileEnd: FileEnd; room: DiskRoom },
 ): Steps {
-  const { journal, place, fileEnd, room } = parts;
+  const { journal, location, fileEnd, room } = parts;
   const isTight = room.mayBeTight && !fileEnd.hasPlenty();
   const chunks = new Set(journal.chunks.flat());
-  if (isTight && fileEnd.pageCountWithout(chunks, Infinity) > place.pageCountMin) return;
-  yield* place.giveBack(Infinity);
+  if (isTight && fileEnd.pageCountWithout(chunks, Infinity) > location.pageCountMin) return;
+  yield* location.giveBack(Infinity);
   if (!isTight) return;
   fileEnd.claimNextJournal();
   yield;

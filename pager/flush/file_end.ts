@@ -5,8 +5,8 @@
  * page count, so that the next session can commit.
  *
  * Invariants:
- * 1. The file is cut only after the superblocks that have the page count are synced. The caller
- *    hasBypassed first.
+ * 1. The file is cut only after the superblocks that have the page count are synced, by the
+ *    caller.
  * 2. Nothing is cut that is in use, held, or part of the journal.
  */
 

@@ -43,7 +43,7 @@ import { FileEnd } from "./file_end.ts";
 import type { Flight, Journal } from "../journal/journal.ts";
 import { JournalFill } from "./journal_fill.ts";
 import { JournalMoves } from "./journal_moves.ts";
-import { JournalPlace } from "./journal_place.ts";
+import { JournalLocation } from "./journal_location.ts";
 import { JournalSavings } from "./journal_savings.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
 import { type Steps, SyncedSteps } from "../journal/synced_steps.ts";
@@ -74,7 +74,7 @@ export class Flusher implements CommitLog {
   readonly #journal: Journal;
   readonly #checkpoint: Checkpoint;
   readonly #writeback: Writeback;
-  readonly #place: JournalPlace;
+  readonly #location: JournalLocation;
   readonly #savings: JournalSavings;
   readonly #fileEnd: FileEnd;
   readonly #unsynced: UnsyncedChunks;
@@ -136,15 +136,15 @@ export class Flusher implements CommitLog {
     const { disk, meta, superblock, journal, writeback } = parts;
     const room = this.#room = new DiskRoom(disk, superblock, options.mayBeFull);
     const fileEnd = this.#fileEnd = new FileEnd(parts);
-    const place = this.#place = new JournalPlace({ ...parts, fileEnd });
-    const savings = this.#savings = new JournalSavings(meta, journal, place);
+    const location = this.#location = new JournalLocation({ ...parts, fileEnd });
+    const savings = this.#savings = new JournalSavings(meta, journal, location);
     const dirtyPagesMax = parts.windows?.dirtyPagesMax ?? Infinity;
     const { journalBytes } = options;
     const fill = new JournalFill(journal, writeback, savings, { journalBytes, dirtyPagesMax });
     this.#fill = fill;
-    const growth = this.#growth = new AreaGrowth(journal, place, room, fill);
-    const checkpoint = this.#checkpoint = new Checkpoint({ ...parts, fileEnd, place });
-    const shape = { room, fileEnd, place, savings, growth, checkpoint };
+    const growth = this.#growth = new AreaGrowth(journal, location, room, fill);
+    const checkpoint = this.#checkpoint = new Checkpoint({ ...parts, fileEnd, location });
+    const shape = { room, fileEnd, location, savings, growth, checkpoint };
     this.#moves = new JournalMoves({ ...parts, ...shape });
   }
 
@@ -177,7 +177,7 @@ export class Flusher implements CommitLog {
 
   /** Whether the journal is taking a chunk or giving it back. */
   isMoving(chunk: ChunkNumber): boolean {
-    return this.#place.isMoving(chunk);
+    return this.#location.isMoving(chunk);
   }
 
   /** The state of the checkpoint, for inspection. */
@@ -194,7 +194,7 @@ export class Flusher implements CommitLog {
     try {
       this.#journal.reserve(meta, grows);
     } finally {
-      if (this.#journal.chunkCount !== before) this.#place.show();
+      if (this.#journal.chunkCount !== before) this.#location.show();
     }
   }
 
@@ -216,7 +216,7 @@ export class Flusher implements CommitLog {
   /** Before a transaction. After a refusal, frees the room that a checkpoint can free. */
   beforeTransaction(): void {
     this.#finishSteps();
-    this.#place.lowestFreed = Infinity;
+    this.#location.lowestFreed = Infinity;
     if (!this.#room.wasRefused) return;
     this.#room.wasRefused = false;
     this.#writeAll();
@@ -240,7 +240,7 @@ export class Flusher implements CommitLog {
   begin(meta: Meta): void {
     if (this.#superblock.isOpen) return;
     this.#superblock.repair();
-    this.#runInLine(this.#place.create(meta));
+    this.#runInLine(this.#location.create(meta));
   }
 
   #runInLine(steps: Steps): void {
@@ -262,8 +262,8 @@ export class Flusher implements CommitLog {
 
   /** Adds to a restored meta the chunks that the journal took or gave back meanwhile. */
   afterRollback(meta: Meta): void {
-    meta.pageCount = Math.max(meta.pageCount, this.#place.pageCountMin);
-    meta.allocatorHint = Math.min(meta.allocatorHint, this.#place.lowestFreed);
+    meta.pageCount = Math.max(meta.pageCount, this.#location.pageCountMin);
+    meta.allocatorHint = Math.min(meta.allocatorHint, this.#location.lowestFreed);
   }
 
   /**
@@ -360,7 +360,7 @@ export class Flusher implements CommitLog {
     const { isConfirmed } = this.#journal;
     if (isConfirmed && this.#journal.makeRoomToSwitch(this.#meta)) {
       this.#checkpoint.beginConfirmed(this.#meta, this.#prepareCheckpoint());
-      this.#hasMoved = this.#place.hasMove;
+      this.#hasMoved = this.#location.hasMove;
       return;
     }
     if (++this.#landings >= LANDINGS_MAX) return this.beginCheckpoint();
@@ -411,7 +411,7 @@ export class Flusher implements CommitLog {
     }
     this.#journal.flush(true);
     this.#checkpoint.begin(this.#meta, this.#prepareCheckpoint());
-    this.#hasMoved = this.#place.hasMove;
+    this.#hasMoved = this.#location.hasMove;
   }
 
   /** Prepares for a checkpoint; returns the chunk that the area which it frees moves to, or -1. */
@@ -508,7 +508,7 @@ export class Flusher implements CommitLog {
     this.#writeAll();
     yield* leaveClean({
       journal: this.#journal,
-      place: this.#place,
+      location: this.#location,
       fileEnd: this.#fileEnd,
       room: this.#room,
     });

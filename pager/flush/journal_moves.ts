@@ -17,7 +17,7 @@ import type { AreaGrowth } from "./area_growth.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { DiskRoom } from "./disk_room.ts";
 import type { FileEnd } from "./file_end.ts";
-import type { JournalPlace } from "./journal_place.ts";
+import type { JournalLocation } from "./journal_location.ts";
 import type { JournalSavings } from "./journal_savings.ts";
 
 /** Instead of the chunk that an area moves to. */
@@ -32,7 +32,7 @@ export class JournalMoves {
   readonly #snapshots: LiveSnapshots;
   readonly #room: DiskRoom;
   readonly #fileEnd: FileEnd;
-  readonly #place: JournalPlace;
+  readonly #location: JournalLocation;
   readonly #savings: JournalSavings;
   readonly #growth: AreaGrowth;
   readonly #checkpoint: Checkpoint;
@@ -47,7 +47,7 @@ export class JournalMoves {
       snapshots: LiveSnapshots;
       room: DiskRoom;
       fileEnd: FileEnd;
-      place: JournalPlace;
+      location: JournalLocation;
       savings: JournalSavings;
       growth: AreaGrowth;
       checkpoint: Checkpoint;
@@ -60,7 +60,7 @@ export class JournalMoves {
     this.#snapshots = parts.snapshots;
     this.#room = parts.room;
     this.#fileEnd = parts.fileEnd;
-    this.#place = parts.place;
+    this.#location = parts.location;
     this.#savings = parts.savings;
     this.#growth = parts.growth;
     this.#checkpoint = parts.checkpoint;
@@ -79,7 +79,7 @@ export class JournalMoves {
       this.#fileEnd.hasPlenty();
     // The state of the switch lacks the pending commits, and has the pages that they freed.
     const { freedEnd } = this.#journal.pending;
-    this.#fileEnd.moveToLastPageInUse(Math.max(freedEnd, this.#place.pageCountMin));
+    this.#fileEnd.moveToLastPageInUse(Math.max(freedEnd, this.#location.pageCountMin));
     if (!mayMove || !this.#savings.keepsTail(tailChunks)) return STAYS;
     return this.#savings.firstFreeChunk;
   }
@@ -100,7 +100,7 @@ export class JournalMoves {
   /** Creates the journal anew behind the data. On a full disk the file then has none. */
   *renewal(): Steps {
     try {
-      yield* this.#place.renew();
+      yield* this.#location.renew();
     } catch (error) {
       this.#disk.checkWritable();
       // The next commit tries again to create the journal.

@@ -9,7 +9,7 @@ import { CorruptionError, IoError } from "../format/errors.ts";
 import { chunksOf } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { JournalPlace } from "./journal_place.ts";
+import type { JournalLocation } from "./journal_location.ts";
 
 /** A move is worth while if it saves this many chunks, and this part of the data's chunks. */
 const WORTH_CHUNKS_MIN = 2;
@@ -19,13 +19,13 @@ const WORTH_PART = 16;
 export class JournalSavings {
   readonly #meta: MetaFields;
   readonly #journal: Journal;
-  readonly #place: JournalPlace;
+  readonly #location: JournalLocation;
 
-  /** The savings of a journal at a place. */
-  constructor(meta: MetaFields, journal: Journal, place: JournalPlace) {
+  /** The savings of a journal at a location. */
+  constructor(meta: MetaFields, journal: Journal, location: JournalLocation) {
     this.#meta = meta;
     this.#journal = journal;
-    this.#place = place;
+    this.#location = location;
   }
 
   /** The chunks of the file without those of the journal. */
@@ -40,17 +40,17 @@ export class JournalSavings {
 
   /** The chunks that a move saves at most. */
   get most(): number {
-    return fromHeaders(() => this.#place.savedByRenewal(), -Infinity);
+    return fromHeaders(() => this.#location.savedByRenewal(), -Infinity);
   }
 
   /** Whether the journal is behind the data already. */
   get isBehindData(): boolean {
-    return fromHeaders(() => this.#place.isBehindData(), false);
+    return fromHeaders(() => this.#location.isBehindData(), false);
   }
 
   /** The first free chunk behind the data, or -1. */
   get firstFreeChunk(): number {
-    return fromHeaders(() => this.#place.firstFreeChunk(), -1);
+    return fromHeaders(() => this.#location.firstFreeChunk(), -1);
   }
 
   /** Whether the journal keeps a number of free chunks in the file, besides as many as it has. */

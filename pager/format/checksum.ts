@@ -2,7 +2,7 @@
  * The two sums of a page.
  *
  * The page sum is CRC-32 (zlib's polynomial), which detects every error burst of up to 32 bits. The
- * head sum is a multiply-and-rotate mix like the body of MurmurHash3: each step is a bijection of
+ * header sum is a multiply-and-rotate mix like the body of MurmurHash3: each step is a bijection of
  * the word it mixes in, so it detects every change within one word. It is seeded with the database
  * id and the page number, so it also detects a header or page that belongs elsewhere.
  *
@@ -18,7 +18,7 @@ import { PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
 import type { Frame } from "./frame.ts";
 import type { PageNumber, Slot } from "./units.ts";
 
-/** The inverses of the head sum's multipliers, modulo 2^32. */
+/** The inverses of the header sum's multipliers, modulo 2^32. */
 const INVERSE_PAGE = 0x0e8b2f51;
 const INVERSE_WORD = 0xa5cb9243;
 const INVERSE_LAST = 0x7ed1b41d;
@@ -129,11 +129,11 @@ function powers(): Int32Array {
 }
 
 /**
- * The head sum of the header whose seven summed words begin at `words[at]`, as a signed integer.
+ * The header sum of the header whose seven summed words begin at `words[at]`, as a signed integer.
  *
  * @param seed The database's seed, from `seedOf`.
  */
-export function headSum(words: Uint32Array, at: number, page: PageNumber, seed: number): number {
+export function headerSum(words: Uint32Array, at: number, page: PageNumber, seed: number): number {
   let hash = Math.imul(seed ^ page, 0x9e3779b1);
   for (let i = at; i < at + 7; i++) {
     hash = Math.imul(hash ^ words[i]!, 0x85ebca6b);
@@ -143,13 +143,13 @@ export function headSum(words: Uint32Array, at: number, page: PageNumber, seed: 
   return hash ^ (hash >>> 15);
 }
 
-/** Folds the 16 bytes of a database id into the seed of its head sums. */
+/** Folds the 16 bytes of a database id into the seed of its header sums. */
 export function seedOf(databaseId: Uint8Array): number {
   return crc(databaseId);
 }
 
 /**
- * The seed that gives a header, whose eight words begin at `words[at]`, its head sum. It is
+ * The seed that gives a header, whose eight words begin at `words[at]`, its header sum. It is
  * computed backwards from the sum, as each step is a bijection. All undamaged headers of a file
  * give the seed of that file.
  */

@@ -7,7 +7,7 @@ import {
   changedPageSum,
   crc,
   crcOfDifference,
-  headSum,
+  headerSum,
   pageSum,
   seedFrom,
   seedOf,
@@ -70,43 +70,43 @@ describe("checksum", () => {
     }
   });
 
-  it("headSum has known values", () => {
+  it("headerSum has known values", () => {
     const words = Uint32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
-    assertEquals(headSum(new Uint32Array(8), 0, 0, 0), 0);
-    assertEquals(headSum(words, 0, 3, 0x12345678), 1658267530);
-    assertEquals(headSum(words, 0, 4, 0x12345678), -2018649231);
+    assertEquals(headerSum(new Uint32Array(8), 0, 0, 0), 0);
+    assertEquals(headerSum(words, 0, 3, 0x12345678), 1658267530);
+    assertEquals(headerSum(words, 0, 4, 0x12345678), -2018649231);
   });
 
-  it("headSum shows every single bit of its seven words, and not the eighth word", () => {
+  it("headerSum shows every single bit of its seven words, and not the eighth word", () => {
     const random = new Random(2);
     for (let round = 0; round < 20; round++) {
       const words = Uint32Array.from({ length: 8 }, () => random.u32());
       const [page, seed] = [random.u32(), random.u32()];
-      const sum = headSum(words, 0, page, seed);
+      const sum = headerSum(words, 0, page, seed);
       for (let bit = 0; bit < 256; bit++) {
         words[bit >>> 5]! ^= 1 << (bit & 31);
-        assertEquals(headSum(words, 0, page, seed) === sum, bit >= 224, `bit ${bit}`);
+        assertEquals(headerSum(words, 0, page, seed) === sum, bit >= 224, `bit ${bit}`);
         words[bit >>> 5]! ^= 1 << (bit & 31);
       }
     }
   });
 
-  it("headSum shows another page number and another database", () => {
+  it("headerSum shows another page number and another database", () => {
     const random = new Random(3);
     const words = Uint32Array.from({ length: 8 }, () => random.u32());
     const thousand = Array.from({ length: 1000 }, (_, i) => i);
-    assertEquals(new Set(thousand.map((page) => headSum(words, 0, page, 77))).size, 1000);
-    assertEquals(new Set(thousand.map((seed) => headSum(words, 0, 5, seed))).size, 1000);
+    assertEquals(new Set(thousand.map((page) => headerSum(words, 0, page, 77))).size, 1000);
+    assertEquals(new Set(thousand.map((seed) => headerSum(words, 0, 5, seed))).size, 1000);
   });
 
-  it("seedFrom gives the seed that a head sum was made with", () => {
+  it("seedFrom gives the seed that a header sum was made with", () => {
     const random = new Random(11);
     const words = new Uint32Array(16);
     for (let i = 0; i < 1000; i++) {
       for (let word = 0; word < words.length; word++) words[word] = random.u32();
       const seed = random.u32() | 0;
       const page = random.u32();
-      words[15] = headSum(words, 8, page, seed);
+      words[15] = headerSum(words, 8, page, seed);
       assertEquals(seedFrom(words, 8, page), seed);
       words[8 + i % 8]! ^= 1 << (i % 32);
       assertNotEquals(seedFrom(words, 8, page), seed);
@@ -118,7 +118,7 @@ describe("checksum", () => {
     const words = new Uint32Array(8);
     for (let round = 0; round < 100; round++) {
       words[0] = random.u32();
-      const sum = headSum(words, 0, 3, 9);
+      const sum = headerSum(words, 0, 3, 9);
       assert(sum === (sum | 0));
     }
   });

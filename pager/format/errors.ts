@@ -75,7 +75,7 @@ export class LockedError extends Error {
    * @param how How the other handle has it open.
    */
   constructor(path: string, isOwn: boolean, how: "open" | "shared" | "unshared" = "open") {
-    const where = isOwn ? "in this process" : "in another process or worker";
+    const where = isOwn ? "in this thread" : "in another process or worker";
     const [does, remedy] = HELD[how];
     super(`Cannot open ${path}: another handle ${does}, ${where}${remedy}`);
     this.isOwn = isOwn;
@@ -107,7 +107,7 @@ export class LimitError extends Error {
 
 /**
  * A snapshot was ended because its pages took more memory than `maxSnapshotBytes` or, in a
- * follower, because another process has replaced pages of its version in the file.
+ * followed or shared file, because another process has replaced pages of its version.
  */
 export class SnapshotTooOldError extends Error {
   /** The name of the class. */

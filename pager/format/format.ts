@@ -39,10 +39,10 @@
  * | 20 | u16  | prefix length, flags         | bytes in the run (u32)  | 0                   |
  * | 22 | u16  | garbage bytes                | (of the u32)            | 0                   |
  * | 24 | u32  | page sum                     | of its own page         | of its own page     |
- * | 28 | u32  | head sum                     | same                    | same                |
+ * | 28 | u32  | header sum                     | same                    | same                |
  *
  * Kind 0 is a free page, whose 32 bytes are all zero. The page sum is the CRC-32 of the page's 8192
- * bytes. The head sum mixes bytes 0..27 with the database id and the page number (`checksum.ts`),
+ * bytes. The header sum mixes bytes 0..27 with the database id and the page number (`checksum.ts`),
  * so that a page written to the wrong place does not match. A later page of a run may have an older
  * version than the first page, never a newer one.
  *
@@ -126,7 +126,7 @@ export const HEADER = {
   runBytes: 20,
   garbage: 22,
   pageSum: 24,
-  headSum: 28,
+  headerSum: 28,
 } as const;
 
 /** Bits of the u16 at `HEADER.prefix` that hold the prefix length. */

@@ -42,7 +42,7 @@ describe("format", () => {
       runBytes: 20,
       garbage: 22,
       pageSum: 24,
-      headSum: 28,
+      headerSum: 28,
     });
     assertEquals(format.PREFIX_LENGTH_MASK, 4095);
     assertEquals(format.FLAG_HOLDS_RUNS, 32768);

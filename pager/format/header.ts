@@ -24,7 +24,7 @@ import {
   PREFIX_LENGTH_MASK,
 } from "./format.ts";
 import type { Frame } from "./frame.ts";
-import { headSum } from "./checksum.ts";
+import { headerSum } from "./checksum.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "./units.ts";
 
 const HALF_SHIFT = HEADER_SHIFT - 1;
@@ -33,7 +33,7 @@ const LINK_WORD = HEADER.link / 4;
 const VERSION_LOW_WORD = HEADER.versionLow / 4;
 const VERSION_HIGH_WORD = HEADER.versionHigh / 4;
 const RUN_BYTES_WORD = HEADER.runBytes / 4;
-const HEAD_SUM_WORD = HEADER.headSum / 4;
+const HEADER_SUM_WORD = HEADER.headerSum / 4;
 const PAGE_SUM_WORD = HEADER.pageSum / 4;
 const VERSION_HIGH_HALF = HEADER.versionHigh / 2;
 const ENTRIES_HALF = HEADER.entries / 2;
@@ -177,7 +177,7 @@ export function formatHeader(
 export function seal(frame: Frame, slot: Slot, page: PageNumber, sum: number, seed: number): void {
   const word = slot << HEADER_WORD_SHIFT;
   frame.u32[word + PAGE_SUM_WORD] = sum;
-  frame.u32[word + HEAD_SUM_WORD] = headSum(frame.u32, word, page, seed);
+  frame.u32[word + HEADER_SUM_WORD] = headerSum(frame.u32, word, page, seed);
 }
 
 /** The page sum in the header that begins at a word, as a signed integer. */
@@ -185,14 +185,14 @@ export function statedPageSum(words: Uint32Array, word: number): number {
   return words[word + PAGE_SUM_WORD]! | 0;
 }
 
-/** Whether the head sum of the header that begins at a word is correct. */
-export function headSumHolds(
+/** Whether the header sum of the header that begins at a word is correct. */
+export function headerSumHolds(
   words: Uint32Array,
   word: number,
   page: PageNumber,
   seed: number,
 ): boolean {
-  return (words[word + HEAD_SUM_WORD]! | 0) === headSum(words, word, page, seed);
+  return (words[word + HEADER_SUM_WORD]! | 0) === headerSum(words, word, page, seed);
 }
 
 /** The offset in the file of the header of a page, in bytes. */
@@ -264,7 +264,7 @@ export function headerRule(
   }
   if (page >= pageCount) return "in use past the page count";
   if (kind >= KIND_COUNT) return `unknown kind ${kind}`;
-  return headSumHolds(frame.u32, word, page, seed) ? undefined : "head sum does not match";
+  return headerSumHolds(frame.u32, word, page, seed) ? undefined : "header sum does not match";
 }
 
 function isZero(words: Uint32Array, from: number): boolean {

@@ -38,7 +38,7 @@ import {
 import type { PageNumber, Slot } from "./units.ts";
 
 const PAGE_SUM_WORD = HEADER.pageSum / 4;
-const HEAD_SUM_WORD = HEADER.headSum / 4;
+const HEADER_SUM_WORD = HEADER.headerSum / 4;
 const KIND_NAMES = [
   "free",
   "leaf",
@@ -94,8 +94,8 @@ export interface HeaderFields {
   readonly runBytes: number;
   /** The page sum in the header: the CRC-32 of the page. */
   readonly pageSum: number;
-  /** The head sum in the header. */
-  readonly headSum: number;
+  /** The header sum in the header. */
+  readonly headerSum: number;
 }
 
 /** A kind in words. */
@@ -132,6 +132,6 @@ export function headerFields(frame: Frame, slot: Slot, page: PageNumber): Header
     runIndex: kind === KIND_RUN_CONTINUED ? entriesOf(frame, slot) : 0,
     runBytes: isRun ? runBytesOf(frame, slot) : 0,
     pageSum: isHeaderPage ? 0 : frame.u32[word + PAGE_SUM_WORD]!,
-    headSum: isHeaderPage ? 0 : frame.u32[word + HEAD_SUM_WORD]!,
+    headerSum: isHeaderPage ? 0 : frame.u32[word + HEADER_SUM_WORD]!,
   };
 }

@@ -116,9 +116,9 @@ describe("header seal", () => {
     const frame = new Frame(0, POOL, 4);
     header.formatHeader(frame, SLOT, 1, 0, 7);
     header.seal(frame, SLOT, 9, 0x12345678, SEED);
-    assert(header.headSumHolds(frame.u32, SLOT * 8, 9, SEED));
-    assert(!header.headSumHolds(frame.u32, SLOT * 8, 10, SEED));
-    assert(!header.headSumHolds(frame.u32, SLOT * 8, 9, SEED + 1));
+    assert(header.headerSumHolds(frame.u32, SLOT * 8, 9, SEED));
+    assert(!header.headerSumHolds(frame.u32, SLOT * 8, 10, SEED));
+    assert(!header.headerSumHolds(frame.u32, SLOT * 8, 9, SEED + 1));
   });
 });
 
@@ -227,13 +227,13 @@ describe("checkHeaderPage", () => {
     for (let bit = 8; bit < 256; bit++) {
       const frame = soundHeaderPage();
       frame.u8[HEADERS_AT * 8192 + 32 * 32 + (bit >> 3)]! ^= 1 << (bit & 7);
-      expectRefused(frame, 32, "head sum does not match");
+      expectRefused(frame, 32, "header sum does not match");
     }
   });
 
   it("refuses the header page of another chunk", () => {
     const frame = soundHeaderPage();
     const body = () => header.checkHeaderPage(frame, HEADERS_AT, CHUNK + 1, 10_000, SEED);
-    assertEquals(refusal(body).rule, "head sum does not match");
+    assertEquals(refusal(body).rule, "header sum does not match");
   });
 });

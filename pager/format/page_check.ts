@@ -1,6 +1,6 @@
 /**
- * Checks a page by itself: head sum, version, page sum, and the structure of its content. `Loader`
- * does so when it reads one (`pager/cache/loader.ts`).
+ * Checks a page by itself: header sum, version, page sum, and the structure of its content.
+ * `Loader` does so when it reads one (`pager/cache/loader.ts`).
  *
  * The structure is checked by the verifier of the page's kind; those of runs are here. Properties
  * that involve other pages, such as its place in a tree, are not checked here.
@@ -22,7 +22,7 @@ import type { Frame } from "./frame.ts";
 import {
   entriesOf,
   headerPosition,
-  headSumHolds,
+  headerSumHolds,
   kindOf,
   linkOf,
   runBytesOf,
@@ -60,7 +60,7 @@ export function registerRuns(verifiers: Verifiers): void {
 /**
  * Checks the page and header in a slot.
  *
- * @param seed The seed of the file's head sums.
+ * @param seed The seed of the file's header sums.
  * @param version The last version of the file.
  * @throws {CorruptionError} They break a rule; the error is about the first.
  */
@@ -74,8 +74,8 @@ export function checkPage(
 ): void {
   const kind = kindOf(frame, slot);
   if (kind === KIND_FREE) corruptHeader(page, 0, "the page is free");
-  if (!headSumHolds(frame.u32, slot << HEADER_WORD_SHIFT, page, seed)) {
-    corruptHeader(page, HEADER.headSum, "head sum does not match");
+  if (!headerSumHolds(frame.u32, slot << HEADER_WORD_SHIFT, page, seed)) {
+    corruptHeader(page, HEADER.headerSum, "header sum does not match");
   }
   if (versionOf(frame, slot) > version) {
     corruptHeader(page, HEADER.versionLow, "written by a version that the file has not reached");

@@ -239,7 +239,9 @@ export class JournalAreas {
     const { length } = area.chunks;
     const count = Math.max(Math.ceil(end / AREA_CHUNK_BYTES), length + (length >>> GROWTH_SHIFT));
     if (count > JOURNAL_CHUNKS_MAX) {
-      throw new LimitError(`Cannot commit: its journal of ${end} bytes is too long`);
+      throw new LimitError(
+        `Cannot commit: its records need an area of ${end} bytes, which is too long`,
+      );
     }
     this.#addChunks(area, count - area.chunks.length, meta);
     this.#replaceSuperblock();

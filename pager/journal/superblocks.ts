@@ -203,14 +203,14 @@ export function hasFreshHeaders(disk: Disk): boolean {
   return looksFresh(headers);
 }
 
-/** Whether a header page is as creation writes it, for any database id in its head sums. */
+/** Whether a header page is as creation writes it, for any database id in its header sums. */
 function looksFresh(headers: Uint8Array): boolean {
   const fresh = freshHeaderPage(new Uint8Array(16));
-  const headSumBytes = 4;
+  const headerSumBytes = 4;
   return fresh.every((byte, i) => {
     const slot = i >>> HEADER_SHIFT;
-    const inHeadSum = (i & 31) >= 32 - headSumBytes;
+    const inHeaderSum = (i & 31) >= 32 - headerSumBytes;
     const carriesSum = slot >= SUPERBLOCK_PAGE && slot < FRESH_PAGES;
-    return (carriesSum && inHeadSum) || headers[i] === byte;
+    return (carriesSum && inHeaderSum) || headers[i] === byte;
   });
 }

@@ -21,7 +21,7 @@ import {
   PAGE_SHIFT,
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
-import { formatHeader, headSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
+import { formatHeader, headerSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
 import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
 import { BYPASSED, CHANGED, FREED, HEADERS, LogReader, WHOLE } from "../batch/log_record.ts";
 import { ChangedSlots, type ChunkRecords } from "./chunk_records.ts";
@@ -46,7 +46,7 @@ const FROM_LOG = 2;
 export interface ReplayOptions {
   /** The number of pages that the file had when the replayed journal began. */
   readonly pageCount: number;
-  /** The seed of head sums. */
+  /** The seed of header sums. */
   readonly seed: number;
   /**
    * Whether to accept pages that do not match their headers; a later read of them reports the
@@ -215,7 +215,7 @@ export class ChunkReplay {
     const page = this.#first + slot;
     const word = slot << HEADER_WORD_SHIFT;
     const { u32 } = this.#frame;
-    if (!headSumHolds(u32, word, page, this.#options.seed)) throw mismatch(page, "header");
+    if (!headerSumHolds(u32, word, page, this.#options.seed)) throw mismatch(page, "header");
     if (this.#states[slot] === IN_FILE) return;
     if (pageSum(this.#frame, slot) !== statedPageSum(u32, word)) throw mismatch(page, "bytes");
   }

@@ -61,6 +61,6 @@ export function openDatabase(disk: Disk, options: OpenDatabaseOptions): Opened {
 function checkLength(disk: Disk, superblock: Superblock): void {
   const bytes = disk.size();
   if (bytes >= superblock.pageCount * PAGE_BYTES) return;
-  const rule = `the file has ${bytes} bytes, and ${superblock.pageCount} pages are in it`;
+  const rule = `the file has ${bytes} bytes, too few for its ${superblock.pageCount} pages`;
   throw new CorruptionError(Math.floor(bytes / PAGE_BYTES), bytes, rule);
 }

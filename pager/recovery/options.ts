@@ -36,8 +36,8 @@ export interface PagerOptions extends DiskFileOptions, DoorOptions {
   cacheBytes?: number | undefined;
   /**
    * The most bytes that each of the two journal areas may hold before commits wait for a
-   * checkpoint; at least 2 MiB. In a file with fewer bytes of pages than that, the bound is their
-   * size, but at least 4 MiB. Default 32 MiB.
+   * checkpoint; at least 2 MiB. In a small file the limit is half the size of its data, but at
+   * least 2 MiB; in a shared one the size of the whole file, but at least 4 MiB. Default 32 MiB.
    */
   journalBytes?: number | undefined;
   /**

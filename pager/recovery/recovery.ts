@@ -344,7 +344,7 @@ export class Recovery {
     if (!this.#options.tolerant) counts.push(this.#superblock.pageCount);
     for (const count of counts) {
       if (chunksOf(count) <= chunks) continue;
-      const rule = `the file has ${bytes} bytes, and ${count} pages are in it`;
+      const rule = `the file has ${bytes} bytes, too few for its ${count} pages`;
       throw new CorruptionError(Math.floor(bytes / PAGE_BYTES), bytes, rule);
     }
   }
@@ -408,7 +408,7 @@ export class Recovery {
     const chunks = chunksOf(pageCount) - chunksOf((this.#last ?? this.#superblock).pageCount);
     if (chunks <= TORN_CHUNKS_MAX || chunks * PAGE_BYTES <= this.#disk.allocated()) return;
     const last = Math.max(...journals.flat());
-    const rule = "the journal is behind holes of the file";
+    const rule = "the journal lies beyond a hole in the file";
     throw new CorruptionError(last * CHUNK_PAGES, last * CHUNK_BYTES, rule);
   }
 

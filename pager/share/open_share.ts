@@ -17,7 +17,7 @@ import type { File } from "../file/file.ts";
 import {
   type FileLock,
   LockFile,
-  refusePlace,
+  refuseUnshareable,
   type SideBytes,
   SideFile,
 } from "../file/share_files.ts";
@@ -68,7 +68,7 @@ export interface ShareFiles {
 /** Opens the files of a path, and creates those that are missing. */
 export function openShareFiles(path: string, options: DiskFileOptions): ShareFiles {
   const { mode = MODE } = options;
-  refusePlace(path);
+  refuseUnshareable(path);
   const opened: { close(): void }[] = [];
   const keep = <T extends { close(): void }>(file: T): T => {
     opened.push(file);
@@ -235,7 +235,9 @@ class Opening {
     };
     this.#vouch(disk, parts);
     if (!this.#pins.take(superblock.version)) {
-      throw new LimitError(`Cannot open ${this.#path}: ${PINS_MAX} processes share it`);
+      throw new LimitError(
+        `Cannot open ${this.#path}: it is shared by ${PINS_MAX} processes, the most possible`,
+      );
     }
     this.#share = new Share(parts, this.#owner);
     return { share: this.#share, file: new SharedFile(this.#base, indexed) };

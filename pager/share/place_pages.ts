@@ -25,7 +25,7 @@ import { Frame } from "../format/frame.ts";
 import {
   clearInUse,
   formatHeader,
-  headSumHolds,
+  headerSumHolds,
   kindOf,
   setInUse,
   statedPageSum,
@@ -43,7 +43,7 @@ export interface Placement {
   readonly index: RecordIndex;
   /** Collects the chunks that are written. */
   readonly unsynced: UnsyncedChunks;
-  /** The seed of head sums. */
+  /** The seed of header sums. */
   readonly seed: number;
   /** The page count at the replay point: what the file has behind it does not count. */
   readonly pageCount: number;
@@ -122,9 +122,9 @@ function readPage(disk: Disk, page: PageNumber, frame: Frame, slot: Slot): void 
 
 function check(frame: Frame, slot: Slot, page: PageNumber, seed: number): void {
   const word = slot << HEADER_WORD_SHIFT;
-  const isHeadSound = headSumHolds(frame.u32, word, page, seed);
-  if (isHeadSound && pageSum(frame, slot) === statedPageSum(frame.u32, word)) return;
-  throw mismatch(page, isHeadSound ? "bytes" : "header");
+  const isHeaderIntact = headerSumHolds(frame.u32, word, page, seed);
+  if (isHeaderIntact && pageSum(frame, slot) === statedPageSum(frame.u32, word)) return;
+  throw mismatch(page, isHeaderIntact ? "bytes" : "header");
 }
 
 function write(disk: Disk, page: PageNumber, frame: Frame, slot: Slot, count: number): void {

@@ -1,6 +1,6 @@
 /**
  * The pages of older versions of a file that other processes write too. A page that cannot be used
- * is judged at the newest version, under the lock of the writer: if it is damaged there, it is
+ * is judged at the newest version, under the write lock: if it is damaged there, it is
  * damaged; if not, another process has replaced it.
  */
 

@@ -124,13 +124,13 @@ export class Sharing implements Judge {
     this.#share.leave();
   }
 
-  /** Whether this handle has the lock of the writer. */
+  /** Whether this handle has the write lock. */
   get isHeld(): boolean {
     return this.#share.isHeld;
   }
 
   /**
-   * Takes the lock of the writer, and reads on to the end of the journal.
+   * Takes the write lock, and reads on to the end of the journal.
    *
    * @param timeoutMs The longest wait; without one it waits for as long as others hold it.
    * @throws {LockedError} It was not free in time, or a transaction of another handle of this
@@ -146,7 +146,7 @@ export class Sharing implements Judge {
   }
 
   /**
-   * Resolves when the lock of the writer may be free, for a caller that did not get it.
+   * Resolves when the write lock may be free, for a caller that did not get it.
    *
    * @param tries The tries before this one.
    */

@@ -2,7 +2,7 @@
  * The pages of a version of a file that several processes write, from the file and the records of
  * the journal alone, for those that read all of them: copies, and lists of changes.
  *
- * It reads under the lock of the writer, a chunk in each hold, so nobody writes in place meanwhile;
+ * It reads under the write lock, a chunk in each hold, so nobody writes in place meanwhile;
  * and only while nothing newer than the version was ever written in place, as the lock file says.
  * Then what the file has, with the records up to the version over it, is the version: also that a
  * page was free, which no sum could tell.
@@ -34,7 +34,7 @@ export class VersionPages {
     this.#index = share.parts.index;
   }
 
-  /** Runs a body under the lock of the writer, at the end of the journal. */
+  /** Runs a body under the write lock, at the end of the journal. */
   underLock<T>(body: () => T): T {
     if (this.#share.isHeld) return body();
     this.#share.enter();

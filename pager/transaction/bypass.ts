@@ -47,7 +47,7 @@ export class Bypass {
    * Creates the bypass of a file.
    *
    * @param parts The open transaction, its pages, the way to the file, the pages that have their
-   * bytes there, the seed of head sums, and the log, if there is one.
+   * bytes there, the seed of header sums, and the log, if there is one.
    */
   constructor(
     parts: {

@@ -54,9 +54,9 @@ export class CommitSeal {
   /**
    * Creates the seal of a file.
    *
-   * @param parts The open transaction, its pages, and the seed of head sums. With `protect`, pages
-   * are logged whole at their first change after a checkpoint began; `images` holds those that
-   * were.
+   * @param parts The open transaction, its pages, and the seed of header sums. With `protect`,
+   * pages are logged whole at their first change after a checkpoint began; `images` holds those
+   * that were.
    */
   constructor(
     parts: {

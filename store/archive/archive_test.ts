@@ -488,7 +488,7 @@ describe("restore() from an archive", () => {
 });
 
 describe("folderStore()", () => {
-  it("keeps an archive, and names a file when it is whole", () =>
+  it("keeps an archive, and names a file when it is complete", () =>
     inTempDir(async (dir) => {
       const store = folderStore(`${dir}/a/b`);
       assertEquals(await store.list(), []);

@@ -3,9 +3,9 @@
  *
  * Commits are queued as they are made, in bounded memory, and never wait for the store. When the
  * queue has lost commits, when an archive continues after a restart, and for the first base, pages
- * are copied instead: a base has all of them, a delta those that changed since the last segment.
- * Only states that are on the medium are shipped, so the archive never has a commit that a crash of
- * the database takes back.
+ * are copied instead: a base has all of them, an increment those that changed since the last
+ * segment. Only states that are on the medium are shipped, so the archive never has a commit that a
+ * crash of the database takes back.
  *
  * The tip is the segment that the next one follows. It advances only when a segment is whole in the
  * store, so a process that is killed leaves nothing but parts of a segment that does not exist.
@@ -34,7 +34,7 @@ import { namesToDelete } from "./segments/retention.ts";
 import {
   BASE,
   COMMITS,
-  DELTA,
+  INCREMENT,
   linkOf,
   type Segment,
   type SegmentKind,
@@ -354,7 +354,7 @@ export class Archiver implements Shipping {
     this.#copyingSince ??= this.#clock.now();
     const copy = this.#first ?? await this.#inTurn(() => this.#beginApart());
     this.#first = undefined;
-    const segment = await this.#write(copy, tip === NOTHING ? BASE : DELTA, tip);
+    const segment = await this.#write(copy, tip === NOTHING ? BASE : INCREMENT, tip);
     this.#needsPages = false;
     this.#copyingSince = undefined;
     this.#advance(segment);
@@ -428,8 +428,8 @@ export class Archiver implements Shipping {
     const writer = this.#writer({ kind: COMMITS, from: version, to, ...times, after: link });
     const encoder = this.#session.pager.copies.encoder();
     for (const commit of commits) {
-      for (const frame of encoder.framesOf(commit)) {
-        writer.append(frame);
+      for (const packet of encoder.packetsOf(commit)) {
+        writer.append(packet);
         await writer.drained();
         this.#session.checkOpen();
       }

@@ -7,7 +7,7 @@ import type { ArchiveStore } from "./archive_store.ts";
 
 /**
  * A store that keeps an archive as files of a folder, which the first of them creates. A file gets
- * its name when it is whole and on the medium. Use a folder of another disk, or of a mounted
+ * its name when it is complete and on the medium. Use a folder of another disk, or of a mounted
  * machine.
  *
  * ```ts

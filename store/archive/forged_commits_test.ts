@@ -19,12 +19,12 @@ import { SegmentWriter } from "./segments/segment_writer.ts";
 const { CHUNK_PAGES, PAGE_BYTES, PAGE_COUNT_MAX } = format;
 const { signal: NEVER } = new AbortController();
 const FREED = 3;
-/** Where a frame has its fields; see `pager/copy/commit_frames.ts`. */
-const FRAME = { recordBytes: 0, pageCount: 24, catalogRoot: 28 };
+/** Where a packet has its fields; see `pager/copy/commit_packets.ts`. */
+const PACKET = { recordBytes: 0, pageCount: 24, catalogRoot: 28 };
 const KIB = 1024;
 
-/** A store with a base, and with a commit behind it whose only frame was changed. */
-async function storeWith(dir: string, forge: (frame: Uint8Array) => Uint8Array) {
+/** A store with a base, and with a commit behind it whose only packet was changed. */
+async function storeWith(dir: string, forge: (packet: Uint8Array) => Uint8Array) {
   const store = new MemoryStore();
   {
     using db = open(`${dir}/source`);
@@ -46,28 +46,28 @@ async function storeWith(dir: string, forge: (frame: Uint8Array) => Uint8Array) 
   return { store, segment: writer.segment! };
 }
 
-/** Changes a field of a frame. */
-function withField(frame: Uint8Array, at: number, value: number): Uint8Array {
-  const bytes = frame.slice();
+/** Changes a field of a packet. */
+function withField(packet: Uint8Array, at: number, value: number): Uint8Array {
+  const bytes = packet.slice();
   new DataView(bytes.buffer).setUint32(at, value, true);
   return bytes;
 }
 
 /** Adds a record that frees a page, and that many pages to the file. */
-function withFreed(frame: Uint8Array, page: number): Uint8Array {
+function withFreed(packet: Uint8Array, page: number): Uint8Array {
   const record = new Uint8Array(8);
   const view = new DataView(record.buffer);
   view.setUint32(0, page, true);
   view.setUint8(4, FREED);
-  const bytes = withField(frame, FRAME.recordBytes, frame.length - 40 + record.length);
+  const bytes = withField(packet, PACKET.recordBytes, packet.length - 40 + record.length);
   const whole = new Uint8Array([...bytes, ...record]);
-  return withField(whole, FRAME.pageCount, page + 1);
+  return withField(whole, PACKET.pageCount, page + 1);
 }
 
 describe("commits with a forged page count", () => {
   it("make neither a restored file nor a replica longer", () =>
     inTempDir(async (dir) => {
-      const forge = (frame: Uint8Array) => withField(frame, FRAME.pageCount, PAGE_COUNT_MAX);
+      const forge = (packet: Uint8Array) => withField(packet, PACKET.pageCount, PAGE_COUNT_MAX);
       const { store } = await storeWith(dir, forge);
       await restore(`${dir}/to`, { from: store });
       assert((await verify(`${dir}/to`)).ok);
@@ -83,7 +83,7 @@ describe("commits with a forged page count", () => {
 
   it("and a page far behind the others are refused by a replica, which stays as it was", () =>
     inTempDir(async (dir) => {
-      const forge = (frame: Uint8Array) => withFreed(frame, 20_000 * CHUNK_PAGES + 1);
+      const forge = (packet: Uint8Array) => withFreed(packet, 20_000 * CHUNK_PAGES + 1);
       const { store, segment } = await storeWith(dir, forge);
       const replica = new ReplicaFile(`${dir}/replica`, () => {});
       const { state, view } = replica;
@@ -94,7 +94,7 @@ describe("commits with a forged page count", () => {
 
   it("and a catalog that cannot be are refused by a replica, which stays as it was", () =>
     inTempDir(async (dir) => {
-      const forge = (frame: Uint8Array) => withField(frame, FRAME.catalogRoot, PAGE_BYTES * 9);
+      const forge = (packet: Uint8Array) => withField(packet, PACKET.catalogRoot, PAGE_BYTES * 9);
       const { store, segment } = await storeWith(dir, forge);
       const replica = new ReplicaFile(`${dir}/replica`, () => {});
       const { state, view } = replica;

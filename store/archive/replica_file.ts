@@ -3,7 +3,7 @@
  *
  * The file has one version, and does not change: segments are applied to a layer in memory. When
  * that exceeds `LAYER_BYTES_MAX`, or a segment is large, a new file is written beside it, which
- * takes its name when it is whole and on the medium. So a crash leaves the file as it was, and
+ * takes its name when it is complete and on the medium. So a crash leaves the file as it was, and
  * following continues there. A view shows one version, and can be read until the next such file.
  *
  * Invariant: the base is open until this is closed. Where the new file cannot be opened, the base

@@ -107,7 +107,7 @@ describe("a replica", () => {
       await assertRejects(() => replica.reaches(db.version + 1, { signal }), DOMException);
       const waits = assertRejects(() => replica.reaches(db.version + 1), ClosedError);
       for (const version of [NaN, -1, "1", undefined]) {
-        await assertRejects(() => replica.reaches(version as never), RangeError, "no version");
+        await assertRejects(() => replica.reaches(version as never), RangeError, "not a version");
       }
       for (const options of [{ signl: signal }, { signal: {} }, null]) {
         await assertRejects(() => replica.reaches(9, options as never), TypeError, "Cannot wait");

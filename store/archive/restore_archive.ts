@@ -3,10 +3,10 @@
  * time.
  *
  * The chain of segments is chosen by their names before anything is written. Each object is checked
- * against its sums, each page against its header, and the state at the end of a base or a delta
- * against the sum of all headers. The new file gets its name after that. A segment that was merged
- * since it was chosen is not there any more; the merged one goes on behind the state that has been
- * reached.
+ * against its sums, each page against its header, and the state at the end of a base or an
+ * increment against the sum of all headers. The new file gets its name after that. A segment that
+ * was merged since it was chosen is not there any more; the merged one goes on behind the state
+ * that has been reached.
  */
 
 import { setImmediate } from "node:timers";

@@ -1,8 +1,8 @@
 /**
  * Where the bytes of a copy go: a new file on disk, or a stream.
  *
- * A new file gets its name when it is whole and on the medium. A stream is closed at the end, and
- * aborted by an error.
+ * A new file gets its name when it is complete and on the medium. A stream is closed at the end,
+ * and aborted by an error.
  */
 
 import { Disk, IoError, NewFile, openUnnamedDiskFile } from "../../pager/mod.ts";

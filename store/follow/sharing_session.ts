@@ -3,7 +3,7 @@
  * at the first use in a turn of the event loop, and lets reads begin anew whose pages were
  * replaced.
  *
- * A transaction runs under the lock of the writer. While another process has that, `write` waits in
+ * A transaction runs under the write lock. While another process has that, `write` waits in
  * turns of the event loop, and `writeSync` in line. Commits are flushed in line, and housekeeping
  * that takes its time, or relies on what it saw before, is left to a process that has the file
  * alone.
@@ -24,7 +24,7 @@ import { WriteTurns } from "./write_turns.ts";
 
 /** The time after which the pin is renewed, in milliseconds. */
 const RENEWAL_MS = 5000;
-/** The longest wait of a close for the lock of the writer, in milliseconds. */
+/** The longest wait of a close for the write lock, in milliseconds. */
 const CLOSE_MS = 30_000;
 
 /** The session of a database that other processes write too. */
@@ -92,7 +92,7 @@ export class SharingSession extends MovingSession {
   }
 
   /**
-   * Whether a call that writes runs at once: inside a transaction, and where the lock of the writer
+   * Whether a call that writes runs at once: inside a transaction, and where the write lock
    * was free, and is held now. If not, it waits for its turn.
    *
    * @throws {IoError} The system refused.
@@ -155,7 +155,7 @@ export class SharingSession extends MovingSession {
     this.#turns.runAll();
   }
 
-  /** Gives the lock of the writer up, unless a transaction is open or waits for its flush. */
+  /** Gives the write lock up, unless a transaction is open or waits for its flush. */
   endUnusedHold(): void {
     if (this.pager.depth === 0) this.#sharing.endUnusedHold();
   }

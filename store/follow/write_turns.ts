@@ -1,10 +1,10 @@
 /**
- * The transactions of a shared database that wait for the lock of the writer, in the order of their
+ * The transactions of a shared database that wait for the write lock, in the order of their
  * calls, without blocking the event loop. Those that wait when the lock is free run in one hold of
  * it, so that they share a sync.
  */
 
-/** The lock of the writer, as those who wait see it. */
+/** The write lock, as those who wait see it. */
 export interface WriteGate {
   /** Takes the lock, if it is free; whether this handle has it. */
   tryHold(): boolean;
@@ -22,7 +22,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** The transactions that wait for the lock of the writer. */
+/** The transactions that wait for the write lock. */
 export class WriteTurns {
   readonly #gate: WriteGate;
   readonly #queue: Waiting[] = [];

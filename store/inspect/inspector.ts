@@ -154,7 +154,9 @@ export class Inspector {
     this.#check();
     const { pageCount } = this.#pager.meta;
     if (!isBelow(chunk, chunksOf(pageCount))) {
-      throw new RangeError(`Cannot inspect chunk ${chunk}: the file has ${chunksOf(pageCount)}`);
+      throw new RangeError(
+        `Cannot inspect chunk ${chunk}: the file has ${chunksOf(pageCount)} chunks`,
+      );
     }
     this.#session.read(() => this.#pager.copyHeaderPage(chunk, this.#frame));
     return chunkHeaders(this.#frame, chunk, pageCount);
@@ -302,7 +304,7 @@ export class Inspector {
   #checkPage(page: number): void {
     const { pageCount } = this.#pager.meta;
     if (isBelow(page, pageCount)) return;
-    throw new RangeError(`Cannot inspect page ${page}: the file has ${pageCount}`);
+    throw new RangeError(`Cannot inspect page ${page}: the file has ${pageCount} pages`);
   }
 }
 

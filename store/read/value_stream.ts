@@ -77,11 +77,11 @@ export function rangeFound(
 }
 
 /**
- * Refuses a bound that is not a position in a value.
+ * Refuses a bound that is not an offset in a value.
  *
  * @throws {RangeError} It is not a whole number from 0 on.
  */
 export function checkBound(bound: number): void {
   if (Number.isSafeInteger(bound) && bound >= 0) return;
-  throw new RangeError(`Cannot get a range: ${bound} is not a position in a value`);
+  throw new RangeError(`Cannot read part of a value: ${bound} is not an offset in bytes`);
 }

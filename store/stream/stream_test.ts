@@ -273,7 +273,7 @@ describe("a stream that is refused", () => {
       const refused: [() => unknown, new (...args: never[]) => Error, string][] = [
         [() => replicate(other, { after }), RangeError, "is of another database"],
         [() => replicate(db, { after: later }), RangeError, "has version 9, and the database 1"],
-        [() => replicate(db, { after: "1" }), RangeError, "1 is no position"],
+        [() => replicate(db, { after: "1" }), RangeError, "1 is not a position"],
         [() => replicate(db, { after: 1 as never }), TypeError, "after is number"],
         [() => replicate(db, { everyMs: 0 }), RangeError, "everyMs 0 is not above 0"],
         [() => replicate({} as Database), TypeError, "is not a database"],

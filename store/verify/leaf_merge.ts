@@ -1,7 +1,7 @@
 /**
  * Merges stray leaves of a tree: their entries in key order, and the gaps between them.
  *
- * Leaves of a sound tree do not overlap. If some do, because the file mixes two versions, the
+ * Leaves of an intact tree do not overlap. If some do, because the file mixes two versions, the
  * newest leaf that covers a key decides whether the key has an entry.
  */
 
@@ -138,7 +138,7 @@ export class LeafMerge {
   }
 
   /**
-   * Finds gaps by the links of the sound leaves.
+   * Finds gaps by the links of the intact leaves.
    *
    * @param firstLeaf The page of the tree's first leaf, if known.
    * @param hasUnknown Whether lost pages may have been leaves of this tree.

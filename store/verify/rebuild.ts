@@ -2,7 +2,7 @@
  * Fills a new database tree by tree: by single entries in batches, or by loads. Neither memory nor
  * the journal grows with it.
  *
- * The file receives its name when it is whole. Until then it cannot be opened under any name.
+ * The file receives its name when it is complete. Until then it cannot be opened under any name.
  */
 
 import {

@@ -1,9 +1,9 @@
 /**
- * Salvage: builds a new database from the sound pages of a damaged one.
+ * Salvage: builds a new database from the intact pages of a damaged one.
  *
- * One method serves every kind of damage: it reads the whole file and takes each leaf that is sound
+ * One method serves every kind of damage: it reads the whole file and takes each intact leaf
  * by its own header, whether or not a branch leads to it. It needs no branch, bitmap, catalog or
- * superblock. If they are sound, the superblock tells which commits to replay from the journal, and
+ * superblock. If they are intact, the superblock tells which commits of the journal to replay, and
  * the catalog supplies names. It sorts leaves by key; gaps between them show missing entries.
  *
  * It never writes to the damaged file. Besides the cache, memory holds the first and last key of
@@ -52,7 +52,7 @@ export interface SalvageGap {
 export interface SalvagedTree {
   /** Its name in the new database. */
   readonly name: string;
-  /** Whether the name is from the catalog; otherwise it is derived from the tree's number. */
+  /** Whether the name is from the catalog; otherwise it is derived from the id of the tree. */
   readonly isNamed: boolean;
   /** Entries saved. */
   readonly entries: number;
@@ -72,7 +72,7 @@ export interface SalvageReport {
   readonly trees: readonly SalvagedTree[];
   /** Entries saved. */
   readonly entries: number;
-  /** Whether a superblock is sound. */
+  /** Whether a superblock is intact. */
   readonly hasSuperblock: boolean;
   /** Whether the journal was not needed, was replayed, or was unreadable and ignored. */
   readonly journal: "none" | "replayed" | "ignored";
@@ -87,13 +87,13 @@ export interface SalvageReport {
 }
 
 /**
- * Builds a new database from the sound pages of a damaged one, which it only reads.
+ * Builds a new database from the intact pages of a damaged one, which it only reads.
  *
- * It takes every leaf whose own header, sums and structure are sound, so it needs neither
+ * It takes every leaf whose own header, sums and structure are intact, so it needs neither
  * superblocks nor catalog nor branches. It reports lost pages with the reason, and the keys between
  * which entries are missing. The new database passes `verify`.
  *
- * It is written to `to` with `.unfinished` added, and renamed when it is whole and on the medium. A
+ * It is written to `to` with `.unfinished` added, and renamed once it is complete and synced. A
  * program with permission for `to` alone writes to `to` itself, which cannot be opened before it is
  * whole. Its permissions are no wider than those of the damaged file.
  *

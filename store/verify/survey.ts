@@ -1,8 +1,8 @@
 /**
- * The survey of a damaged file, from its page headers: sound leaves, tree by tree, and lost pages.
+ * The survey of a damaged file, from its page headers: intact leaves, tree by tree, and lost pages.
  *
- * A page is sound if its own header, sums and structure are, even if no branch leads to it. The
- * kind, tree and entries of a lost page are known if its header is sound.
+ * A page is intact if its own header, sums and structure are, even if no branch leads to it. The
+ * kind, tree and entries of a lost page are known if its header is intact.
  */
 
 import {
@@ -12,17 +12,17 @@ import {
   header,
   type Report,
   type Scrub,
+  SLOT_INTACT,
   SLOT_LOST,
   SLOT_OTHER,
   SLOT_PAGE_LOST,
-  SLOT_SOUND,
 } from "../../pager/mod.ts";
 import type { Progress } from "../upkeep/slices.ts";
 
 const { CHUNK_PAGES, KIND_LEAF, PAGE_BYTES } = format;
 const { entriesOf, kindOf, linkOf, treeOf, versionOf } = header;
 
-/** A sound leaf. */
+/** An intact leaf. */
 export interface StrayLeaf {
   /** Its page. */
   readonly page: number;
@@ -44,19 +44,19 @@ export interface LostLeaf {
 export interface TreeRemains {
   /** Its number. */
   readonly id: number;
-  /** Its sound leaves, in page order. */
+  /** Its intact leaves, in page order. */
   readonly leaves: StrayLeaf[];
-  /** Its lost leaves with sound headers, by page. */
+  /** Its lost leaves with intact headers, by page. */
   readonly lost: Map<number, LostLeaf>;
 }
 
 /** The survey of a damaged file. */
 export class Survey {
-  /** Trees with a leaf, sound or lost. */
+  /** Trees with a leaf, intact or lost. */
   readonly trees: TreeRemains[] = [];
   /** The number of lost pages. */
   lostPages = 0;
-  /** Chunks without a sound header, whose pages are unknown. */
+  /** Chunks without an intact header, whose pages are unknown. */
   readonly lostChunks: number[] = [];
   /** Whether any lost page is unknown. */
   hasUnknown = false;
@@ -87,29 +87,29 @@ export class Survey {
 
   #takeChunk(scrub: Scrub, chunk: number): void {
     const { frame, states } = scrub;
-    let sound = 0;
+    let intact = 0;
     let lost = 0;
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       const state = states[slot];
       if (state === SLOT_LOST) lost++;
       if (state === SLOT_OTHER || state === SLOT_LOST) continue;
-      sound++;
+      intact++;
       if (state === SLOT_PAGE_LOST) this.lostPages++;
-      this.#takePage(frame, slot, chunk * CHUNK_PAGES + slot, state === SLOT_SOUND);
+      this.#takePage(frame, slot, chunk * CHUNK_PAGES + slot, state === SLOT_INTACT);
     }
     this.lostPages += lost;
     // A zeroed header page would mark all pages free, so it counts as missing.
     const isNone = !scrub.hasHeaderPage && hasBytes(frame);
-    if (sound === 0 && (lost > 0 || isNone)) this.lostChunks.push(chunk);
+    if (intact === 0 && (lost > 0 || isNone)) this.lostChunks.push(chunk);
     this.hasUnknown ||= lost > 0 || isNone;
   }
 
-  #takePage(frame: Frame, slot: number, page: number, isSound: boolean): void {
+  #takePage(frame: Frame, slot: number, page: number, isIntact: boolean): void {
     const kind = kindOf(frame, slot);
     if (kind !== KIND_LEAF) return;
     const remains = this.remainsOf(treeOf(frame, slot));
     const link = linkOf(frame, slot);
-    if (isSound) remains.leaves.push({ page, version: versionOf(frame, slot), link });
+    if (isIntact) remains.leaves.push({ page, version: versionOf(frame, slot), link });
     else remains.lost.set(page, { link, entries: entriesOf(frame, slot) });
   }
 }

@@ -42,9 +42,9 @@ import {
   type Report,
   type Scrub,
   type ScrubOptions,
+  SLOT_INTACT,
   SLOT_LOST,
   SLOT_PAGE_LOST,
-  SLOT_SOUND,
 } from "../../pager/mod.ts";
 import { type Finding, findingOf, Findings } from "./findings.ts";
 import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../read/argument_checks.ts";
@@ -73,7 +73,7 @@ export interface VerifyFileOptions extends VerifyOptions {
 
 /** The result of a verification. */
 export interface VerifyReport {
-  /** Whether the file is sound, apart from `repairable` findings. */
+  /** Whether the file is intact, apart from `repairable` findings. */
   readonly ok: boolean;
   /** Pages in use by trees. */
   readonly pages: number;
@@ -87,7 +87,7 @@ export interface VerifyReport {
   readonly findingCount: number;
   /**
    * Findings of a power cut, which opening the file for writing repairs: one damaged copy of the
-   * superblock while the other is sound, or an interrupted creation. No data is lost by
+   * superblock while the other is intact, or an interrupted creation. No data is lost by
    * it. A copy of the superblock that the medium has damaged looks the same. A file without bytes,
    * or of zeros, is not repairable: it may be the remains of any file.
    */
@@ -268,7 +268,7 @@ class Verification implements TreeVisitor {
       const first = chunk * CHUNK_PAGES;
       for (let slot = 1; slot < CHUNK_PAGES; slot++) {
         const state = scrub.states[slot];
-        if (state === SLOT_SOUND || state === SLOT_PAGE_LOST) this.pages++;
+        if (state === SLOT_INTACT || state === SLOT_PAGE_LOST) this.pages++;
         if (state === SLOT_PAGE_LOST || state === SLOT_LOST) this.#damaged.add(first + slot);
       }
       yield { phase: "pages", done: Math.min(first + CHUNK_PAGES, total), total };
@@ -372,7 +372,7 @@ class Verification implements TreeVisitor {
 
   #findOwner({ frame, states }: Scrub, slot: number, first: number): void {
     const page = first + slot;
-    if (page < FRESH_PAGES || states[slot] !== SLOT_SOUND || kindOf(frame, slot) === KIND_FREE) {
+    if (page < FRESH_PAGES || states[slot] !== SLOT_INTACT || kindOf(frame, slot) === KIND_FREE) {
       return;
     }
     // Pages written since the walk began belong to a later verification.

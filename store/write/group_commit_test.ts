@@ -114,7 +114,7 @@ describe("group commit", () => {
       assert(result.status === "rejected" && result.reason instanceof IoError);
     }
     file.fault = () => "none";
-    await assertRejects(() => tree.set("later", VALUE), IoError, "an earlier write failed");
+    await assertRejects(() => tree.set("later", VALUE), IoError, "an earlier write or sync failed");
     await assertRejects(async () => await Promise.resolve().then(() => db.close()), IoError);
   });
 

@@ -407,7 +407,7 @@ describe("what a stream left unfinished", () => {
     const [page] = [...first.session.unfinished.pages()].find(([page]) => page > 256)!;
     first.session.pager.checkpoint();
     const content = file.content();
-    // A bit of the tree's number in the run's header.
+    // A bit of the id of the tree in the run's header.
     content[(page >>> 8) * 2 * MIB + (page & 255) * 32 + 4]! ^= 4;
     const { db, session } = openBoth(new MemoryFile(content), SMALL_CACHE);
     await db.tree("other").set("later", VALUE.slice(0, 20));

@@ -143,7 +143,10 @@ function readOrRefused({ pager }: Session, read: () => void): void {
     read();
   } catch (error) {
     if (pager.failure === undefined || !(error instanceof IoError)) throw error;
-    assertStringIncludes(error.message, "what was written there may be lost");
+    assertStringIncludes(
+      error.message,
+      "the file may have an older version after a failure",
+    );
   }
 }
 
@@ -209,7 +212,7 @@ describe("after a failed sync that dropped its writes", () => {
         assertEquals(look(db), expected.get(what));
       } catch (error) {
         if (!(error instanceof IoError)) throw error;
-        assertStringIncludes(error.message, "may be lost");
+        assertStringIncludes(error.message, "may have an older version");
       }
       assertRefusesToClose(db);
     });

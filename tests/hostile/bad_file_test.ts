@@ -302,7 +302,7 @@ describe("a database with damaged superblocks", () => {
     assertRefused(withField(SUPERBLOCK.journalCountA, 1), "a journal chunk 0");
     assertRefused(withField(SUPERBLOCK.journalCountB, 0xffff_ffff), "journal chunks");
     assertRefused(withField(SUPERBLOCK.reserved, 1), "reserved", "reserved");
-    assertRefused(withField(SUPERBLOCK.databaseId, 7), "another database id", "head sum");
+    assertRefused(withField(SUPERBLOCK.databaseId, 7), "another database id", "header sum");
   });
 
   it("is refused if two different superblocks have the same number", () => {
@@ -343,12 +343,12 @@ describe("a database with damaged superblocks", () => {
     for (const count of [257, 1 << 20, 2 ** 31, 0xffff_fffe]) {
       const start = processorMs();
       const file = withField(SUPERBLOCK.pageCount, count, [1, 2], bytes);
-      assertRefused(file, `${count} pages`, `${count} pages are in it`);
+      assertRefused(file, `${count} pages`, `too few for its ${count} pages`);
       assert(processorMs() - start < 1000);
     }
     inTempDir((dir) => {
       Deno.writeFileSync(`${dir}/file`, withField(SUPERBLOCK.pageCount, 2 ** 31, [1, 2], bytes));
-      assertThrows(() => open(`${dir}/file`), CorruptionError, "pages are in it");
+      assertThrows(() => open(`${dir}/file`), CorruptionError, "too few for its");
       assertEquals(Deno.statSync(`${dir}/file`).size, bytes.length);
     });
   });

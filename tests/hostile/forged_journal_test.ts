@@ -72,7 +72,7 @@ describe("a forged journal", () => {
         Deno.truncateSync(path, (FAR_CHUNK + 1) * CHUNK_BYTES);
         const { blocks } = Deno.statSync(path);
         const file = openDiskFile(path, { readOnly });
-        assertThrows(() => openNodes(file, { readOnly }), CorruptionError, "behind holes");
+        assertThrows(() => openNodes(file, { readOnly }), CorruptionError, "beyond a hole");
         assertEquals(Deno.statSync(path).blocks, blocks);
       }));
   }

@@ -254,9 +254,9 @@ const HEADERS: Breakage[] = [
     page: 2,
   },
   {
-    name: "a head sum that does not match",
-    change: (image) => image.header(SECOND)[HEADER.headSum]! ^= 1,
-    rule: "head sum does not match",
+    name: "a header sum that does not match",
+    change: (image) => image.header(SECOND)[HEADER.headerSum]! ^= 1,
+    rule: "header sum does not match",
     page: SECOND,
   },
   {
@@ -272,7 +272,7 @@ const HEADERS: Breakage[] = [
     page: SECOND,
   },
   {
-    name: "a tree number not given yet",
+    name: "a tree id not given yet",
     change: setHeader(EMPTY, HEADER.tree, 99),
     rule: "of tree 99",
     page: EMPTY,

@@ -264,7 +264,7 @@ const leaf = small.pagesOf([KIND_LEAF], 1)[0]!;
 
 const RUNS: readonly Case[] = [
   ["a first page past the end", withRecord(u32(FIRST, 2 ** 31)), "ends inside the header", 2 ** 31],
-  ["a first page 0", withRecord(u32(FIRST, 0)), "head sum", 0],
+  ["a first page 0", withRecord(u32(FIRST, 0)), "header sum", 0],
   ["a leaf", withRecord(u32(FIRST, leaf)), "not a run of tree 1", leaf],
   ["the catalog", withRecord(u32(FIRST, catalogPage)), "not a run of tree 1", catalogPage],
   [

@@ -435,12 +435,14 @@ describe("a file that fails", () => {
       () => db.dropTree("tall"),
       () => db.checkpoint(),
     ];
-    for (const write of writes) assertThrows(write, IoError, "an earlier write failed");
+    for (const write of writes) assertThrows(write, IoError, "an earlier write or sync failed");
     const promises: (() => Promise<unknown>)[] = [
       () => db.tree("new").set("key", VALUE),
       () => db.write(() => {}),
     ];
-    for (const write of promises) await assertRejects(write, IoError, "an earlier write failed");
+    for (const write of promises) {
+      await assertRejects(write, IoError, "an earlier write or sync failed");
+    }
     assertContent(contentOf(db), before);
     assertThrows(() => db.close(), IoError);
   }

@@ -229,7 +229,7 @@ describe("a file that is shared", () => {
     assertThrows(
       () => open(handles.path),
       LockedError,
-      "another handle shares it, in this process; open",
+      "another handle shares it, in this thread; open",
     );
     const still = { readOnly: true, follow: false };
     assertThrows(() => open(handles.path, still), LockedError, "another handle shares it");
@@ -257,7 +257,7 @@ describe("a file that is shared", () => {
       using _ = open(handles.path);
       assertThrows(() => handles.open(), LockedError, "has it open without shared: true");
       const error = assertThrows(() => open(handles.path), LockedError);
-      assertMatch(error.message, /another handle has it open, in this process$/);
+      assertMatch(error.message, /another handle has it open, in this thread$/);
     }
     {
       using _ = open(handles.path, { readOnly: true });

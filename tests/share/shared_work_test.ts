@@ -39,7 +39,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe("a write, while another process has the lock", () => {
-  /** Takes the lock of the writer as another process does, once no handle here keeps it. */
+  /** Takes the write lock as another process does, once no handle here keeps it. */
   async function lockByOther(): Promise<Disposable> {
     const file = Deno.openSync(`${handles.path}-lock`, { read: true, write: true });
     while (!file.tryLockSync(true)) await nextTurn();

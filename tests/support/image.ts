@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { headSum, seedOf } from "../../pager/format/checksum.ts";
+import { headerSum, seedOf } from "../../pager/format/checksum.ts";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import { bytesOf } from "./database.ts";
 
@@ -99,11 +99,11 @@ export class Image {
     this.sealHeader(page);
   }
 
-  /** Recomputes the head sum of a page. */
+  /** Recomputes the header sum of a page. */
   sealHeader(page: number): void {
     const at = this.headerAt(page);
     const words = new Uint32Array(this.bytes.slice(at, at + HEADER_BYTES).buffer);
-    this.view.setInt32(at + HEADER.headSum, headSum(words, 0, page, this.seed), true);
+    this.view.setInt32(at + HEADER.headerSum, headerSum(words, 0, page, this.seed), true);
   }
 
   /** Changes a field of both superblocks, and seals them. */

@@ -4,7 +4,7 @@
 
 import { type TreeSource, walkTree } from "../../btree/check/tree_walk.ts";
 
-/** The result of a check of a sound tree. */
+/** The result of a check of an intact tree. */
 export interface TreeReport {
   /** Levels, 1 = the root is a leaf. */
   depth: number;

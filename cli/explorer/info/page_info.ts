@@ -91,7 +91,7 @@ function fieldsOf(header: HeaderState): [string, string][] {
     [isRun, "bytes in the run", header.runBytes],
     [hasCells, "garbage", `${header.garbage} bytes`],
     [kind !== 0, "page sum", hex(header.pageSum)],
-    [kind !== 0, "head sum", hex(header.headSum)],
+    [kind !== 0, "header sum", hex(header.headerSum)],
     [true, "page begins at byte", header.offset],
     [true, "header begins at byte", header.headerOffset],
   ];

@@ -71,7 +71,7 @@ describe("tileStrip", () => {
 
   it("tells of a chunk whose headers are damaged", () => {
     const { inspection } = makeFile(1000, (chunk) => {
-      if (chunk === 1) throw new CorruptionError(256, 0, "head sum does not match");
+      if (chunk === 1) throw new CorruptionError(256, 0, "header sum does not match");
       return {};
     });
     assertEquals(tileStrip(inspection, 0, 8, 4).kinds, [KIND_LEAF, -1, KIND_LEAF, KIND_LEAF]);

@@ -8,7 +8,15 @@
  * ways, one with the fewest segments is chosen.
  */
 
-import { BASE, DELTA, hasCommits, linkOf, MERGED, parseSegment, type Segment } from "./segment.ts";
+import {
+  BASE,
+  hasCommits,
+  INCREMENT,
+  linkOf,
+  MERGED,
+  parseSegment,
+  type Segment,
+} from "./segment.ts";
 
 /** The state to restore: a version, a time, or the last one. */
 export type ArchivePoint = number | Date | undefined;
@@ -148,7 +156,7 @@ export class ArchiveIndex {
   /** Refuses a state after a version that no segment has by itself. */
   #refuseBetween(what: string, version: number): never {
     const hiding = this.segments.find(({ kind, from, to }) =>
-      kind === DELTA && from <= version && version < to
+      kind === INCREMENT && from <= version && version < to
     );
     if (hiding === undefined) refuse(`the archive has a gap, and ${what} is in it`);
     const before = `versions ${version} and ${hiding.to}`;

@@ -10,7 +10,7 @@ const BASE: Segment = { kind: "base", from: 0, to: 10, first: 100, last: 100, af
 const A: Segment = { kind: "commits", from: 10, to: 20, first: 110, last: 200, after: 1, sum: 2 };
 const B: Segment = { kind: "commits", from: 20, to: 30, first: 220, last: 300, after: 2, sum: 3 };
 const SECOND: Segment = { ...BASE, to: 20, first: 205, last: 205, after: 2, sum: 4 };
-const DELTA: Segment = {
+const INCREMENT: Segment = {
   kind: "delta",
   from: 30,
   to: 99,
@@ -20,7 +20,7 @@ const DELTA: Segment = {
   sum: 5,
 };
 /** Follows A too, as a list that came late does not show B. */
-const FORK: Segment = { ...DELTA, from: 20, to: 50, first: 350, last: 350, after: 2, sum: 6 };
+const FORK: Segment = { ...INCREMENT, from: 20, to: 50, first: 350, last: 350, after: 2, sum: 6 };
 
 function plan(segments: readonly Segment[], point: ArchivePoint): number[] {
   return new ArchiveIndex(segments.map(segmentName)).plan(point).map(({ sum }) => sum);
@@ -47,7 +47,7 @@ describe("the names of an archive", () => {
 
 describe("ArchiveIndex", () => {
   it("leads from the newest base to a version, in any order of names", () => {
-    const all = [DELTA, B, A, BASE, SECOND, B];
+    const all = [INCREMENT, B, A, BASE, SECOND, B];
     assertEquals(plan(all, 10), [1]);
     assertEquals(plan(all, 15), [1, 2]);
     assertEquals(plan(all, 21), [4, 3]);
@@ -57,19 +57,19 @@ describe("ArchiveIndex", () => {
   });
 
   it("leads to the last commit at a time", () => {
-    const all = [BASE, A, SECOND, B, DELTA];
+    const all = [BASE, A, SECOND, B, INCREMENT];
     assertEquals(plan(all, at(100)), [1]);
     assertEquals(plan(all, at(109)), [1]);
     assertEquals(plan(all, at(150)), [1, 2]);
     assertEquals(plan(all, at(219)), [1, 2]);
     assertEquals(plan(all, at(220)), [4, 3]);
     assertEquals(plan(all, at(400)), [4, 3, 5]);
-    const same = { ...DELTA, to: 30 };
+    const same = { ...INCREMENT, to: 30 };
     assertEquals(plan([BASE, A, B, same], at(350)), [1, 2, 3]);
   });
 
   it("refuses what was archived together, and what is outside", () => {
-    const all = [BASE, A, SECOND, B, DELTA];
+    const all = [BASE, A, SECOND, B, INCREMENT];
     refuses(all, 31, "version 31 is between versions 30 and 99");
     refuses(all, at(399), "Z is between versions 30 and 99, which were archived together");
     refuses(all, 9, "version 9 is not in the archive: it has 10 to 99");
@@ -97,7 +97,7 @@ describe("ArchiveIndex", () => {
     assertEquals(plan(all, at(250)), [1, 2, 3]);
     refuses(all, at(320), "is between versions 30 and 50");
     assertEquals(plan([BASE, A, FORK, { ...FORK, after: 7, sum: 8 }], 50), [1, 2, 6]);
-    const lost = { ...DELTA, to: 120, after: 77, sum: 9 };
+    const lost = { ...INCREMENT, to: 120, after: 77, sum: 9 };
     assertEquals(plan([...all, lost], undefined), [1, 2, 6], "a tip that no base leads to");
   });
 });

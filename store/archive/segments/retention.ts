@@ -76,7 +76,7 @@ export function obsoleteNames(
   const old = segments.filter(({ segment }) => isOld(segment));
   const bases = old.filter(({ segment }) => segment.kind === BASE);
   const others = old.filter(({ segment }) => segment.kind !== BASE);
-  // The base that stays may share its version with a part of a delta; its own begin at 0.
+  // The base that stays may share its version with a part of an increment; its own begin at 0.
   const parts = [...new Set(names)].filter((name) => {
     const part = parsePart(name);
     return part !== undefined && (part.from === 0 ? part.to < kept.to : part.to <= kept.to);

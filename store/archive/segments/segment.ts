@@ -28,17 +28,17 @@
 
 /** All pages. */
 export const BASE = "base";
-/** The pages that changed. */
-export const DELTA = "delta";
+/** The pages that changed; `delta` in the names of objects. */
+export const INCREMENT = "delta";
 /** Each commit by itself. */
 export const COMMITS = "commits";
 /** Each commit of several segments of commits, by itself. */
 export const MERGED = "merged";
 
 /** The kind of a segment. */
-export type SegmentKind = typeof BASE | typeof DELTA | typeof COMMITS | typeof MERGED;
+export type SegmentKind = typeof BASE | typeof INCREMENT | typeof COMMITS | typeof MERGED;
 /** The kinds, by their number in a head. */
-export const KINDS: readonly SegmentKind[] = [BASE, DELTA, COMMITS, MERGED];
+export const KINDS: readonly SegmentKind[] = [BASE, INCREMENT, COMMITS, MERGED];
 
 /** What the name of a segment says. */
 export interface Segment {

@@ -26,9 +26,9 @@
  * ```
  *
  * Integers are little-endian. The content of a base or a delta is an increment (see
- * `increment_format.ts` of the pager), that of commits is frames (see `commit_frames.ts`). Each
- * part, and the rest in this object, has whole frames. A merged segment has no parts, and the
- * frames of its members in order; who has applied some of these continues behind them.
+ * `increment_format.ts` of the pager), that of commits is packets (see `commit_packets.ts`). Each
+ * part, and the rest in this object, has whole packets. A merged segment has no parts, and the
+ * packets of its members in order; a reader that has applied some of these continues after them.
  *
  * A head of version 1 ends at 80 in place of 104, and is of history 0.
  */

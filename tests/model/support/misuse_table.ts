@@ -222,7 +222,7 @@ function badWrites(use: (db: Database, callback: never, options: never) => unkno
   return [
     ...wrongs(callbacks, (db: Database, bad) => use(db, bad, {} as never)),
     ...wrongs(
-      all(levels, TypeError, "Cannot write: no durability"),
+      all(levels, TypeError, "Cannot write: durability cannot be"),
       (db: Database, bad) => use(db, (() => {}) as never, { durability: bad } as never),
     ),
     ...wrongs(
@@ -420,12 +420,12 @@ const READ_TREE: Rows<ReadTree> = {
     wrong: [
       ...badKeys<ReadTree>((tree, key) => tree.getRange(key)),
       ...wrongs<ReadTree>(
-        all([null, -1, 0.5, NaN, Infinity, "1", 1n], RangeError, "Cannot get a range: "),
+        all([null, -1, 0.5, NaN, Infinity, "1", 1n], RangeError, "Cannot read part of a value: "),
         (tree, bound) => {
           tree.getRange("key 1", bound);
         },
       ),
-      [(tree) => tree.getRange("key 1", 0, -1), RangeError, "Cannot get a range: "],
+      [(tree) => tree.getRange("key 1", 0, -1), RangeError, "Cannot read part of a value: "],
     ],
   },
   "getStream": {
@@ -770,6 +770,6 @@ export const REFUSALS = {
   ended: [ClosedError, "Cannot use the transaction: it has ended"],
   readOnly: [TypeError, "opened read-only"],
   inside: [TypeError, "a transaction is open"],
-  failed: [IoError, "an earlier write failed"],
+  failed: [IoError, "an earlier write or sync failed"],
   tooOld: [SnapshotTooOldError, "Cannot"],
 } as const;

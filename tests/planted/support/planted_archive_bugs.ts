@@ -44,7 +44,7 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
   bug(
     "archive-page-of-later",
     "a page that a commit bypassed is archived as of that commit",
-    "pager/copy/commit_frames.ts",
+    "pager/copy/commit_packets.ts",
     "if (!versions.copyTo(page, snapshot, this.#scratch, SCRATCH)) {",
     "if (versions.snapshots.snapshotCount >= 0) {",
     MODEL,

@@ -11,7 +11,7 @@ const COMMIT_PATH = "pager/flush/flusher.ts";
 const CURRENT_SUPERBLOCK = "pager/journal/current_superblock.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const JOURNAL_AREAS = "pager/journal/journal_areas.ts";
-const JOURNAL_PLACE = "pager/flush/journal_place.ts";
+const JOURNAL_PLACE = "pager/flush/journal_location.ts";
 const RECOVERY = "pager/recovery/recovery.ts";
 const REPLAY = "pager/recovery/chunk_replay.ts";
 const SUPERBLOCKS = "pager/journal/superblocks.ts";
@@ -389,7 +389,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "writeFirstCopy({ journals: this.#journal.chunks, allocatorHint });",
     "writeFirstCopy({ journals: this.#journal.chunks });",
-    part("pager/flush/journal_place_test.ts", "The journal"),
+    part("pager/flush/journal_location_test.ts", "The journal"),
   ),
   bug(
     "given-back-full",
@@ -413,7 +413,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "pager/flush/journal_moves.ts",
     "    if (this.#checkpoint.isRunning || this.#snapshots.snapshotCount > 0) return false;\n",
     "    if (this.#checkpoint.isRunning) return false;\n",
-    part("pager/flush/journal_place_test.ts", "The journal"),
+    part("pager/flush/journal_location_test.ts", "The journal"),
   ),
   bug(
     "renewed-on-full-disk",
@@ -421,7 +421,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "pager/flush/journal_moves.ts",
     "return this.#savings.most >= enough && this.#fileEnd.hasPlenty();",
     "return this.#savings.most >= enough;",
-    part("pager/flush/journal_place_test.ts", "The journal"),
+    part("pager/flush/journal_location_test.ts", "The journal"),
   ),
   bug(
     "moved-unlinked",

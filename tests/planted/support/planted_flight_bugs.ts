@@ -5,7 +5,7 @@
 import { bug, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
 const COMMIT_PATH = "pager/flush/flusher.ts";
-const JOURNAL_PLACE = "pager/flush/journal_place.ts";
+const JOURNAL_PLACE = "pager/flush/journal_location.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const WRITEBACK = "pager/cache/writeback.ts";
 
@@ -141,7 +141,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "Math.max(this.#layout().dataChunks, Math.ceil(freedEnd));",
     "Math.max(this.#layout().dataChunks, Math.ceil(freedEnd * 0));",
-    part("pager/flush/journal_place_test.ts", "The journal"),
+    part("pager/flush/journal_location_test.ts", "The journal"),
   ),
   bug(
     "release-unnoted",
@@ -177,7 +177,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "      this.#replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));\n    }\n  }\n\n" +
       "  /** Whether an area is moving",
     "    }\n  }\n\n  /** Whether an area is moving",
-    part("pager/flush/journal_place_test.ts", "a chunk that the journal takes"),
+    part("pager/flush/journal_location_test.ts", "a chunk that the journal takes"),
   ),
   bug(
     "switch-without-room",
@@ -186,7 +186,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "    if (this.chunksToSwitch > this.otherArea.chunks.length) return false;\n" +
       "    return this.#areas.tryMakeRoom(this.otherArea, this.#pendingBytes() + BATCH_ALIGN",
     "    return this.#areas.tryMakeRoom(this.otherArea, BATCH_ALIGN",
-    part("pager/flush/journal_place_test.ts", "a chunk that the journal takes"),
+    part("pager/flush/journal_location_test.ts", "a chunk that the journal takes"),
   ),
   bug(
     "taken-dirty",
@@ -194,15 +194,15 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "    this.#writeback.forget(chunk);\n",
     "",
-    part("pager/flush/journal_place_test.ts", "a chunk that the journal takes"),
+    part("pager/flush/journal_location_test.ts", "a chunk that the journal takes"),
   ),
   bug(
     "freed-forgotten",
     "a chunk that the journal gives back in a transaction is found after its rollback",
     COMMIT_PATH,
-    "    meta.allocatorHint = Math.min(meta.allocatorHint, this.#place.lowestFreed);\n",
+    "    meta.allocatorHint = Math.min(meta.allocatorHint, this.#location.lowestFreed);\n",
     "",
-    part("pager/flush/journal_place_test.ts", "a chunk that the journal gives back"),
+    part("pager/flush/journal_location_test.ts", "a chunk that the journal gives back"),
   ),
   bug(
     "written-hint",
@@ -210,6 +210,6 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "    this.#journal.lowerHint(this.#meta.allocatorHint);\n",
     "",
-    part("pager/flush/journal_place_test.ts", "a chunk that the journal gives back"),
+    part("pager/flush/journal_location_test.ts", "a chunk that the journal gives back"),
   ),
 ];

@@ -166,7 +166,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/allocator.ts",
     "pages = Math.min(wanted, this.#room.summary.get(chunk));",
     "pages = this.#room.summary.get(chunk);",
-    part("alloc/hold_test.ts", "Allocator.acquirePiece() among chunks that are not counted"),
+    part("alloc/hold_test.ts", "Allocator.acquireShortRun() among chunks that are not counted"),
   ),
   bug(
     "reads-after-commit",
@@ -361,7 +361,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "header-page-stale",
     "a header page in memory is never older than the file's",
-    "pager/flush/journal_place.ts",
+    "pager/flush/journal_location.ts",
     "    this.#loader.replaceHeaderPage(chunk, bytes);\n",
     "",
     part("pager/cache/loader_test.ts", "Loader, the header page"),

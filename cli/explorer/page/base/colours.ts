@@ -79,7 +79,7 @@ export function scaleColour(palette: Palette, part: number): string {
   return palette.scale[Math.max(0, Math.min(palette.scale.length - 1, step))]!;
 }
 
-/** A colour for a tree: adjacent tree numbers are far apart in hue. */
+/** A colour for a tree: adjacent tree ids are far apart in hue. */
 export function treeColour(palette: Palette, tree: number): string {
   if (tree < 0) return palette.empty;
   if (tree === 0) return palette.headers;

@@ -1,5 +1,5 @@
-// The place of the journal: a checkpoint that leaves it empty creates it anew behind the data, if
-// that saves enough of the file. Chunks and bytes are counted.
+// The location of the journal: a checkpoint that leaves it empty creates it anew behind the data,
+// if that saves enough of the file. Chunks and bytes are counted.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

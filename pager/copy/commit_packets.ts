@@ -1,10 +1,10 @@
 /**
- * Commits as frames, the form in which an archive keeps them.
+ * Commits as packets, the form in which an archive keeps them.
  *
  * | at | size | field                                                    |
  * | -- | ---- | -------------------------------------------------------- |
  * |  0 | u32  | bytes of records                                         |
- * |  4 | u32  | 1 = the next frame continues the commit                  |
+ * |  4 | u32  | 1 = the next packet continues the commit                 |
  * |  8 | u64  | version of the commit                                    |
  * | 16 | u64  | time of the commit, in milliseconds since 1970           |
  * | 24 | u32  | page count after it                                      |
@@ -13,7 +13,7 @@
  * | 36 | u32  | commits before it that it holds too, as one with them    |
  * | 40 |      | records, as in a batch of the journal                    |
  *
- * Integers are little-endian. A frame has whole records, of types `WHOLE`, `CHANGED` and `FREED`
+ * Integers are little-endian. A packet has whole records, of types `WHOLE`, `CHANGED` and `FREED`
  * alone: the bytes of a page that was bypassed are read, and become a `WHOLE` record. Commits that
  * another process has written as one batch are one: the versions between cannot be restored.
  */
@@ -28,18 +28,18 @@ import type { QueuedCommit } from "./commit_queue.ts";
 import { checkSums, type CopySource } from "./copy_reader.ts";
 import { assert } from "../format/assert.ts";
 
-/** The bytes before the records of a frame. */
-export const FRAME_HEAD_BYTES = 40;
-/** A frame with this many bytes of records ends; the last record may exceed it. */
-const FRAME_RECORDS = 1024 * 1024;
+/** The bytes before the records of a packet. */
+export const PACKET_HEAD_BYTES = 40;
+/** A packet with this many bytes of records ends; the last record may exceed it. */
+const PACKET_RECORDS = 1024 * 1024;
 /** The slot of a page by itself; headers are in slot 0. */
 const SCRATCH: Slot = 1;
 
-/** The head of a frame. */
-export interface FrameHead {
+/** The head of a packet. */
+export interface PacketHead {
   /** The bytes of records that follow it. */
   readonly recordBytes: number;
-  /** Whether the next frame continues the commit. */
+  /** Whether the next packet continues the commit. */
   readonly continues: boolean;
   /** The commits before it that it holds too. */
   readonly joined: number;
@@ -50,7 +50,7 @@ export interface FrameHead {
 }
 
 /** Encodes commits, and reads the pages that they name. */
-export class FrameEncoder {
+export class PacketEncoder {
   readonly #source: CopySource;
   readonly #records = new LogBuffer();
   readonly #scratch = new Frame(-1, POOL, SCRATCH + 1);
@@ -65,13 +65,13 @@ export class FrameEncoder {
   }
 
   /**
-   * The frames of a commit, each valid until the next.
+   * The packets of a commit, each valid until the next.
    *
    * @throws {CorruptionError} A page does not match its header.
    * @throws {IoError} The file cannot be read.
    * @throws {SnapshotTooOldError} The pages of the commit are gone.
    */
-  *framesOf(commit: QueuedCommit): Generator<Uint8Array> {
+  *packetsOf(commit: QueuedCommit): Generator<Uint8Array> {
     const { records } = commit;
     const reader = new LogReader();
     this.#records.clear();
@@ -81,11 +81,11 @@ export class FrameEncoder {
       if (reader.type === BYPASSED) this.#addPage(reader.page, commit.snapshot);
       else if (reader.type !== HEADERS) this.#records.addEncoded(records, at, end);
       at = end;
-      if (this.#records.length < FRAME_RECORDS || at === records.length) continue;
-      yield this.#frame(commit, true);
+      if (this.#records.length < PACKET_RECORDS || at === records.length) continue;
+      yield this.#packet(commit, true);
       this.#records.clear();
     }
-    yield this.#frame(commit, false);
+    yield this.#packet(commit, false);
   }
 
   #addPage(page: number, snapshot: SnapshotState | undefined): void {
@@ -99,10 +99,10 @@ export class FrameEncoder {
     this.#records.addWhole(page, this.#scratch, SCRATCH);
   }
 
-  #frame({ meta, time, joined }: QueuedCommit, continues: boolean): Uint8Array {
+  #packet({ meta, time, joined }: QueuedCommit, continues: boolean): Uint8Array {
     const { bytes, length } = this.#records;
-    const frame = new Uint8Array(FRAME_HEAD_BYTES + length);
-    const view = new DataView(frame.buffer);
+    const packet = new Uint8Array(PACKET_HEAD_BYTES + length);
+    const view = new DataView(packet.buffer);
     view.setUint32(0, length, true);
     view.setUint32(4, continues ? 1 : 0, true);
     view.setBigUint64(8, BigInt(meta.version), true);
@@ -111,17 +111,19 @@ export class FrameEncoder {
     view.setUint32(28, meta.catalogRoot, true);
     view.setUint32(32, meta.nextTreeId, true);
     view.setUint32(36, joined, true);
-    frame.set(bytes.subarray(0, length), FRAME_HEAD_BYTES);
-    return frame;
+    packet.set(bytes.subarray(0, length), PACKET_HEAD_BYTES);
+    return packet;
   }
 }
 
-/** Decodes the head of the frame at an offset; undefined if the bytes there are no whole frame. */
-export function decodeFrameHead(bytes: Uint8Array, at: number): FrameHead | undefined {
-  if (at + FRAME_HEAD_BYTES > bytes.length) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, FRAME_HEAD_BYTES);
+/**
+ * Decodes the head of the packet at an offset; undefined if the bytes there are no whole packet.
+ */
+export function decodePacketHead(bytes: Uint8Array, at: number): PacketHead | undefined {
+  if (at + PACKET_HEAD_BYTES > bytes.length) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, PACKET_HEAD_BYTES);
   const recordBytes = view.getUint32(0, true);
-  if (at + FRAME_HEAD_BYTES + recordBytes > bytes.length) return undefined;
+  if (at + PACKET_HEAD_BYTES + recordBytes > bytes.length) return undefined;
   if (view.getUint32(4, true) > 1) return undefined;
   const meta = {
     version: Number(view.getBigUint64(8, true)),

@@ -1,5 +1,5 @@
 /**
- * The place of the journal in the file. Its areas grow at the end of the file, so pages are put
+ * The location of the journal in the file. Its areas grow at the end of the file, so pages are put
  * behind them, and the areas then keep their size, and the end of the file, while there is no need.
  *
  * So the journal is renewed when it is empty and enough chunks can be saved: both areas are given
@@ -43,8 +43,8 @@ import { emptyHeaderPage, type JournalArea, journalHeaderPage } from "../batch/j
 /** The chunks of a new journal: one for each area. */
 const NEW_CHUNKS = 2;
 
-/** The place of the journal in the file. */
-export class JournalPlace {
+/** The location of the journal in the file. */
+export class JournalLocation {
   readonly #disk: Disk;
   readonly #meta: Meta;
   readonly #superblock: CurrentSuperblock;
@@ -65,7 +65,7 @@ export class JournalPlace {
   #hasLeft = false;
 
   /**
-   * The place of the journal of an open file.
+   * The location of the journal of an open file.
    *
    * @param parts The file, its meta, superblock, journal, header pages, dirty pages and end; the
    * pages that have their bytes in the file, and the chunks without a sync; and the listener that
