@@ -7,7 +7,7 @@
  * mean that both are "bytes".
  */
 
-import { type BTree, KEY_BYTES_MAX } from "../../btree/mod.ts";
+import { type BTree, compareKeys, KEY_BYTES_MAX } from "../../btree/mod.ts";
 import { CorruptionError } from "../../pager/mod.ts";
 import { checkAttached, checkCodec, checkKeyCodec } from "../codec/mod.ts";
 import { type Codec, type KeyCodec, UNDEFINED_VALUE } from "../codec/mod.ts";
@@ -52,6 +52,8 @@ export class TreeFormat<K, V, KI, VI, P> {
   /** The key encoded last; valid until the next one of any format. */
   encodedKey: Uint8Array = NO_BYTES;
 
+  /** What `attributes` returns, once it was compared. */
+  #attributes: Uint8Array | undefined;
   readonly #keysAreBytes: boolean;
   /** Whether decoding a value runs no code of the user. */
   readonly decodesAlone: boolean;
@@ -166,6 +168,9 @@ export class TreeFormat<K, V, KI, VI, P> {
    * @throws {CorruptionError} Its attributes are malformed.
    */
   check(tree: string, attributes: Uint8Array, catalogRoot: number): void {
+    // Each transaction looks its trees up, and the names are seldom others.
+    const own = this.#attributes ??= this.attributes();
+    if (compareKeys(attributes, attributes.length, own, own.length) === 0) return;
     const [ofKeys, ofValues] = namesIn(attributes, catalogRoot);
     refuse(tree, "keys", ofKeys, this.key.name);
     refuse(tree, "values", ofValues, this.value.name);
