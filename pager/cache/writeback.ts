@@ -51,7 +51,7 @@ export class Writeback implements CacheOwner {
   /**
    * Whether it writes pages to the file; if not, dirty pages stay in memory until `forgetDirty`.
    */
-  places = true;
+  mayPlace = true;
   /** The windows of the file; undefined if it is not mapped. */
   windows: Windows | undefined;
   /** Pages written so far, including header pages, and the calls that wrote them. */
@@ -89,7 +89,7 @@ export class Writeback implements CacheOwner {
 
   /** Whether dirty pages can be written: no write or sync has failed, and pages may be placed. */
   canClean(): boolean {
-    return this.#disk.failure === undefined && this.places;
+    return this.#disk.failure === undefined && this.mayPlace;
   }
 
   /** Whether to write a chunk now would wait for the medium, and soon will not. */

@@ -139,7 +139,7 @@ function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs
     if (performance.now() >= deadline) {
       throw new LockedError(path, file.isLockedHere(), isShared(path) ? "shared" : "open");
     }
-    pauseInLine(LOCK_POLL_MS);
+    pauseThread(LOCK_POLL_MS);
   }
 }
 
@@ -351,7 +351,7 @@ function checkDirect(path: string, descriptor: number): void {
 const bell = new Int32Array(new SharedArrayBuffer(4));
 
 /** Holds the thread up for some milliseconds. */
-export function pauseInLine(ms: number): void {
+export function pauseThread(ms: number): void {
   Atomics.wait(bell, 0, 0, ms);
 }
 

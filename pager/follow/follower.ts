@@ -20,7 +20,7 @@
  * 2. The state that is shown changes only in `poll` and `refresh`.
  */
 
-import { pauseInLine } from "../file/disk_file.ts";
+import { pauseThread } from "../file/disk_file.ts";
 import { Disk } from "../file/disk.ts";
 import type { File } from "../file/file.ts";
 import { BusyError, type CorruptionError, IoError } from "../format/errors.ts";
@@ -369,5 +369,5 @@ function startOf({ replayGeneration, replaySequence }: Superblock): Position {
 
 /** Blocks the thread for a time. */
 function pause(ms: number): void {
-  if (ms > 0) pauseInLine(ms);
+  if (ms > 0) pauseThread(ms);
 }

@@ -12,7 +12,7 @@
 
 import { JournalArea } from "../batch/journal_area.ts";
 import { Disk } from "../file/disk.ts";
-import { type DiskFileOptions, openSharedDiskFile, pauseInLine } from "../file/disk_file.ts";
+import { type DiskFileOptions, openSharedDiskFile, pauseThread } from "../file/disk_file.ts";
 import type { File } from "../file/file.ts";
 import {
   type FileLock,
@@ -179,7 +179,7 @@ class Opening {
         if (!(error instanceof LockedError) || isOver) throw error;
       }
       this.#lock.release();
-      pauseInLine(POLL_MS);
+      pauseThread(POLL_MS);
     }
   }
 
@@ -200,7 +200,7 @@ class Opening {
   #announcePresence(): void {
     for (let tries = 0; !this.#presence.tryLock(false); tries++) {
       if (tries >= TRIES) throw new LockedError(this.#path, false, "unshared");
-      pauseInLine(1);
+      pauseThread(1);
     }
   }
 

@@ -8,7 +8,7 @@
  * |  8 | u64  | the version that its owner has taken over                           |
  * | 16 | u32  | renewal: another number with each write, the first one random       |
  * | 20 | u32  | ticket: the same for as long as its owner waits for the write lock  |
- * | 24 | u32  | its process; bit 31: it waits for the write lock; bit 30: in line   |
+ * | 24 | u32  | its process; bit 31: it waits for the write lock; bit 30: blocking  |
  * | 28 | u32  | CRC-32 of the 28 bytes before                                       |
  *
  * Each lies inside one sector, and is written by one call. An owner writes its pin when it has
@@ -39,19 +39,19 @@ const PIN_BYTES = 32;
 const SUM_AT = 28;
 const TWO_32 = 0x1_0000_0000;
 const WAITS = 0x8000_0000;
-const IN_LINE = 0x4000_0000;
+const BLOCKING = 0x4000_0000;
 const PROCESS_MASK = 0x3fff_ffff;
 /** A waiter does not count any more after so long: it may be dead. */
 const WAIT_MS = 1000;
 
-/** How a process waits for the write lock: not at all, in the queue, or by tries in line. */
-export type Waiting = "not" | "queued" | "in line";
+/** How a process waits for the write lock: not at all, in the queue, or blocking its thread. */
+export type Waiting = "not" | "queued" | "blocking";
 
 /** What a pin says of it. */
 const FLAGS: Readonly<Record<Waiting, number>> = {
   "not": 0,
   "queued": WAITS,
-  "in line": WAITS | IN_LINE,
+  "blocking": WAITS | BLOCKING,
 };
 
 /** A process that shares the file. */
@@ -74,7 +74,7 @@ interface Pin {
   readonly waits: boolean;
 }
 
-/** Those who wait for the write lock: the place of each, and twice its ticket; odd if in line. */
+/** Those who wait for the write lock: the place of each, and twice its ticket; odd if blocking. */
 export type Waiters = ReadonlyMap<number, number>;
 /** Nobody waits. */
 export const NOBODY: Waiters = new Map();
@@ -239,11 +239,11 @@ export class Pins {
     return waiters ?? NOBODY;
   }
 
-  /** Whether one of those waiters still waits; `isInLine` leaves those in the queue out. */
-  stillWaits(waiters: Waiters, isInLine: boolean): boolean {
+  /** Whether one of those waiters still waits; `isBlocking` leaves those in the queue out. */
+  stillWaits(waiters: Waiters, isBlocking: boolean): boolean {
     this.#read();
     for (const [place, waiter] of waiters) {
-      const counts = !isInLine || waiter % 2 === 1;
+      const counts = !isBlocking || waiter % 2 === 1;
       if (counts && this.#waiterAt(place) === waiter) return true;
     }
     return false;
@@ -256,7 +256,7 @@ export class Pins {
     const at = (KNOCK_BYTES + place * PIN_BYTES) >>> 2;
     if (place === this.#own || words[at] === 0 || words[at + 6]! < WAITS) return -1;
     if (!this.#pinAt(place).waits) return -1;
-    return words[at + 5]! * 2 + ((words[at + 6]! & IN_LINE) === 0 ? 0 : 1);
+    return words[at + 5]! * 2 + ((words[at + 6]! & BLOCKING) === 0 ? 0 : 1);
   }
 
   /** Whether a waiter was seen for so long that it may be dead. */

@@ -47,7 +47,7 @@ describe("pins", () => {
 
   it("tell who waits, until that one has had the lock", () => {
     const [a, b] = pinsOf(new Side(), 2);
-    b!.setWaiting("in line");
+    b!.setWaiting("blocking");
     const waiters = a!.waiters();
     assertEquals([waiters.size, a!.stillWaits(waiters, false)], [1, true]);
     b!.endWaiting();
@@ -57,11 +57,11 @@ describe("pins", () => {
 
   it("of a waiter that does not take the lock are ignored until it says so again", () => {
     const [a, b] = pinsOf(new Side(), 2);
-    b!.setWaiting("in line");
+    b!.setWaiting("blocking");
     a!.ignore(a!.waiters());
     assertEquals(a!.waiters().size, 0);
     b!.endWaiting();
-    b!.setWaiting("in line");
+    b!.setWaiting("blocking");
     assertEquals(a!.waiters().size, 1);
   });
 

@@ -178,8 +178,8 @@ export class Share {
   }
 
   /** Gives the write lock up if somebody waits for it; whether nobody does, so that it is held. */
-  keep(): boolean {
-    const isKept = this.parts.lock.keep();
+  keepOrYield(): boolean {
+    const isKept = this.parts.lock.keepOrYield();
     // Nobody has placed anything since.
     if (!isKept) this.#movePin();
     return isKept;

@@ -118,7 +118,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
     this.#journalBytes = bounds.journalBytes;
     this.#events = events;
     this.#hold = new HoldPolicy(share.parts.lock);
-    parts.writeback.places = false;
+    parts.writeback.mayPlace = false;
     share.attach(this);
   }
 
@@ -375,7 +375,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
   #leaveOrKeep(): void {
     const mayKeep = this.#hold.noteCommit() && this.#share.isDurable;
     if (!mayKeep) return this.#leave();
-    if (!this.#share.keep()) return;
+    if (!this.#share.keepOrYield()) return;
     this.#isBetweenGroups = true;
     this.#hold.noteKept();
     if (!this.#isKept) setImmediate(this.#endKept);

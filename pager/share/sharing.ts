@@ -9,7 +9,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Judge, Loader } from "../cache/loader.ts";
-import { pauseInLine } from "../file/disk_file.ts";
+import { pauseThread } from "../file/disk_file.ts";
 import type { FileLock } from "../file/share_files.ts";
 import type { ChangedPages } from "../follow/changed_pages.ts";
 import type { FollowedMemory } from "../follow/takeover.ts";
@@ -119,7 +119,7 @@ export class Sharing implements Judge {
   restart(error: unknown, tries: number): void {
     if (!(error instanceof MovedError) || this.#share.isHeld) throw error;
     if (tries >= TRIES) throw error.cause;
-    if (tries > 1) pauseInLine(PAUSE_MS);
+    if (tries > 1) pauseThread(PAUSE_MS);
     this.#share.enter();
     this.#share.leave();
   }
@@ -211,7 +211,7 @@ export function joinShare(share: Share, flusher: SharedFlusher, memory: SharedMe
   loader.judge = sharing;
   snapshots.older = new SharedVersions({ ...memory, index, file: indexed });
   writer.copiesVacated = true;
-  bypass.passes = false;
+  bypass.isAllowed = false;
   share.load();
   share.announce();
   // A batch has the hint from before its commit, which may have given pages back below it.

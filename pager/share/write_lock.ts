@@ -7,19 +7,20 @@
  * hold, in about the order in which they came, and the others sleep. `tryTake` goes past the queue
  * while nobody waited lately.
  *
- * `take` waits in line, as a sync does, by tries. So a process that gives the lock up looks who
- * waits; whoever waited in line at two of its releases has to pass before it takes the lock again.
+ * `take` blocks its thread, as a sync does, and tries again and again. So a process that gives the
+ * lock up looks who waits; one that was blocking at two of its releases passes before it takes the
+ * lock again.
  * So nobody waits longer than for two holds of each of the others. A waiter may have died, which a
  * bound of time finds out.
  *
  * To hand the lock over takes longer than a commit on a fast disk. So a hold may go on for
  * `TURN_MS`, whoever waits; it ends with the first commit after that, and with the turn of the
- * event loop. Handles of one thread cannot wait for each other in line: the one that has the lock
+ * event loop. Handles of one thread cannot block it for each other: the one that has the lock
  * ends its hold first.
  */
 
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
-import { pauseInLine, takeAll } from "../file/disk_file.ts";
+import { pauseThread, takeAll } from "../file/disk_file.ts";
 import type { FileLock } from "../file/share_files.ts";
 import { LockedError } from "../format/errors.ts";
 import { NOBODY, type Pins, type Waiters } from "./pins.ts";
@@ -131,7 +132,7 @@ export class WriteLock {
   take(timeoutMs: number = Infinity): void {
     if (this.#isHeld) return;
     const end = performance.now() + timeoutMs;
-    while (this.#letPass(false)) pauseInLine(PAUSE_MS);
+    while (this.#letPass(false)) pauseThread(PAUSE_MS);
     let pause = PAUSE_MS;
     while (!this.#try()) {
       this.#endOther();
@@ -140,8 +141,8 @@ export class WriteLock {
         throw new LockedError(this.#path, false);
       }
       this.#hasWaited = true;
-      this.pins?.setWaiting("in line");
-      pauseInLine(pause);
+      this.pins?.setWaiting("blocking");
+      pauseThread(pause);
       pause = Math.min(PAUSE_MS_MAX, pause * 2);
     }
     this.#noteHeld();
@@ -153,7 +154,7 @@ export class WriteLock {
    */
   tryTake(): boolean {
     if (this.#isHeld) return true;
-    if (this.#letsPass) return false;
+    if (this.#isYielding) return false;
     const mayTry = !this.#isContended || this.#passesQueue || this.#tryQueue();
     const isTaken = mayTry && !this.#letPass(true) &&
       (this.#try() || (this.#hasOtherEnded() && this.#try()));
@@ -162,7 +163,7 @@ export class WriteLock {
   }
 
   /** Whether it gave the lock up to others only now: the system is waking one of them. */
-  get #letsPass(): boolean {
+  get #isYielding(): boolean {
     return this.#now() - this.#gaveUpAt < TURN_MS;
   }
 
@@ -184,7 +185,7 @@ export class WriteLock {
     this.#isWanted = true;
     this.pins?.setWaiting("queued");
     // A call that does not wait would overtake those whom the system wakes now.
-    if (!this.#letsPass && this.#tryQueue()) return await pause(tries);
+    if (!this.#isYielding && this.#tryQueue()) return await pause(tries);
     this.#gaveUpAt = -Infinity;
     this.#queuing ??= this.#queueUp();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -267,7 +268,7 @@ export class WriteLock {
   }
 
   /** Gives the lock up if the turn is over and somebody waits; whether it is held. */
-  keep(): boolean {
+  keepOrYield(): boolean {
     if (!this.#isHeld) return false;
     if (this.isInTurn) return true;
     const waiters = this.#lookForWaiters();

@@ -1,4 +1,4 @@
-// The write lock: who waits, in the queue or in line, gets it. While nobody waits it is kept.
+// The write lock: who waits, in the queue or blocking, gets it. While nobody waits it is kept.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
@@ -51,7 +51,7 @@ function lockOf(hasPin = true): WriteLock {
 /** Whether a lock is kept after its turn. */
 function keepAfterTurn(lock: WriteLock): boolean {
   now += TURN_MS;
-  return lock.keep();
+  return lock.keepOrYield();
 }
 
 describe("a write lock", () => {
@@ -67,7 +67,7 @@ describe("a write lock", () => {
     assert(a.tryTake());
     assert(!b.tryTake());
     await b.comeAgain(0);
-    assertEquals([a.keep(), a.isInTurn], [true, true]);
+    assertEquals([a.keepOrYield(), a.isInTurn], [true, true]);
     assertEquals([keepAfterTurn(a), a.isInTurn, a.isContended], [false, false, true]);
     assert(b.tryTake());
     assertEquals([b.isInTurn, b.isContended], [true, true]);
@@ -111,7 +111,7 @@ describe("a write lock", () => {
     assert(a.tryTake());
     assertThrows(() => b.take(1), LockedError);
     assertEquals(keepAfterTurn(a), true, "it has given up");
-    b.pins!.setWaiting("in line");
+    b.pins!.setWaiting("blocking");
     assertEquals(keepAfterTurn(a), false);
     b.take();
     b.release();
@@ -133,10 +133,10 @@ describe("a write lock", () => {
     stopped.unlockSync();
   });
 
-  it("lets one that waited in line twice go first, but not for long", () => {
+  it("lets one that was blocking twice go first, but not for long", () => {
     const [a, b] = [lockOf(), lockOf()];
     assert(a.tryTake());
-    b.pins!.setWaiting("in line");
+    b.pins!.setWaiting("blocking");
     a.release();
     assert(a.tryTake(), "it waited once");
     a.release();

@@ -33,7 +33,7 @@ const LOGGED_PAGES_MAX = 512;
 /** Writes new pages of the open transaction straight to the file. */
 export class Bypass {
   /** Whether pages may go past the journal. */
-  passes = true;
+  isAllowed = true;
 
   readonly #open: OpenTransaction;
   readonly #cache: Cache;
@@ -78,7 +78,7 @@ export class Bypass {
   relieve(): void {
     const { depth, size, undo, bypassed } = this.#open;
     const { limit, ownFrames } = this.#cache;
-    if (!this.passes) return;
+    if (!this.isAllowed) return;
     if (depth === 0 || (ownFrames <= limit && !size.isHalfFull)) return;
     if (undo.length - bypassed.done + bypassed.taken.length < BYPASS_PAGES_MIN) return;
     this.#write(this.#newPages(bypassed.done));
@@ -92,7 +92,7 @@ export class Bypass {
    */
   writeMany(): void {
     const { newPages } = this.#open.size;
-    if (newPages < BYPASS_PAGES_MIN || !this.passes) return;
+    if (newPages < BYPASS_PAGES_MIN || !this.isAllowed) return;
     const pages = this.#newPages(0);
     if (newPages > LOGGED_PAGES_MAX || !this.#isSlow(pages)) this.#write(pages);
   }
@@ -105,7 +105,7 @@ export class Bypass {
    */
   writeNow(): void {
     const { depth, bypassed } = this.#open;
-    if (depth === 0 || !this.passes) return;
+    if (depth === 0 || !this.isAllowed) return;
     const pages = this.#newPages(bypassed.done);
     if (!this.#isSlow(pages)) this.#write(pages);
   }

@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import type { CompactionBounds } from "../../btree/mod.ts";
 import { checkOptions, PROGRESS_TYPES } from "../read/argument_checks.ts";
 import { ALONE_PAGES, CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
-import type { Household } from "./household.ts";
+import type { HousekeepingDatabase } from "./housekeeping_database.ts";
 import type { ProgressOptions } from "./slices.ts";
 
 /** The default of `budgetMs`. */
@@ -54,7 +54,7 @@ export interface CompactReport {
 }
 
 /** A database that a caller compacts. */
-export interface Compactable extends Household {
+export interface Compactable extends HousekeepingDatabase {
   /** Throws if it is closed. */
   checkOpen(): void;
   /** Releases a slice of the dropped trees. Returns whether more may remain. */

@@ -14,7 +14,7 @@
  */
 
 import { Compaction, type CompactionBounds, Packing } from "../../btree/mod.ts";
-import type { Household } from "./household.ts";
+import type { HousekeepingDatabase } from "./housekeeping_database.ts";
 
 /** A slice with this many pages goes through the journal, and waits for no sync. */
 export const SLICE_PAGES = 48;
@@ -37,7 +37,7 @@ type Phase = "count" | "pack" | "make room" | "move" | "cut" | "end";
 
 /** A compaction of an open database. */
 export class CompactionRun {
-  readonly #database: Household;
+  readonly #database: HousekeepingDatabase;
   readonly #budgetMs: number;
   readonly #bounds: CompactionBounds;
   #compaction: Compaction;
@@ -60,7 +60,7 @@ export class CompactionRun {
    * @param bounds How far it goes.
    * @param budgetMs The time that a step takes, in milliseconds.
    */
-  constructor(database: Household, bounds: CompactionBounds, budgetMs: number) {
+  constructor(database: HousekeepingDatabase, bounds: CompactionBounds, budgetMs: number) {
     this.#database = database;
     this.#budgetMs = budgetMs;
     this.#bounds = bounds;

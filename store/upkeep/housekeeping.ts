@@ -17,7 +17,7 @@
 import type { CompactionBounds } from "../../btree/mod.ts";
 import { CorruptionError, format, IoError, LimitError } from "../../pager/mod.ts";
 import { ALONE_PAGES, CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
-import type { Household } from "./household.ts";
+import type { HousekeepingDatabase } from "./housekeeping_database.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 
 /** The slices of a drop that run at once: 8 MiB of pages. */
@@ -74,7 +74,7 @@ const IDLE_BOUNDS: CompactionBounds = {
 
 /** Housekeeping of a database. */
 export class Housekeeping {
-  readonly #database: Household;
+  readonly #database: HousekeepingDatabase;
   readonly #idle: IdleCheckpoint;
   #hasSweptUnfinished = false;
   /** Trees whose drop was interrupted; undefined until the catalog is read. */
@@ -94,7 +94,7 @@ export class Housekeeping {
    * @param database The database.
    * @param flushed Called after each slice of an idle checkpoint, including failed ones.
    */
-  constructor(database: Household, flushed: () => void) {
+  constructor(database: HousekeepingDatabase, flushed: () => void) {
     this.#database = database;
     this.#idle = new IdleCheckpoint(database.pager, flushed, {
       urgent: () => this.#releaseTurn(),

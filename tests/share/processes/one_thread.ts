@@ -74,7 +74,7 @@ export class SharedWorld {
       0,
     );
     if (this.#visitor !== undefined || !pins.take(NEVER)) return;
-    pins.setWaiting("in line");
+    pins.setWaiting("blocking");
     this.#visitor = pins;
   }
 

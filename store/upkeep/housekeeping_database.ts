@@ -6,7 +6,7 @@ import type { Catalog, TreeContext, UnfinishedValues } from "../../btree/mod.ts"
 import type { Pager } from "../../pager/mod.ts";
 
 /** The database that housekeeping works on. */
-export interface Household {
+export interface HousekeepingDatabase {
   /** Its pager. */
   readonly pager: Pager;
   /** The context of its trees. */
