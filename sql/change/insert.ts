@@ -19,7 +19,14 @@ import { isSteady, Returning } from "./returning.ts";
 import type { Writes } from "../vm/machine.ts";
 import { type ConflictHandler, loadRow, RowWriter } from "./row_writer.ts";
 import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
-import { changeable, changesAlone, cursorSource, type Emitted, newRow } from "./target.ts";
+import {
+  actionOf,
+  changeable,
+  changesAlone,
+  cursorSource,
+  type Emitted,
+  newRow,
+} from "./target.ts";
 import { type RowRegisters, rowSource, scopeOf } from "./target.ts";
 import { defaultsOf } from "../query/defaults.ts";
 import { plainInsertion } from "./plain_insertion.ts";
@@ -77,6 +84,7 @@ class InsertCompiler {
         builder.emit("InsertRow", this.#row.first, 0, this.#row.rowid, plain);
       } else {
         this.#placeRowid();
+        if (this.#keepsRowids()) builder.emit("KeepRowid", this.#row.rowid, 0, 0, this.#table);
         writer.insert(this.#row, skip);
       }
       returning.add(returned);
@@ -94,11 +102,21 @@ class InsertCompiler {
     return isList && isPlain && !this.#triggers.has() ? "added rows" : "rows";
   }
 
+  /** Whether rowids of AUTOINCREMENT may be those of rows that are left out in the end. */
+  #keepsRowids(): boolean {
+    const { hasAutoincrement, keyConflict, columns, indexes } = this.#table;
+    const own = [keyConflict, ...columns.map(({ notNull }) => notNull)];
+    for (const { conflict } of indexes) own.push(conflict);
+    return hasAutoincrement && (this.#insert.upserts.length > 0 ||
+      own.some((conflict) => actionOf(this.#action, conflict) === "ignore"));
+  }
+
   #isOneRow(): boolean {
     const { query, upserts, returning } = this.#insert;
     const updates = upserts.some(({ set }) => set !== undefined) &&
       this.#context.catalog.triggersOf(this.#table.name, "update").length > 0;
     if (this.#triggers.has() || updates || !returning.every(isSteady)) return false;
+    if (this.#keepsRowids()) return false;
     const isOne = query === undefined ||
       (query.body.kind === "values" && query.body.rows.length === 1);
     return isOne && changesAlone(this.#context, this.#table, this.#action);

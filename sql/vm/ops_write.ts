@@ -14,7 +14,7 @@ import { integerOnly, KEY_BYTES_MAX, partsKey, rowBytes, rowidKey } from "./key_
 import type { Machine } from "./machine.ts";
 import type { Handler, Program } from "./machine.ts";
 import type { RowInsertion } from "./row_insertion.ts";
-import { nextRowid, noteRowid } from "./rowids.ts";
+import { keepRowid, nextRowid, noteRowid } from "./rowids.ts";
 
 /** A tree and the collations of its parts. */
 export interface KeyedTree {
@@ -100,6 +100,10 @@ export const WRITE_OPS = {
     const rowid = integerOnly(m.registers[i.p1]!);
     if (rowid === undefined) throw new SqlError("VALUE", "datatype mismatch");
     m.registers[i.p1] = rowid;
+  },
+  /** Keeps the rowid in p1 as used in the table p4, whatever becomes of its row. */
+  KeepRowid(m, i) {
+    keepRowid(m.store, i.p4 as Table, m.registers[i.p1] as number | bigint);
   },
   /** Notes the rowid in p1 as the last one of the table p4. */
   NoteRowid(m, i) {

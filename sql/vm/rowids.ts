@@ -47,7 +47,13 @@ export function noteRowid(
   isNew = false,
 ): void {
   store.counts.lastRowid = rowid;
-  if (table.hasAutoincrement && (isNew || rowid > store.sequence(table.tree))) {
+  if (table.hasAutoincrement && isNew) store.sequence(table.tree, rowid);
+  else keepRowid(store, table, rowid);
+}
+
+/** Keeps a rowid as used, if the table has AUTOINCREMENT. */
+export function keepRowid(store: Store, table: Table, rowid: number | bigint): void {
+  if (table.hasAutoincrement && rowid > store.sequence(table.tree)) {
     store.sequence(table.tree, rowid);
   }
 }
