@@ -198,8 +198,13 @@ export class Engine implements Store {
   }
 
   /** Runs a program inside another one, and returns its first row. */
-  call(program: Program, values: readonly SqlValue[]): readonly SqlValue[] | undefined {
+  call(
+    program: Program,
+    values: readonly SqlValue[],
+    caller?: Machine,
+  ): readonly SqlValue[] | undefined {
     const machine = new Machine(program, this, values);
+    if (caller !== undefined) machine.whole = caller.whole;
     let row: SqlValue[] | undefined;
     if (program.writes !== "nothing") {
       machine.run((registers, first, count) => {

@@ -87,8 +87,16 @@ export interface Store {
   writable(tree: string): WritableRows;
   /** Reads and sets the greatest rowid that a table with AUTOINCREMENT has had. */
   sequence(tree: string, set?: number | bigint): number | bigint;
-  /** Runs another program to its end, and returns its first row. */
-  call(program: Program, values: readonly SqlValue[]): readonly SqlValue[] | undefined;
+  /**
+   * Runs another program to its end, and returns its first row.
+   *
+   * @param caller The machine whose statement it is part of, which makes its late checks.
+   */
+  call(
+    program: Program,
+    values: readonly SqlValue[],
+    caller?: Machine,
+  ): readonly SqlValue[] | undefined;
   /** Counts of changes, for the functions that return them. */
   readonly counts: ChangeCounts;
   /** The names of the triggers that are running. */
@@ -152,6 +160,8 @@ export class Machine {
   once: Set<number> | undefined;
   /** Checks at the end of the statement. */
   late: LateCheck[] | undefined;
+  /** The machine of the whole statement, this one unless another calls it. */
+  whole: Machine = this;
   /** The greatest rowid of a table, if the last insertion made it for a new row. */
   greatest: number | undefined;
   /** The insertion that made it: the statements of a trigger may insert into several tables. */

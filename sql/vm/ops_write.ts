@@ -202,7 +202,7 @@ export const WRITE_OPS = {
     m.greatest = undefined;
     triggers.add(name);
     try {
-      m.store.call(program(), m.registers.slice(i.p1, i.p1 + i.p3));
+      m.store.call(program(), m.registers.slice(i.p1, i.p1 + i.p3), m);
     } catch (error) {
       if (!(error instanceof IgnoredRow)) throw error;
       m.pc = i.p2;
@@ -222,7 +222,7 @@ export const WRITE_OPS = {
   /** Runs the program p4 with the values in p2 registers from p1 on. */
   Call(m, i) {
     const program = (i.p4 as () => Program)();
-    m.store.call(program, m.registers.slice(i.p1, i.p1 + i.p2));
+    m.store.call(program, m.registers.slice(i.p1, i.p1 + i.p2), m);
   },
   /** Checks a foreign key, with the values in p2 registers from p1 on. */
   CheckForeign(m, i) {
@@ -232,7 +232,7 @@ export const WRITE_OPS = {
     if (holds()) return;
     if (isDeferred || m.store.deferred.isForAll) return m.store.deferred.add(orphans, values);
     if (!mayWait) throw foreignError();
-    (m.late ??= []).push(() => {
+    (m.whole.late ??= []).push(() => {
       if (!holds()) throw foreignError();
     });
   },
