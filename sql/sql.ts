@@ -91,7 +91,11 @@ const engines = new WeakMap<Database, Engine>();
 /** The engine of a database, which all handles share. */
 export function engineOf(db: Database): Engine {
   let engine = engines.get(db);
-  if (engine === undefined) engines.set(db, engine = new Engine(db));
+  if (engine !== undefined) return engine;
+  if (db.stats().sharing !== undefined) {
+    throw new TypeError("Cannot use SQL: other processes may change the schema; open it unshared");
+  }
+  engines.set(db, engine = new Engine(db));
   return engine;
 }
 
@@ -136,8 +140,8 @@ function kindOf(value: unknown): string {
  * ```
  *
  * @throws {SqlError} The schema in the database is malformed.
- * @throws {TypeError} It is no open `Database`, an option is unknown, or rows would spill to the
- * database itself.
+ * @throws {TypeError} It is no open `Database`, processes share its file, an option is unknown, or
+ * rows would spill to the database itself.
  */
 export function sql(db: Database, options: SqlOptions = {}): Sql {
   checkArguments(db, options);
@@ -176,7 +180,10 @@ export function sql(db: Database, options: SqlOptions = {}): Sql {
     exec: (text) => execute(engine, text, durability),
     script: (source) => steps(engine, source, durability),
     transaction: (body) => engine.write(body, durability),
-    schema: () => engine.catalog.stored(),
+    schema() {
+      engine.settle();
+      return engine.catalog.stored();
+    },
   };
   return Object.assign(tag, methods) as Sql;
 }

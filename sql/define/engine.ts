@@ -8,6 +8,9 @@
  *
  * Temporary tables lie in a database in memory. Its transaction is around that of the database, so
  * that it commits last: if the disk fails, the temporary changes have not happened either.
+ *
+ * The schema is in memory, so nobody else may change it: a shared database has no engine. Where the
+ * database follows a file, the schema is read anew when that has another one.
  */
 
 import type { Database, Durability, Snapshot, Transaction } from "../../mod.ts";
@@ -65,6 +68,10 @@ export class Engine implements Store {
   #doom: unknown;
   /** The version at which the schema changed in a transaction of others, which may roll back. */
   #unsettled: number | undefined;
+  /** Whether another process may change the schema. */
+  readonly #follows: boolean;
+  /** The version of a followed file whose schema is known, and that schema as text. */
+  readonly #followed = { version: -1, schema: "" };
 
   /**
    * Creates the engine of a database.
@@ -75,6 +82,7 @@ export class Engine implements Store {
   constructor(db: Database) {
     this.trees = new SqlTrees(db);
     this.catalog = new Catalog(this.trees);
+    this.#follows = db.follows;
   }
 
   /** The database. */
@@ -89,9 +97,18 @@ export class Engine implements Store {
 
   /** Reads the schema anew, if it changed in a transaction of others. */
   settle(): void {
+    if (this.#follows) this.#follow();
     if (this.#unsettled === undefined) return;
     if (this.db.version !== this.#unsettled) this.#unsettled = undefined;
     this.catalog.reload();
+  }
+
+  #follow(): void {
+    const { version } = this.db;
+    if (version === this.#followed.version) return;
+    const schema = this.trees.textOfSchema();
+    if (schema !== this.#followed.schema) this.catalog.reload();
+    Object.assign(this.#followed, { version, schema });
   }
 
   /**

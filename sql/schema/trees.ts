@@ -127,6 +127,11 @@ export class SqlTrees {
     this.settings = db.tree(TREE.settings, settingCodecs);
   }
 
+  /** All that the schema is read from, as one text. */
+  textOfSchema(): string {
+    return JSON.stringify([[...this.schema.entries()], [...this.statistics.entries()]]);
+  }
+
   /** A tree of rows or entries, which shows the open transaction. */
   rows(name: string): Tree<Uint8Array, Uint8Array, Uint8Array> {
     let tree = this.#rows.get(name);

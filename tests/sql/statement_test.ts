@@ -572,6 +572,33 @@ describe("the trees", () => {
       assertThrows(() => sql(db).run(text), SqlError, "CHECK constraint failed: b > 0");
     }));
 
+  it("of a file that other processes may write are refused, as the schema is in memory", () =>
+    inTempDir((dir) => {
+      using db = open(`${dir}/a.quire`, { shared: true });
+      assertThrows(() => sql(db), TypeError, "Cannot use SQL: other processes may change");
+    }));
+
+  it("of a followed file show the schema that another process has made", async () => {
+    const dir = Deno.makeTempDirSync();
+    try {
+      const writer = open(`${dir}/a.quire`);
+      const query = sql(writer);
+      query.exec("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+      writer.checkpoint();
+      using follower = open(`${dir}/a.quire`, { follow: true });
+      const followed = sql(follower);
+      assertEquals(rowsOf(followed, "SELECT * FROM t"), [[1]]);
+      query.exec("DROP TABLE t; CREATE TABLE t (b, c); INSERT INTO t VALUES (2, 3)");
+      const { version } = writer;
+      writer.close();
+      while (follower.version < version) await new Promise((done) => setTimeout(done, 5));
+      assertEquals(rowsOf(followed, "SELECT * FROM t"), [[2, 3]]);
+      assertEquals(followed.schema().map(({ sql }) => sql), ["CREATE TABLE t (b, c)"]);
+    } finally {
+      Deno.removeSync(dir, { recursive: true });
+    }
+  });
+
   it(
     "that hold what is no schema, or no rows, are refused",
     withSql((query, db) => {
