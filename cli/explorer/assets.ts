@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { stripTypeScriptTypes } from "node:module";
-import { LIBRARY, SHARED, SHELL_TEXT, SOURCES, STYLE } from "./page_texts.ts";
+import { LIBRARY, SHARED, SHELL_TEXT, SOURCES, STYLE } from "./browser_sources.ts";
 
 /** A file of the page. */
 export interface Asset {
@@ -42,7 +42,7 @@ const ASSETS: ReadonlyMap<string, () => Asset> = new Map([
     return [`/library/${name}.js`, () => ({ type: JAVASCRIPT, text: withoutMap(text) })];
   }),
   ...Object.entries(SOURCES).map(([name, text]): [string, () => Asset] => {
-    return [`/page/${name}.ts`, () => stripped(text)];
+    return [`/browser/${name}.ts`, () => stripped(text)];
   }),
   // The page imports them as `../../`, and an address has no folder above its root.
   ...Object.entries(SHARED).map(([name, text]): [string, () => Asset] => {

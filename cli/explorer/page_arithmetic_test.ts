@@ -4,8 +4,8 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, header } from "../../pager/mod.ts";
-import { fittingShift, largerShift, smallerShift, sumsOf } from "./page/base/geometry.ts";
-import { bytes, count, headText, percent, some } from "./page/base/figures.ts";
+import { fittingShift, largerShift, smallerShift, sumsOf } from "./browser/base/geometry.ts";
+import { bytes, count, headText, percent, some } from "./browser/base/figures.ts";
 import { outcomeOf, PAGE_SIZES } from "../study/page_arithmetic.ts";
 
 const MEASURES = {

@@ -125,7 +125,7 @@ describe("explorer: access", () => {
 
   it("the page itself is for anybody, has no data, and sets no cookie", () =>
     withServer(async ({ base, token }) => {
-      for (const path of ["/", "/style.css", "/page/app.ts", "/library/preact.js"]) {
+      for (const path of ["/", "/style.css", "/browser/app.ts", "/library/preact.js"]) {
         const response = await fetch(base + path);
         assertEquals([path, response.status], [path, 200]);
         assertEquals(response.headers.get("set-cookie"), null);
@@ -172,7 +172,7 @@ describe("explorer: access", () => {
 
   it("every answer says what a browser may do with it", () =>
     withServer(async ({ get }) => {
-      for (const path of ["/", "/api/file", "/page/app.ts", "/nothing"]) {
+      for (const path of ["/", "/api/file", "/browser/app.ts", "/nothing"]) {
         const response = await get(path);
         await response.body?.cancel();
         const policy = response.headers.get("content-security-policy")!;
@@ -234,8 +234,8 @@ describe("explorer: wrong questions", () => {
         "/api",
         "/api/",
         "/api/none",
-        "/page/",
-        "/page/app.js",
+        "/browser/",
+        "/browser/app.js",
         "/library/none.js",
       ];
       for (const question of questions) await assertRefused(await get(question), question);
@@ -434,7 +434,7 @@ describe("explorer: right questions", () => {
           wanted.push(isLocal ? new URL(name, `http://page${path}`).pathname : map[name]!);
         }
       }
-      assert(seen.has("/library/preact.js") && seen.has("/page/map/tile_map.ts"));
+      assert(seen.has("/library/preact.js") && seen.has("/browser/map/tile_map.ts"));
     }));
 });
 

@@ -20,7 +20,7 @@ using db = open(":memory:");
 const explorer = explore(db);
 const [origin, token] = explorer.url.split("/#token=");
 const headers = { authorization: "Bearer " + token };
-for (const path of ["/", "/style.css", "/page/app.ts", "/library/preact.js", "/api/file"]) {
+for (const path of ["/", "/style.css", "/browser/app.ts", "/library/preact.js", "/api/file"]) {
   const response = await fetch(origin + path, { headers });
   console.log(path, response.status, (await response.text()).length > 300);
 }
@@ -76,7 +76,7 @@ describe("the explorer by URL", () => {
         await server.shutdown();
       }
       assertEquals([first.code, first.err], [0, ""]);
-      const paths = ["/", "/style.css", "/page/app.ts", "/library/preact.js", "/api/file"];
+      const paths = ["/", "/style.css", "/browser/app.ts", "/library/preact.js", "/api/file"];
       for (const path of paths) assertStringIncludes(first.out, `${path} 200 true\n`);
       assertEquals(await run(dir, program, [...permissions, "--cached-only"]), first);
     }));

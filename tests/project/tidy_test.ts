@@ -131,8 +131,8 @@ describe("tidy: the rules", () => {
       "store/a_test.ts": `import "@std/assert";`,
       "cli/cli.ts": `import "npm:a@1.2.3";\nimport "npm:a@1";\nimport "./mod.ts";\nimport "a";`,
       "level/mod.ts": `import "npm:@a/b@1.2.3";\nimport "npm:a@1";`,
-      "cli/mod.ts": `import "./explorer/page/a.ts";`,
-      "cli/explorer/page/a.ts": `import "what-the-browser-maps";`,
+      "cli/mod.ts": `import "./explorer/browser/a.ts";`,
+      "cli/explorer/browser/a.ts": `import "what-the-browser-maps";`,
     });
     const places = [
       "cli/cli.ts:2",

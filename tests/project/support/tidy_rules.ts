@@ -136,7 +136,7 @@ const URL_ENTRIES = [
 /** A package at one version, which the layers outside of the library's core may import. */
 const PINNED = /^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(\/|$)/;
 /** The page's sources, which have an import map of their own. */
-const PAGE = "cli/explorer/page/";
+const PAGE = "cli/explorer/browser/";
 
 /** Words of higher layers that must not occur in a layer's sources, not even in comments. */
 const HIGHER_WORDS: Readonly<Record<string, RegExp>> = {

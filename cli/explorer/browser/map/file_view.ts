@@ -11,7 +11,7 @@ import { html, type Shown } from "../base/html.ts";
 import { Legend, MapBar, TileTable } from "./map_controls.ts";
 import { useLook } from "./map_look.ts";
 import { sizeWords, tileWords } from "./map_words.ts";
-import { addressOf, numberIn } from "../place.ts";
+import { addressOf, numberIn } from "../address.ts";
 import { TileMap } from "./tile_map.ts";
 import { TileStore } from "./tile_store.ts";
 

@@ -9,7 +9,7 @@ import type { StudyChapter, StudyColumn, StudyRow } from "../../study/report_typ
 import { useAnswer } from "./base/ask.ts";
 import { bytes, count, rough } from "./base/figures.ts";
 import { html, type Shown } from "./base/html.ts";
-import { addressOf } from "./place.ts";
+import { addressOf } from "./address.ts";
 
 const FIRST = "one-byte";
 const BAR_WIDTH = 160;

@@ -13,7 +13,7 @@ import { FileView } from "./map/file_view.ts";
 import { html, type Shown } from "./base/html.ts";
 import { JournalView } from "./journal_view.ts";
 import { PageView } from "./page_view.ts";
-import { addressOf, type Place, usePlace, type ViewName, VIEWS } from "./place.ts";
+import { type Address, addressOf, useAddress, type ViewName, VIEWS } from "./address.ts";
 import { SqlView } from "./sql/sql_view.ts";
 import { StudyView } from "./study_view.ts";
 import { keepToken } from "./base/token.ts";
@@ -34,28 +34,28 @@ const COMPONENTS: Record<ViewName, (props: { file: FileInfo; given: URLSearchPar
 
 /** The whole page. */
 function App(): Shown {
-  const place = usePlace();
+  const address = useAddress();
   const { data, error } = useAnswer<FileInfo>("/api/file", EVERY_MS);
   useEffect(() => {
-    const view = VIEWS.find(([name]) => name === place.view)![1];
+    const view = VIEWS.find(([name]) => name === address.view)![1];
     document.title = data === undefined ? "Quire" : `${view} - ${data.name} - Quire`;
-  }, [place.view, data?.name]);
+  }, [address.view, data?.name]);
   return html`
-    <${Header} file=${data} place=${place} error=${error} />
+    <${Header} file=${data} address=${address} error=${error} />
     <main id="main" tabindex="-1">${data === undefined
       ? html`<p class="note">${error === "" ? "Reading the file." : ""}</p>`
-      : h(COMPONENTS[place.view], { key: place.view, file: data, given: place.given })}</main>
+      : h(COMPONENTS[address.view], { key: address.view, file: data, given: address.given })}</main>
   `;
 }
 
 interface HeaderProps {
   readonly file: FileInfo | undefined;
-  readonly place: Place;
+  readonly address: Address;
   readonly error: string;
 }
 
 /** The name of the file, and the list of views. */
-function Header({ file, place, error }: HeaderProps): Shown {
+function Header({ file, address, error }: HeaderProps): Shown {
   return html`<header>
     <a class="skip" href="#main" onClick=${skip}>To the content</a>
     <div class="title">
@@ -66,7 +66,7 @@ function Header({ file, place, error }: HeaderProps): Shown {
     <nav aria-label="Views"><ul class="views">${
     VIEWS.map(([view, words]) =>
       html`<li key=${view}><a href=${addressOf(view)}
-        aria-current=${view === place.view ? "page" : undefined}>${words}</a></li>`
+        aria-current=${view === address.view ? "page" : undefined}>${words}</a></li>`
     )
   }</ul></nav>
     ${

@@ -9,7 +9,7 @@ import { useAnswer } from "./base/ask.ts";
 import { type Palette, scaleColour, usePalette } from "./base/colours.ts";
 import { bytes, count, percent, some } from "./base/figures.ts";
 import { html, type Shown } from "./base/html.ts";
-import { pageAddress } from "./place.ts";
+import { pageAddress } from "./address.ts";
 
 const EVERY_MS = 1000;
 const CELL = 13;

@@ -9,7 +9,7 @@ import { useAnswer } from "./base/ask.ts";
 import { bytes, count, headText, some } from "./base/figures.ts";
 import { sumsOf } from "./base/geometry.ts";
 import { html, type Shown } from "./base/html.ts";
-import { addressOf, pageAddress } from "./place.ts";
+import { addressOf, pageAddress } from "./address.ts";
 
 const FORMS = [["codec", "As the codec takes it"], ["text", "Text"], ["hex", "Hexadecimal"]];
 

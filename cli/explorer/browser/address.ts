@@ -1,5 +1,5 @@
 /**
- * Places: a view and its parameters, in the fragment of the address, so that bookmarks, links and
+ * Addresses: a view and its parameters, in the fragment of the address, so that bookmarks, links and
  * the back button work.
  */
 
@@ -20,8 +20,8 @@ export const VIEWS = [
 /** The name of a view. */
 export type ViewName = typeof VIEWS[number][0];
 
-/** A place. */
-export interface Place {
+/** What an address shows. */
+export interface Address {
   /** The view. */
   readonly view: ViewName;
   /** Its parameters. */
@@ -29,7 +29,7 @@ export interface Place {
 }
 
 /** The place in an address; the file view if there is none. */
-export function placeOf(hash: string): Place {
+export function placeOf(hash: string): Address {
   const [name, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const view = VIEWS.find(([view]) => view === name)?.[0] ?? "file";
   return { view, given: new URLSearchParams(query) };
@@ -55,7 +55,7 @@ export function numberIn(given: URLSearchParams, name: string, otherwise: number
 }
 
 /** The current place; updates when it changes. */
-export function usePlace(): Place {
+export function useAddress(): Address {
   const [place, setPlace] = useState(() => placeOf(location.hash));
   useEffect(() => {
     const move = () => setPlace(placeOf(location.hash));

@@ -10,7 +10,7 @@ import { usePalette } from "./base/colours.ts";
 import { bytes, count, percent, printable } from "./base/figures.ts";
 import { sumsOf } from "./base/geometry.ts";
 import { html, type Shown } from "./base/html.ts";
-import { addressOf, numberIn, pageAddress } from "./place.ts";
+import { addressOf, numberIn, pageAddress } from "./address.ts";
 import { PageLayout } from "./page_layout.ts";
 
 const CELLS_SHOWN = 200;
