@@ -16,9 +16,13 @@ const BYTES = 10;
 const WORD = 2 ** 32;
 /** Versions of other databases above this are not taken over, so that enough remain. */
 const VERSION_MAX = 2 ** 52;
-/** Entries that are read together were often set together. */
+/** The last digits, by the last byte of the version. */
+const ENDS = Array.from({ length: 256 }, (_, byte) => hex(byte, 2) + BATCH);
+/** Entries that are read together were often set together, or not long after. */
 let lastVersion = -1;
 let lastVersionstamp = "";
+let lastHigh = -1;
+let lastStart = "";
 const SHAPE = /^[0-9a-f]{20}$/i;
 
 /**
@@ -31,11 +35,18 @@ const SHAPE = /^[0-9a-f]{20}$/i;
  * ```
  */
 export function versionstampOf(version: number): string {
-  if (version !== lastVersion) {
-    lastVersionstamp = version.toString(16).padStart(DIGITS, "0") + BATCH;
-    lastVersion = version;
+  if (version === lastVersion) return lastVersionstamp;
+  const high = Math.floor(version / 256);
+  if (high !== lastHigh) {
+    lastStart = hex(high, DIGITS - 2);
+    lastHigh = high;
   }
-  return lastVersionstamp;
+  lastVersion = version;
+  return lastVersionstamp = lastStart + ENDS[version & 0xff];
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
 }
 
 /** Whether a text has the shape of a versionstamp. */
