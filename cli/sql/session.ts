@@ -36,6 +36,12 @@ export const DOT_COMMANDS: readonly (readonly [name: string, what: string])[] = 
   [".exit", "leave; an open transaction is discarded"],
 ];
 
+/** The statements of a file. */
+interface ReadText {
+  readonly text: string;
+  readonly file: string;
+}
+
 /** Runs statements of SQL. */
 export class SqlSession {
   readonly #context: Context;
@@ -46,6 +52,9 @@ export class SqlSession {
   #explains = false;
   #times = false;
   #started = 0;
+  /** The file of `.read` that the text is of, and the line before its first one. */
+  #file: string | undefined;
+  #linesBefore = 0;
   #hasEnded = false;
 
   /** Creates a session. */
@@ -90,11 +99,13 @@ export class SqlSession {
       if (text === "" && line.trim() === "") continue;
       if (text === "" && line.trimStart().startsWith(".")) {
         const read = this.#command(line.trim());
-        if (read !== undefined) return this.#begin(read);
+        if (read !== undefined) return this.#begin(read.text, read.file);
         continue;
       }
       text += text === "" ? line : `\n${line}`;
-      const full = fullStatement(this.#query, text);
+      // In a script the line may be the first of a longer statement.
+      const isShort = this.#lines.isInteractive || !/^\s*select\s*$/i.test(text);
+      const full = isShort ? fullStatement(this.#query, text) : undefined;
       if (full === undefined && !isCompleteSql(text)) continue;
       // Statements with values are not kept, because these may be secrets.
       if (!/^\s*(insert|update|replace)\b/i.test(text)) this.#lines.remember(text);
@@ -104,7 +115,9 @@ export class SqlSession {
     return text === "" ? undefined : this.#begin(text);
   }
 
-  #begin(text: string): string {
+  #begin(text: string, file?: string): string {
+    this.#file = file;
+    this.#linesBefore = file === undefined ? this.#lines.line - text.split("\n").length : 0;
     this.#started = performance.now();
     this.#trace.begin();
     return text;
@@ -132,15 +145,22 @@ export class SqlSession {
     note(failureOf(failure).line ?? "");
   }
 
-  /** An error as the program reports it: with the line of the script. */
+  /** An error as the program reports it: with its place in the script or the file. */
   #failure(error: unknown): unknown {
     if (!(error instanceof SqlError)) return withPath(this.#context.path, error);
-    const where = this.#lines.isInteractive ? "" : `line ${this.#lines.line}: `;
-    return new Refusal(`${where}${oneLine(error.message)}`, EXIT.malformed);
+    const file = this.#file;
+    const isTyped = this.#lines.isInteractive && file === undefined;
+    const text = isTyped ? error.message : `${this.#placeOf(error)}: ${withoutPlace(error)}`;
+    return new Refusal(oneLine(file === undefined ? text : `${file}, ${text}`), EXIT.malformed);
   }
 
-  /** Runs a command, and returns the statements that it gives, if any. */
-  #command(line: string): string | undefined {
+  #placeOf({ line, column }: SqlError): string {
+    if (line === undefined) return `line ${this.#file === undefined ? this.#lines.line : 1}`;
+    return `line ${this.#linesBefore + line}, column ${column}`;
+  }
+
+  /** Runs a command, and returns the statements of a file that it gives, if any. */
+  #command(line: string): ReadText | undefined {
     try {
       const [name = "", argument, ...more] = line.split(/\s+/);
       if (more.length > 0) throw new Refusal(`Cannot run ${oneLine(name)}: it takes less`);
@@ -153,7 +173,7 @@ export class SqlSession {
     }
   }
 
-  #runCommand(name: string, argument: string | undefined): string | undefined {
+  #runCommand(name: string, argument: string | undefined): ReadText | undefined {
     const { out } = this.#context;
     switch (name) {
       case ".exit":
@@ -176,7 +196,7 @@ export class SqlSession {
         return undefined;
       case ".read":
         if (argument === undefined) throw new Refusal("Cannot read: give a file");
-        return Deno.readTextFileSync(argument);
+        return { text: Deno.readTextFileSync(argument), file: argument };
     }
     return this.#setting(name, argument);
   }
@@ -201,4 +221,10 @@ export class SqlSession {
     else this.#trace.turn(isOn);
     return undefined;
   }
+}
+
+/** The message of an error without the place in its text. */
+function withoutPlace({ message, line, column }: SqlError): string {
+  const place = `, at line ${line}, column ${column}`;
+  return message.endsWith(place) ? message.slice(0, -place.length) : message;
 }

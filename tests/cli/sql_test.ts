@@ -26,7 +26,8 @@ describe("sql: a script", () => {
     inTempDir(async (dir) => {
       const { code, out, err } = await run(dir, [
         "insert 3 x'y",
-        "SELECT id,",
+        "SELECT",
+        "  id,",
         "  name FROM t WHERE id <> 2;",
         "SELECT x'00ff' AS b, 9007199254740993 AS n, 1.0 AS r, NULL AS z;",
         ".mode csv",
@@ -53,9 +54,15 @@ describe("sql: a script", () => {
 
   it("stops at its first error, and rolls back what is open", () =>
     inTempDir(async (dir) => {
-      const failed = await run(dir, ["BEGIN;", "DELETE FROM t;", "SELECT nosuch;", "COMMIT;"]);
+      const failed = await run(dir, [
+        "BEGIN;",
+        "DELETE FROM t;",
+        "SELECT",
+        "  nosuch;",
+        "COMMIT;",
+      ]);
       assertEquals([failed.code, failed.out], [5, ""]);
-      assertMatch(failed.err, /^line 3: no such column: nosuch, at line 1, column 8\n$/);
+      assertMatch(failed.err, /^line 4, column 3: no such column: nosuch\n$/);
       const open = await run(dir, ["BEGIN;", "DELETE FROM t;"]);
       assertEquals(open.code, 5);
       assertMatch(open.err, /a transaction is open at the end/);
