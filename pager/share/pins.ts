@@ -255,7 +255,7 @@ export class Pins {
     if (place === KNOCK) return words[0] === 0 ? -1 : words[0]! * 2 + 1;
     const at = (KNOCK_BYTES + place * PIN_BYTES) >>> 2;
     if (place === this.#own || words[at] === 0 || words[at + 6]! < WAITS) return -1;
-    if (!this.#pinAt(place).waits) return -1;
+    if (!this.#isWhole(place)) return -1;
     return words[at + 5]! * 2 + ((words[at + 6]! & BLOCKING) === 0 ? 0 : 1);
   }
 
@@ -306,13 +306,19 @@ export class Pins {
     return false;
   }
 
+  /** Whether the sum of a pin matches. */
+  #isWhole(place: number): boolean {
+    const start = place * PIN_BYTES;
+    const sum = this.#words[(KNOCK_BYTES + start + SUM_AT) >>> 2]! | 0;
+    return sum === crc(this.#all.subarray(start, start + SUM_AT));
+  }
+
   #pinAt(place: number): Pin {
     const bytes = this.#all.subarray(place * PIN_BYTES, (place + 1) * PIN_BYTES);
     const view = new DataView(bytes.buffer, bytes.byteOffset, PIN_BYTES);
     const renewal = `${view.getUint32(16, true)} ${view.getUint32(20, true)} ` +
       view.getInt32(SUM_AT, true);
-    const isWhole = view.getInt32(SUM_AT, true) === crc(bytes.subarray(0, SUM_AT));
-    if (!isWhole) return { version: 0, renewal, process: 0, waits: false };
+    if (!this.#isWhole(place)) return { version: 0, renewal, process: 0, waits: false };
     const flags = view.getUint32(24, true);
     return {
       version: view.getUint32(12, true) * TWO_32 + view.getUint32(8, true),
