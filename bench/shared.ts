@@ -12,7 +12,7 @@ import { open } from "../mod.ts";
 import type { Section } from "./durable/fixture.ts";
 import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 import { figureOf, short, tableOf } from "./measure/figures.ts";
-import { type ChildTask, fill, keyOf, VALUE_BYTES } from "./shared/child.ts";
+import { type ChildTask, fill, keyOf, VALUE_BYTES, WARM_MS } from "./shared/child.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 
 const ENGINES: readonly ChildTask["engine"][] = ["quire", "lmdb-js", "node:sqlite"];
@@ -97,7 +97,8 @@ async function together(work: ChildTask["work"], folder: string, size: Size): Pr
     data: [...samples],
     notes: [
       `${size.entries} entries, medians of ${size.rounds} rounds of ${size.seconds} s. In ` +
-      "parentheses: what the slowest process got of an equal share.",
+      "parentheses: what the slowest process got of an equal share." +
+      (work === "commit" ? ` The commits of ${WARM_MS / 1000} s before that do not count.` : ""),
     ],
   };
 }
