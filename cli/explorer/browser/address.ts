@@ -1,6 +1,6 @@
 /**
- * Addresses: a view and its parameters, in the fragment of the address, so that bookmarks, links and
- * the back button work.
+ * Addresses: a view and its parameters, in the fragment of the address, so that bookmarks, links
+ * and the back button work.
  */
 
 import { useEffect, useState } from "preact/hooks";
