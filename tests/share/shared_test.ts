@@ -71,6 +71,23 @@ describe("handles with shared: true", () => {
     }
   });
 
+  it("read no page again that others change", async () => {
+    const [a, b] = [handles.open(), handles.open()];
+    const commitInTurn = async (commits: number) => {
+      for (let i = 0; i < commits; i++) {
+        await treeOf(a).set(`a ${i}`, "um");
+        await nextTurn();
+        await treeOf(b).set(`b ${i}`, "dois");
+        await nextTurn();
+      }
+    };
+    await commitInTurn(2);
+    const { pageReads } = b.stats();
+    await commitInTurn(5);
+    assertEquals(b.stats().pageReads, pageReads);
+    assertEquals([...treeOf(b).keys()].length, 10);
+  });
+
   it("leave the file clean when the last one closes", async () => {
     const [a, b] = [handles.open(), handles.open()];
     await treeOf(a).set("one", "um");
