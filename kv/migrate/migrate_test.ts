@@ -169,9 +169,9 @@ describe("migrateKv()", () => {
       await assertRejects(() => migrateKv(from, to, misspelt), TypeError, "unknown option creat");
       const wrong = { create: "sqlite" } as unknown as MigrateOptions;
       await assertRejects(() => migrateKv(from, to, wrong), TypeError, "create cannot be sqlite");
-      await assertRejects(() => migrateKv(7 as never, to), TypeError, "no path");
-      await assertRejects(() => migrateKv(":memory:", to), TypeError, "no path");
-      await assertRejects(() => migrateKv(from, ""), TypeError, "no path");
+      await assertRejects(() => migrateKv(7 as never, to), TypeError, "neither a path nor a URL");
+      await assertRejects(() => migrateKv(":memory:", to), TypeError, "neither a path nor a URL");
+      await assertRejects(() => migrateKv(from, ""), TypeError, "neither a path nor a URL");
       for (const place of [`${dir}/native`, "http://127.0.0.1:1"]) {
         await assertRejects(() => migrateKv(place, to), TypeError, "--unstable-kv");
         await assertRejects(() => migrateKv(from, place), TypeError, "--unstable-kv");
