@@ -2,8 +2,8 @@
  * Recovery brings a file that was not closed to the state of its last whole commit.
  *
  * `run()` lists the steps. A power cut may interrupt any of them; the next open starts again:
- * 1. Find the chain of batches that follows the superblock, across both journal areas.
- * 2. Decide whether the chain ends in a torn commit or in rot (below), and check every record.
+ * 1. Find the chain of batches that follows the superblock, in both areas (`batch_chain.ts`).
+ * 2. Tell whether it ends in a torn commit or in rot (`journal_tail.ts`), and check every record.
  * 3. Write the superblock and the batches again, and sync: the bytes that were read may be only in
  *    the system's cache.
  * 4. Chunk by chunk, replay all records in order, verify the pages, and write them. Of the file,
@@ -12,25 +12,10 @@
  * 5. Sync, and write superblocks of a new generation.
  * Nothing is written before step 3. A read-only handle skips step 3, and keeps the replayed pages
  * in memory, each as one record (`ReplayedPages`).
- *
- * Torn or rotten: the chain ends at the first batch that fails its checks. A torn batch belongs to
- * a commit that the crash cut short; it was never on the medium, and recovery discards it. A rotten
- * batch was on the medium and was damaged later; recovery refuses the file with `CorruptionError`.
- * `#checkTail` distinguishes them by what follows: a later batch whose `durableSequence` covers the
- * missing one, or a batch of a generation that the superblock does not know yet, proves rot. If no
- * batch follows, the cases look the same, and the batch counts as torn.
  */
 
-import {
-  BATCH_ALIGN,
-  BATCH_HEADER_BYTES,
-  batchBytes,
-  type BatchHeader,
-  batchSum,
-  decodeBatch,
-  mayBeginAt,
-} from "../batch/batch.ts";
-import { crc, seedOf } from "../format/checksum.ts";
+import { BATCH_HEADER_BYTES, type BatchHeader } from "../batch/batch.ts";
+import { seedOf } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
 import type { OverlayFile } from "../file/overlay_file.ts";
 import { CorruptionError } from "../format/errors.ts";
@@ -49,8 +34,10 @@ import {
   journalHeaderPage,
 } from "../batch/journal_area.ts";
 import { LogReader } from "../batch/log_record.ts";
+import { type Areas, BatchChain, corruptJournal } from "./batch_chain.ts";
 import { ChunkRecords } from "./chunk_records.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
+import { checkTail } from "./journal_tail.ts";
 import { ReplayedPages } from "./replayed_pages.ts";
 import { brokenRule, checkSuperblock, COUNTER_MAX, type Superblock } from "../format/superblock.ts";
 import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
@@ -60,9 +47,6 @@ import type { ChunkNumber } from "../format/units.ts";
 const VERSION_JUMP = 2 ** 20;
 /** The most chunks that only a torn commit used, unless the file has bytes for more: 8 GiB. */
 const TORN_CHUNKS_MAX = 4096;
-/** The bytes of the journal's tail that are read at a time. */
-const TAIL_PIECE_BYTES = 256 * 1024;
-
 /** A summary of one recovery. */
 export interface RecoveryReport {
   /** The number of batches with records that were replayed. */
@@ -99,18 +83,10 @@ export class Recovery {
   readonly #options: RecoveryOptions;
   /** The chunks of the journal. */
   readonly #journals: readonly [readonly number[], readonly number[]];
-  readonly #areas: readonly [JournalArea, JournalArea];
-  readonly #batches: { header: BatchHeader; bytes: Uint8Array }[] = [];
+  readonly #areas: Areas;
   readonly #records = new ChunkRecords();
-  #last: BatchHeader | undefined;
-  /** The generation in which the batches in order end. */
-  #generation = 0;
-  /** Where they end in its area, in bytes. */
-  #offset = 0;
-  /** The sequence of the last of them; the superblock's if there is none. */
-  #sequence = 0;
-  /** The bytes of the torn batches after them. */
-  #tornBytes = 0;
+  /** Its batches in order. */
+  #chain!: BatchChain;
 
   /**
    * Creates a recovery.
@@ -138,8 +114,8 @@ export class Recovery {
    */
   run(): { superblock: Superblock; report: RecoveryReport } {
     this.#checkAreas();
-    this.#findBatches();
-    this.#checkTail();
+    const chain = this.#chain = new BatchChain(this.#areas, this.#superblock);
+    const tornBytes = checkTail(chain, this.#areas, this.#superblock);
     this.#checkFacts();
     this.#indexRecords();
     this.#checkLength();
@@ -151,11 +127,11 @@ export class Recovery {
     const keptBytes = this.#replay();
     this.#finish(superblock);
     const report = {
-      batches: this.#batches.filter(({ header }) => header.payloadBytes > 0).length,
+      batches: chain.batches.filter(({ header }) => header.payloadBytes > 0).length,
       records: this.#records.count,
       chunks: this.#records.chunks,
-      version: this.#last?.version ?? this.#superblock.version,
-      tornBytes: this.#tornBytes,
+      version: chain.last?.version ?? this.#superblock.version,
+      tornBytes,
       keptBytes,
     };
     return { superblock, report };
@@ -174,114 +150,15 @@ export class Recovery {
     return chunk * CHUNK_BYTES < this.#disk.size();
   }
 
-  /** Takes consecutive batches, first of the superblock's generation, then of the next one. */
-  #findBatches(): void {
-    const { replayGeneration, replaySequence } = this.#superblock;
-    this.#sequence = replaySequence;
-    let lastSum: number | undefined;
-    for (const generation of [replayGeneration, replayGeneration + 1]) {
-      let offset = 0;
-      for (;;) {
-        const batch = this.#readBatch(generation, offset, lastSum);
-        if (batch === undefined) break;
-        this.#batches.push(batch);
-        lastSum = batchSum(batch.bytes);
-        this.#sequence = batch.header.sequence;
-        offset += batch.bytes.length;
-      }
-      if (generation === replayGeneration || offset > 0) {
-        this.#generation = generation;
-        this.#offset = offset;
-      }
-    }
-  }
-
-  #readBatch(generation: number, offset: number, lastSum: number | undefined) {
-    const header = this.#readHeader(generation, offset);
-    if (header === undefined || header.generation !== generation) return undefined;
-    if (header.offset !== offset || header.sequence !== this.#sequence + 1) return undefined;
-    if (lastSum !== undefined && header.previousSum !== lastSum) return undefined;
-    const area = this.#areas[generation & 1]!;
-    const length = batchBytes(header.payloadBytes);
-    if (length > area.capacity - offset) return undefined;
-    const bytes = new Uint8Array(length);
-    area.read(bytes, length, offset);
-    const end = BATCH_HEADER_BYTES + header.payloadBytes;
-    if (crc(bytes.subarray(BATCH_HEADER_BYTES, end)) !== header.payloadSum) return undefined;
-    return { header, bytes };
-  }
-
-  #readHeader(generation: number, offset: number): BatchHeader | undefined {
-    const bytes = new Uint8Array(BATCH_HEADER_BYTES);
-    this.#areas[generation & 1]!.read(bytes, BATCH_HEADER_BYTES, offset);
-    return decodeBatch(bytes, this.#superblock.databaseId);
-  }
-
-  /**
-   * Distinguishes a torn tail, which is counted and discarded, from a rotten batch, which throws:
-   * no header after the last whole batch may show that one before it had been on the medium.
-   */
-  #checkTail(): void {
-    this.#checkHeaders(this.#generation, this.#offset);
-    this.#checkHeaders(this.#generation + 1, 0);
-    const { header } = this.#batches.at(-1) ?? {};
-    if (header?.continues) this.#dropTornGroup();
-    this.#last = this.#batches.at(-1)?.header;
-  }
-
-  /** Checks every header of an area from an offset on; reads the area in large pieces. */
-  #checkHeaders(generation: number, from: number): void {
-    const area = this.#areas[generation & 1]!;
-    const piece = new Uint8Array(Math.min(TAIL_PIECE_BYTES, area.capacity - from));
-    for (let start = from; start < area.capacity; start += piece.length) {
-      const length = Math.min(piece.length, area.capacity - start);
-      area.read(piece, length, start);
-      for (let at = 0; at < length; at += BATCH_ALIGN) {
-        if (!mayBeginAt(piece, at)) continue;
-        const bytes = piece.subarray(at, at + BATCH_HEADER_BYTES);
-        const header = decodeBatch(bytes, this.#superblock.databaseId);
-        if (header !== undefined) this.#checkLater(header, generation, start + at);
-      }
-    }
-  }
-
-  #checkLater(header: BatchHeader, generation: number, at: number): void {
-    if (header.generation < this.#superblock.replayGeneration) return;
-    const isNewer = header.generation > this.#superblock.replayGeneration + 1;
-    const missesOne = header.sequence > this.#sequence && header.durableSequence > this.#sequence;
-    if (!isNewer && !missesOne) {
-      if (header.sequence > this.#sequence) this.#tornBytes += batchBytes(header.payloadBytes);
-      return;
-    }
-    const rule = isNewer
-      ? "the journal is newer than the superblock"
-      : `batch ${this.#sequence + 1} was on the medium and is not whole any more`;
-    this.#fail(generation, at, rule);
-  }
-
-  /** Throws an error about a byte of an area. */
-  #fail(generation: number, at: number, rule: string): never {
-    const chunk = this.#areas[generation & 1]!.chunks[Math.floor(at / AREA_CHUNK_BYTES)]!;
-    const page = chunk * CHUNK_PAGES + 1 + Math.floor((at % AREA_CHUNK_BYTES) / PAGE_BYTES);
-    throw new CorruptionError(page, page * PAGE_BYTES + at % PAGE_BYTES, rule);
-  }
-
   /** The facts in batches keep the rules of a superblock, which they go into. */
   #checkFacts(): void {
     const { originVersion } = this.#superblock;
-    for (const { header } of this.#batches) {
+    for (const { header } of this.#chain.batches) {
       // The hint is lowered as far as needed when it goes into a superblock.
       const { rule } = brokenRule({ ...header, allocatorHint: 0 }, originVersion) ?? {};
-      if (rule !== undefined) this.#fail(header.generation, header.offset, rule);
+      if (rule !== undefined) corruptJournal(this.#areas, header.generation, header.offset, rule);
       if (header.epoch < COUNTER_MAX) continue;
-      this.#fail(header.generation, header.offset, "a number exceeds 2^52");
-    }
-  }
-
-  /** A group whose last batch is missing is not replayed. */
-  #dropTornGroup(): void {
-    while (this.#batches.at(-1)?.header.continues) {
-      this.#tornBytes += this.#batches.pop()!.bytes.length;
+      corruptJournal(this.#areas, header.generation, header.offset, "a number exceeds 2^52");
     }
   }
 
@@ -295,7 +172,7 @@ export class Recovery {
     if (overlay !== undefined) return;
     repairSuperblocks(this.#disk, this.#superblock, protect);
     if (protect) return;
-    for (const { header, bytes } of this.#batches) {
+    for (const { header, bytes } of this.#chain.batches) {
       this.#areas[header.generation & 1]!.write(bytes, bytes.length, header.offset);
     }
     this.#disk.sync();
@@ -303,7 +180,7 @@ export class Recovery {
 
   #indexRecords(): void {
     let parts: Uint8Array[] = [];
-    for (const { header, bytes } of this.#batches) {
+    for (const { header, bytes } of this.#chain.batches) {
       const end = BATCH_HEADER_BYTES + header.payloadBytes;
       parts.push(bytes.subarray(BATCH_HEADER_BYTES, end));
       if (header.continues) continue;
@@ -320,7 +197,12 @@ export class Recovery {
     for (let at = 0; at < bytes.length;) {
       const end = reader.read(bytes, at, bytes.length);
       if (end < 0 || reader.page >= header.pageCount || !reader.isPlausible(bytes)) {
-        this.#fail(header.generation, header.offset, "a record of the journal is malformed");
+        corruptJournal(
+          this.#areas,
+          header.generation,
+          header.offset,
+          "a record of the journal is malformed",
+        );
       }
       this.#records.add(at, reader.page);
       at = end;
@@ -339,7 +221,7 @@ export class Recovery {
     for (let at = 0; at < this.#records.count; at = this.#records.end(at)) {
       if (this.#records.chunk(at) >= fileChunks) chunks++;
     }
-    const counts = this.#batches.map(({ header }) => header.pageCount);
+    const counts = this.#chain.batches.map(({ header }) => header.pageCount);
     // A tolerant recovery accepts a file that is shorter than its superblock says.
     if (!this.#options.tolerant) counts.push(this.#superblock.pageCount);
     for (const count of counts) {
@@ -370,7 +252,7 @@ export class Recovery {
 
   /** The superblock of the recovered state. */
   #nextSuperblock(): Superblock {
-    const last = this.#last ?? this.#superblock;
+    const last = this.#chain.last ?? this.#superblock;
     const { nextTreeId, catalogRoot } = last;
     const pageCount = this.#pageCount(last.pageCount);
     return {
@@ -383,14 +265,14 @@ export class Recovery {
       catalogRoot,
       allocatorHint: Math.min(this.#lowestHint(last.allocatorHint), chunksOf(pageCount)),
       replayGeneration: this.#superblock.replayGeneration + 2,
-      replaySequence: this.#sequence,
+      replaySequence: this.#chain.sequence,
       journals: this.#journals,
-      syncEpoch: (this.#batches.at(-1)?.header.epoch ?? this.#superblock.syncEpoch) + 1,
+      syncEpoch: (this.#chain.last?.epoch ?? this.#superblock.syncEpoch) + 1,
     };
   }
 
   #finish(next: Superblock): void {
-    this.#finishPages((this.#last ?? this.#superblock).pageCount, next.pageCount);
+    this.#finishPages((this.#chain.last ?? this.#superblock).pageCount, next.pageCount);
     this.#disk.sync();
     writeSuperblock(this.#disk, next);
   }
@@ -405,7 +287,7 @@ export class Recovery {
    * wrote pages before its journal; holes cost nothing.
    */
   #checkTornChunks({ pageCount, journals }: Superblock): void {
-    const chunks = chunksOf(pageCount) - chunksOf((this.#last ?? this.#superblock).pageCount);
+    const chunks = chunksOf(pageCount) - chunksOf((this.#chain.last ?? this.#superblock).pageCount);
     if (chunks <= TORN_CHUNKS_MAX || chunks * PAGE_BYTES <= this.#disk.allocated()) return;
     const last = Math.max(...journals.flat());
     const rule = "the journal lies beyond a hole in the file";

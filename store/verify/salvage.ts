@@ -56,7 +56,7 @@ export interface SalvagedTree {
   readonly isNamed: boolean;
   /** Entries saved. */
   readonly entries: number;
-  /** Entries of older leaves that newer leaves do not have. */
+  /** Entries of older leaves that were left out, because newer leaves cover their keys. */
   readonly superseded: number;
   /** Entries lost with damaged values. */
   readonly lostValues: number;

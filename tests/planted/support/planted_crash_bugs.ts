@@ -13,6 +13,7 @@ const JOURNAL = "pager/journal/journal.ts";
 const JOURNAL_AREAS = "pager/journal/journal_areas.ts";
 const JOURNAL_PLACE = "pager/flush/journal_location.ts";
 const RECOVERY = "pager/recovery/recovery.ts";
+const CHAIN = "pager/recovery/batch_chain.ts";
 const REPLAY = "pager/recovery/chunk_replay.ts";
 const SUPERBLOCKS = "pager/journal/superblocks.ts";
 const WRITEBACK = "pager/cache/writeback.ts";
@@ -130,7 +131,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "chain",
     "model chain, rule 6: a batch carries the sum of the one before it",
-    RECOVERY,
+    CHAIN,
     "lastSum !== undefined && header.previousSum !== lastSum",
     "false",
     "tests/crash/journal_damage_test.ts",
@@ -286,7 +287,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "batch-unsummed",
     "rule 6: a batch is accepted only if its sum matches",
-    RECOVERY,
+    CHAIN,
     "!== header.payloadSum) return undefined;",
     "!== header.payloadSum && length < 0) return undefined;",
     whole("splits"),
@@ -295,8 +296,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "rotten-batch",
     "rule 7: a damaged batch that was on the medium is an error, not the end of the journal",
     RECOVERY,
-    "    this.#checkTail();\n",
-    "    this.#last = this.#batches.at(-1)?.header;\n",
+    "checkTail(chain, this.#areas, this.#superblock);\n",
+    "chain.dropTornGroup();\n",
     "tests/crash/journal_damage_test.ts",
   ),
   bug(
@@ -546,9 +547,9 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "part-applies",
     "rule 17: a batch in parts applies only with its last part",
-    RECOVERY,
-    "      this.#tornBytes += this.#batches.pop()!.bytes.length;\n",
-    "      this.#batches.at(-1)!.header.continues = false;\n",
+    CHAIN,
+    "bytes += this.batches.pop()!.bytes.length;\n",
+    "this.last!.continues = false;\n",
     whole("parts"),
   ),
   bug(
