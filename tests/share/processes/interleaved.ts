@@ -12,7 +12,7 @@ import { openOn } from "../../support/database.ts";
 import { makeImage, plansAt } from "../../support/crash_images.ts";
 import { PowerFile, PowerWalk } from "../../support/power_file.ts";
 import { Random } from "../../support/random.ts";
-import { type Life, SharedWorld } from "./one_thread.ts";
+import { Killed, type Life, SharedWorld } from "./one_thread.ts";
 import { SimulatedArchive } from "./simulated_archive.ts";
 
 const KEYS = 60;
@@ -151,8 +151,9 @@ export class InterleavedRun {
       const session = new SharingSession(pager);
       this.#handles.push({ life, session, db: new Database(session), seen: 0, snapshots: [] });
     } catch (error) {
-      if (!life.isOver) throw error;
-      this.counts.kills++;
+      if (!life.isOver && !isOfKilled(error)) throw error;
+      if (life.isOver) this.counts.kills++;
+      else life.end();
     }
   }
 
@@ -160,7 +161,7 @@ export class InterleavedRun {
     try {
       await body();
     } catch (error) {
-      if (!handle.life.isOver) throw error;
+      if (!handle.life.isOver && !isOfKilled(error)) throw error;
     }
     if (!handle.life.isOver) return;
     const index = this.#handles.indexOf(handle);
@@ -193,8 +194,8 @@ export class InterleavedRun {
     try {
       handle.db.close();
     } catch (error) {
-      if (!handle.life.isOver) throw error;
-      this.counts.kills++;
+      if (!handle.life.isOver && !isOfKilled(error)) throw error;
+      if (handle.life.isOver) this.counts.kills++;
     }
   }
 
@@ -389,6 +390,15 @@ function after(state: State, id: string, writes: Writes): State {
     else next.set(key, described(valueOf(id, length)));
   }
   return next;
+}
+
+/**
+ * Whether an error is the death of a process. It meets another one, which goes on, where that ends
+ * the hold of the first one: here they have one thread.
+ */
+function isOfKilled(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof Killed) return true;
+  return false;
 }
 
 if (import.meta.main) {
