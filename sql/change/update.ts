@@ -172,7 +172,7 @@ function emitFind(
     ...found.conditions,
     ...(where === undefined ? [] : conjunctsOf(where)).map((expr) => ({ expr, scope, onOf: -1 })),
   ];
-  const terms = termsOf(conditions, found.loops);
+  const terms = termsOf(context, conditions, found.loops);
   for (const expr of exprs) markUsed(expr, scope);
   const loops = found.loops.map((loop, i) => i === 0 ? { ...loop, needsKey: true } : loop);
   const planned = planLoops(context, loops, terms);

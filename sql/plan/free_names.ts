@@ -1,12 +1,14 @@
 /**
- * The names in a query that may mean columns around it: all but those that a table in its FROM, or
- * in that of a query between, certainly has.
+ * The loops that queries inside conditions refer to: by the names in them that may mean columns
+ * around, which are all but those that a table in a FROM between certainly has.
  */
 
 import type { Body, Core, Expr, FromItem, Name, Query } from "../parse/ast.ts";
-import { partsOf, queryOf, windowParts } from "../parse/walk.ts";
+import { partsOf, queryOf, tablesIn, windowParts } from "../parse/walk.ts";
+import type { Scope } from "../expression/scope.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { columnNamed, keyOfName } from "../schema/types.ts";
+import { type Loop, type LoopSet, loopsIn, loopsNamed } from "./loop.ts";
 
 /** A table in a FROM: its name there, and the table, if it is certain which one is meant. */
 interface Local {
@@ -14,15 +16,39 @@ interface Local {
   readonly columns: readonly { readonly name: string }[];
 }
 
-/**
- * The names that may mean columns around a query.
- *
- * @param common The names of the queries of WITH around it, in lower case.
- */
-export function freeNames(catalog: Catalog, query: Query, common: Iterable<string>): Name[] {
-  const finder = new FreeNames(catalog, new Set(common));
+/** The loops that a condition may refer to, also in queries inside it. */
+export function loopsOfCondition(
+  catalog: Catalog,
+  expr: Expr,
+  scope: Scope,
+  loops: readonly Loop[],
+): LoopSet {
+  const query = queryOf(expr);
+  const parts = partsOf(expr);
+  if (query === undefined && parts.length === 0) return loopsIn(expr, scope, loops);
+  let found = query === undefined ? 0n : loopsOfQuery(catalog, query, scope, loops);
+  for (const part of parts) found |= loopsOfCondition(catalog, part, scope, loops);
+  return found;
+}
+
+/** The loops around a query that it may refer to. */
+export function loopsOfQuery(
+  catalog: Catalog,
+  query: Query,
+  scope: Scope,
+  loops: readonly Loop[],
+): LoopSet {
+  const { common } = scope;
+  // A query of WITH may refer to what is around it, too.
+  if (common.size > 0 && !tablesIn(query).isDisjointFrom(new Set(common.keys()))) {
+    return loopsIn({ kind: "subquery", query, at: query.at }, scope, loops);
+  }
+  const finder = new FreeNames(catalog, new Set(common.keys()));
   finder.query(query, []);
-  return finder.found;
+  return finder.found.reduce(
+    (found, { table, column }) => found | loopsNamed(table, column, scope, loops),
+    0n,
+  );
 }
 
 class FreeNames {

@@ -4,12 +4,10 @@
 
 import type { Context } from "../expression/context.ts";
 import { comparisonOfIn, type InComparison } from "../expression/in_set.ts";
-import type { Scope } from "../expression/scope.ts";
-import type { In, Query } from "../parse/ast.ts";
-import { tablesIn } from "../parse/walk.ts";
+import type { In } from "../parse/ast.ts";
 import { drawsChance } from "../schema/steady.ts";
-import { freeNames } from "./free_names.ts";
-import { type Loop, loopsIn, loopsNamed, type Term } from "./loop.ts";
+import { loopsOfQuery } from "./free_names.ts";
+import { type Loop, loopsIn, type Term } from "./loop.ts";
 
 /** A term that is IN, with values that are the same for all rows of the loops. */
 export interface Within extends InComparison {
@@ -40,22 +38,8 @@ function find(context: Context, term: Term, loops: readonly Loop[]): Within | un
   const { list, query } = expr;
   const isSteady = query === undefined
     ? list!.every((value) => loopsIn(value, scope, loops) === 0n && !drawsChance(value))
-    : !mayReferTo(context, query, scope, loops);
+    : loopsOfQuery(context.catalog, query, scope, loops) === 0n;
   if (!isSteady) return undefined;
   const comparison = comparisonOfIn(context, expr, scope);
   return { ...comparison, term, expr };
-}
-
-/** Whether a query may refer to the rows of loops around it. */
-function mayReferTo(
-  { catalog }: Context,
-  query: Query,
-  scope: Scope,
-  loops: readonly Loop[],
-): boolean {
-  const { common } = scope;
-  // A query of WITH may refer to what is around it, too.
-  if (common.size > 0 && !tablesIn(query).isDisjointFrom(new Set(common.keys()))) return true;
-  return freeNames(catalog, query, common.keys())
-    .some(({ table, column }) => loopsNamed(table, column, scope, loops) !== 0n);
 }

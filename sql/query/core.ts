@@ -125,7 +125,10 @@ class CoreEmitter {
     const { loops, conditions } = this.#from;
     const where = this.#core.where === undefined ? [] : conjunctsOf(this.#core.where);
     const scope = this.#scope;
-    return termsOf([...conditions, ...where.map((expr) => ({ expr, scope, onOf: -1 }))], loops);
+    return termsOf(this.#context, [
+      ...conditions,
+      ...where.map((expr) => ({ expr, scope, onOf: -1 })),
+    ], loops);
   }
 
   #emitPlain(limit: Limit, end: Label, sink: Sink): void {

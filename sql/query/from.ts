@@ -16,7 +16,8 @@ import { meaningOf, type Merged, noteMerged } from "../expression/scope.ts";
 import { type Place, type Scope, type Source, sourceColumn } from "../expression/scope.ts";
 import type { SourceColumn } from "../expression/scope.ts";
 import { mentionsTable, queryOf, walk } from "../parse/walk.ts";
-import { conjunctsOf, type Loop, loopsIn, type Term } from "../plan/loop.ts";
+import { loopsOfCondition } from "../plan/free_names.ts";
+import { conjunctsOf, type Loop, type Term } from "../plan/loop.ts";
 import { TABLE_FUNCTIONS, type TableFunction } from "../function/tables.ts";
 import { describe, expand, markUsed } from "./columns.ts";
 import { pragmaFunction } from "./pragma_rows.ts";
@@ -359,12 +360,16 @@ function functionOf({ catalog }: Context, name: string): TableFunction | undefin
 }
 
 /** The terms of conditions; notes the columns that they use, and arguments of functions. */
-export function termsOf(conditions: readonly Condition[], loops: readonly FromLoop[]): Term[] {
+export function termsOf(
+  { catalog }: Context,
+  conditions: readonly Condition[],
+  loops: readonly FromLoop[],
+): Term[] {
   for (const { args } of loops) args?.forEach(({ expr, scope }) => markUsed(expr, scope));
   return conditions.map(({ expr, scope, onOf, around }) => {
     if (around !== undefined) refuseRight(expr, scope, around);
     markUsed(expr, scope);
-    return { expr, scope, onOf, loops: loopsIn(expr, scope, loops) };
+    return { expr, scope, onOf, loops: loopsOfCondition(catalog, expr, scope, loops) };
   });
 }
 

@@ -227,7 +227,7 @@ function emitFrom(
   found: { readonly loop: number; emit(): void } | undefined,
   body: (next: Label) => void,
 ): void {
-  const terms = termsOf(conditions, loops);
+  const terms = termsOf(context, conditions, loops);
   const planned = planLoops(context, loops, terms);
   const plain = { isReverse: false, orderIndex: undefined, needsRows: false };
   emitLoops(context, { planned, terms, scope, ...plain, found }, body);

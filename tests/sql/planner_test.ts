@@ -71,6 +71,9 @@ describe("the planner", () => {
       for (const [where, plan] of isSearched) {
         assertEquals(planOf(query, `SELECT * FROM t WHERE ${where}`)[0], plan, where);
       }
+      // Names of the query that other tables of the join have too are its own.
+      const joined = "SELECT * FROM u AS o, t WHERE o.k = t.k AND t.id IN (SELECT id FROM u)";
+      assertEquals(planOf(query, joined)[0], byId);
     }),
   );
 
