@@ -484,8 +484,23 @@ export class Pager {
    */
   checkpointSlice(): boolean {
     this.#checkBetween();
-    this.#flusher?.beginCheckpoint();
     return this.#flusher?.checkpointSlice() ?? false;
+  }
+
+  /** Whether a tail of the file, behind its last page, is left to `cutTail`. */
+  get hasTail(): boolean {
+    return this.#flusher?.hasTail ?? false;
+  }
+
+  /**
+   * Cuts off a piece of the tail that a checkpoint, or a move of the journal, has left. Flushes and
+   * landings do so too.
+   *
+   * @throws {IoError} The system refused, and the handle latches.
+   */
+  cutTail(): void {
+    this.#checkBetween();
+    this.#flusher?.cutTail();
   }
 
   /**

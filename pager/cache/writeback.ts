@@ -152,6 +152,14 @@ export class Writeback implements CacheOwner {
     this.dirtyChunks.clear();
   }
 
+  /** The pages that `clean` and `stage` write of a chunk, its header page among them. */
+  pagesToWrite(chunk: ChunkNumber): number {
+    const first = chunk * CHUNK_PAGES;
+    let pages = 1;
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) if (this.#isDirty(first + slot)) pages++;
+    return pages;
+  }
+
   /** Whether a chunk is staged. */
   get hasStage(): boolean {
     return this.#staged.chunk >= 0;
@@ -163,9 +171,7 @@ export class Writeback implements CacheOwner {
    */
   stage(chunk: ChunkNumber): void {
     const first = chunk * CHUNK_PAGES;
-    let pages = 1;
-    for (let slot = 1; slot < CHUNK_PAGES; slot++) if (this.#isDirty(first + slot)) pages++;
-    if (!this.#staged.prepare(pages)) return;
+    if (!this.#staged.prepare(this.pagesToWrite(chunk))) return;
     this.#staged.begin(chunk, this.dirtyChunks.get(chunk)!);
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
       if (slot > 0 && !this.#isDirty(first + slot)) continue;

@@ -50,7 +50,7 @@ export class AreaGrowth {
 
   /** Takes all steps that remain. */
   finish(sync: () => void): void {
-    if (this.#steps.isRunning) this.#steps.finish(sync);
+    if (this.#steps.isRunning) this.#steps.finish(sync, true);
   }
 
   /**

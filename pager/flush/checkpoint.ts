@@ -26,8 +26,10 @@ import type { Journal } from "../journal/journal.ts";
 import type { JournalLocation } from "./journal_location.ts";
 import type { ChunkNumber } from "../format/units.ts";
 
-/** The pages that one landing writes; the chunk that reaches the count is written whole. */
+/** The pages that one landing writes: those of whole chunks, or of one chunk that has more. */
 export const LANDING_PAGES = 128;
+/** The same while the journal has much room, so that others wait for fewer writes in a turn. */
+export const CALM_PAGES = 32;
 /** A sync that takes that many pages to the medium is long: 2 MiB. */
 const LONG_SYNC_PAGES = 256;
 /** The chunks that one landing looks at. */
@@ -175,29 +177,37 @@ export class Checkpoint {
     if (version > this.#journal.confirmedVersion) this.#writeback.stage(chunk);
   }
 
-  /** After a flight, writes what is confirmed, or takes the next step of the end. */
-  land(): void {
+  /**
+   * After a flight, writes what is confirmed, or takes the next step of the end.
+   *
+   * @param pagesMax `LANDING_PAGES` or `CALM_PAGES`.
+   */
+  land(pagesMax: number): void {
     if (this.#chunks === undefined) return;
     if (this.#isSyncing) {
       this.#isSyncing = false;
       return this.#nextStep();
     }
-    const end = this.#writeback.writes.pages + LANDING_PAGES;
+    const { pages } = this.#writeback.writes;
     const staged = this.#writeback.writeStaged(this.#journal.confirmedVersion);
     const index = this.#chunks.lastIndexOf(staged);
     if (index >= 0) this.#chunks.splice(index, 1);
-    this.#writeConfirmed(this.#chunks, end);
+    this.#writeConfirmed(this.#chunks, pages, pages + pagesMax);
     if (this.#chunks.length === 0) this.#location.leaveChunks();
   }
 
-  /** Writes chunks whose pages are confirmed, up to a count; removes them from the list. */
-  #writeConfirmed(chunks: number[], end: number): void {
+  /** Writes chunks whose pages are confirmed, up to a count of pages, and unlists them. */
+  #writeConfirmed(chunks: number[], begin: number, end: number): void {
     const { dirtyChunks, writes } = this.#writeback;
     const last = Math.max(0, chunks.length - LANDING_CHUNKS);
     for (let i = chunks.length - 1; i >= last && writes.pages < end; i--) {
       const version = dirtyChunks.get(chunks[i]!);
       if (version !== undefined && version > this.#journal.confirmedVersion) continue;
-      if (version !== undefined) this.#clean(chunks[i]!);
+      if (version !== undefined) {
+        const pages = this.#writeback.pagesToWrite(chunks[i]!);
+        if (writes.pages > begin && writes.pages + pages > end) return;
+        this.#clean(chunks[i]!);
+      }
       chunks.splice(i, 1);
     }
   }
@@ -221,7 +231,7 @@ export class Checkpoint {
     } else {
       this.#superblock.endSteps();
       this.#location.endMove();
-      this.#fileEnd.cut();
+      this.#fileEnd.leaveTail();
       this.#writeback.endStages();
       this.#chunks = undefined;
       this.completed++;

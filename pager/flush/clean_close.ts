@@ -21,6 +21,7 @@ export function* leaveClean(
   const chunks = new Set(journal.chunks.flat());
   if (isTight && fileEnd.pageCountWithout(chunks, Infinity) > location.pageCountMin) return;
   yield* location.giveBack(Infinity);
+  fileEnd.cut();
   if (!isTight) return;
   fileEnd.claimNextJournal();
   yield;

@@ -1,13 +1,16 @@
 /**
- * The end of the file: the page count, and the tail behind it that a checkpoint or a close cuts.
+ * The end of the file: the page count, and the tail behind it that is cut off after a checkpoint,
+ * in pieces, or at a close.
  *
  * A close on a tight disk claims the bytes that the next session's journal begins with, behind the
  * page count, so that the next session can commit.
  *
  * Invariants:
- * 1. The file is cut only after the superblocks that have the page count are synced, by the
- *    caller.
+ * 1. The file is cut only after the superblocks that have the page count are synced. So no piece is
+ *    cut from where the page count moves back until other superblocks have it.
  * 2. Nothing is cut that is in use, held, or part of the journal.
+ * 3. A page behind the end counts as cut off while the tail is left: it is claimed again before it
+ *    is taken into use.
  */
 
 import { assert } from "../format/assert.ts";
@@ -31,9 +34,12 @@ import { AREA_BYTES_MIN } from "../journal/journal_areas.ts";
 
 /** With this much room on the disk, a close claims nothing for the next session. */
 const PLENTY_BYTES = 1024 * 1024;
+const ZEROS = new Uint8Array(64 * 1024);
 const NO_CHUNKS: ReadonlySet<number> = new Set();
 /** While the file is open its end moves by at most this many chunks at a time: 1 GiB. */
 export const LOOKS_MAX = 512;
+/** A piece of the tail: 4 MiB. A cut takes a time that grows with its length. */
+export const PIECE_BYTES = 2 * CHUNK_BYTES;
 
 /** The end of the file: the page count, and the tail behind it. */
 export class FileEnd {
@@ -43,6 +49,7 @@ export class FileEnd {
   readonly #frames: readonly Frame[];
   readonly #claimed: ClaimedPages;
   readonly #windows: Windows | undefined;
+  #hasTail = false;
 
   /**
    * The end of a file.
@@ -70,17 +77,23 @@ export class FileEnd {
 
   /**
    * Sets the page count to end at the last page in use, or `LOOKS_MAX` chunks before its end; the
-   * file keeps its length until `cut`. The page count stays as it is when a header page on the way
-   * is damaged or unreadable.
+   * file keeps its length until the next call of `leaveTail`. The page count stays as it is when a
+   * header page on the way is damaged or unreadable.
    *
    * @param least A lower bound of the page count.
    */
   moveToLastPageInUse(least: number): void {
     try {
-      this.#meta.pageCount = Math.max(least, this.pageCountWithout(NO_CHUNKS, LOOKS_MAX));
+      this.moveTo(Math.max(least, this.pageCountWithout(NO_CHUNKS, LOOKS_MAX)));
     } catch (error) {
       if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
     }
+  }
+
+  /** Sets the page count; the file keeps its length until it is cut, or `leaveTail` is called. */
+  moveTo(pageCount: number): void {
+    this.#hasTail = false;
+    this.#meta.pageCount = pageCount;
   }
 
   /**
@@ -110,23 +123,53 @@ export class FileEnd {
     if (this.#disk.size() < bytes) this.#disk.truncate(bytes);
   }
 
-  /** Cuts the file at its page count. */
+  /** Cuts the whole tail off. */
   cut(): void {
+    this.#hasTail = false;
     this.cutAt(this.#meta.pageCount);
   }
 
   /** Cuts the file at a page count. */
   cutAt(pageCount: number): void {
     const bytes = pageCount * PAGE_BYTES;
-    if (this.#disk.size() <= bytes) return;
-    this.#windows?.leave(bytes);
-    this.#disk.truncate(bytes);
-    this.#claimed.cutAt(pageCount);
+    if (this.#disk.size() > bytes) this.#truncate(bytes);
   }
 
-  /** Whether the disk has room for much more than a journal. */
+  /**
+   * Cuts a piece of the tail off, once superblocks have the page count; `cutPiece` cuts off what is
+   * left. The tail of a mapped file is cut off whole.
+   */
+  leaveTail(): void {
+    if (this.#windows !== undefined) return this.cut();
+    this.#claimed.cutAt(this.#meta.pageCount);
+    this.#hasTail = true;
+    this.cutPiece();
+  }
+
+  /** Whether some of the tail is left to `cutPiece`. */
+  get hasTail(): boolean {
+    return this.#hasTail;
+  }
+
+  /** Cuts the next piece of the tail off. */
+  cutPiece(): void {
+    if (!this.#hasTail) return;
+    const size = this.#disk.size();
+    const end = Math.max(this.#meta.pageCount * PAGE_BYTES, size - PIECE_BYTES);
+    this.#hasTail = end > this.#meta.pageCount * PAGE_BYTES;
+    if (size > end) this.#truncate(end);
+  }
+
+  #truncate(bytes: number): void {
+    this.#windows?.leave(bytes);
+    this.#disk.truncate(bytes);
+    this.#claimed.cutAt(Math.ceil(bytes / PAGE_BYTES));
+  }
+
+  /** Whether the disk has room for much more than a journal; a tail is such room. */
   hasPlenty(): boolean {
     const { pageCount } = this.#meta;
+    if (this.#hasTail && this.#disk.size() >= pageCount * PAGE_BYTES + PLENTY_BYTES) return true;
     const has = this.#tryClaim(pageCount * PAGE_BYTES, PLENTY_BYTES);
     this.cutAt(pageCount);
     return has;
@@ -145,7 +188,9 @@ export class FileEnd {
 
   #tryClaim(position: number, bytes: number): boolean {
     try {
-      this.#disk.claim(new Uint8Array(bytes), 0, bytes, position);
+      for (let done = 0; done < bytes; done += ZEROS.length) {
+        this.#disk.claim(ZEROS, 0, Math.min(ZEROS.length, bytes - done), position + done);
+      }
       return true;
     } catch (error) {
       if (isFull(error)) return false;

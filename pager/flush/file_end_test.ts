@@ -1,18 +1,20 @@
 // The end of the file: it is looked for from the last chunk on, past a bounded number of chunks.
+// The tail behind it is cut off in pieces, none of which has a page that counts.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { Loader } from "../cache/loader.ts";
 import { Disk } from "../file/disk.ts";
 import { MemoryFile } from "../file/memory_file.ts";
+import { CHUNK_BYTES, CHUNK_PAGES } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { setInUse } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
 import { ClaimedPages } from "../journal/claimed_pages.ts";
-import { FileEnd } from "./file_end.ts";
+import { FileEnd, PIECE_BYTES } from "./file_end.ts";
 
 /** A file whose last page in use is in one chunk, and the chunks that were looked at. */
-function fileOf(pageCount: number, lastUsed: number): { fileEnd: FileEnd; looks: number[] } {
+function fileOf(pageCount: number, lastUsed: number) {
   const disk = new Disk(new MemoryFile());
   const meta = new Meta();
   meta.pageCount = pageCount;
@@ -25,7 +27,8 @@ function fileOf(pageCount: number, lastUsed: number): { fileEnd: FileEnd; looks:
   };
   const loader = { headerPage } as unknown as Loader;
   const claimed = new ClaimedPages(disk, pageCount);
-  return { fileEnd: new FileEnd({ disk, meta, loader, frames: [frame], claimed }), looks };
+  const fileEnd = new FileEnd({ disk, meta, loader, frames: [frame], claimed });
+  return { fileEnd, looks, disk, meta, claimed };
 }
 
 describe("The end of the file", () => {
@@ -39,5 +42,60 @@ describe("The end of the file", () => {
     const { fileEnd, looks } = fileOf(1000 * 256, 90);
     assertEquals(fileEnd.pageCountWithout(new Set(), 512), 488 * 256);
     assertEquals(looks.length, 512);
+  });
+});
+
+describe("The tail of the file", () => {
+  /** A file of three chunks with a tail of seven. */
+  function withTail() {
+    const parts = fileOf(3 * CHUNK_PAGES, 2);
+    parts.disk.truncate(10 * CHUNK_BYTES);
+    return parts;
+  }
+
+  it("is cut off in pieces", () => {
+    const { fileEnd, disk } = withTail();
+    const sizes = [disk.size()];
+    for (fileEnd.leaveTail(); fileEnd.hasTail; fileEnd.cutPiece()) sizes.push(disk.size());
+    sizes.push(disk.size());
+    const cuts = sizes.slice(1).map((size, i) => sizes[i]! - size);
+    assertEquals(cuts, [PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, CHUNK_BYTES]);
+    assertEquals(disk.size(), 3 * CHUNK_BYTES);
+  });
+
+  it("ends where pages were taken into use meanwhile", () => {
+    const { fileEnd, disk, meta } = withTail();
+    fileEnd.leaveTail();
+    meta.pageCount = 7 * CHUNK_PAGES + 1;
+    while (fileEnd.hasTail) fileEnd.cutPiece();
+    assertEquals(disk.size(), (7 * CHUNK_PAGES + 1) * (CHUNK_BYTES / CHUNK_PAGES));
+  });
+
+  it("stays from where the page count moves back until superblocks have it", () => {
+    const { fileEnd, disk } = withTail();
+    fileEnd.leaveTail();
+    fileEnd.moveToLastPageInUse(0);
+    fileEnd.cutPiece();
+    assertEquals([fileEnd.hasTail, disk.size()], [false, 8 * CHUNK_BYTES]);
+  });
+
+  it("has no claimed page while it is left", () => {
+    const { fileEnd, disk, claimed } = withTail();
+    const [inside, behind] = [3 * CHUNK_PAGES - 1, 3 * CHUNK_PAGES];
+    for (const page of [inside, behind]) claimed.add(page);
+    fileEnd.leaveTail();
+    assertEquals([inside, behind].map((page) => claimed.has(page)), [true, false]);
+    // Its old header page is replaced by an empty one, too.
+    const { bytesWritten } = disk.figures;
+    assertEquals(claimed.claimHeaderPage(3), true);
+    assertEquals(disk.figures.bytesWritten - bytesWritten, CHUNK_BYTES / CHUNK_PAGES);
+  });
+
+  it("is room for a journal, and is not cut off at once by those who ask", () => {
+    const { fileEnd, disk } = withTail();
+    fileEnd.leaveTail();
+    assertEquals([fileEnd.hasPlenty(), disk.size()], [true, 8 * CHUNK_BYTES]);
+    fileEnd.cut();
+    assertEquals([fileEnd.hasPlenty(), disk.size()], [true, 3 * CHUNK_BYTES]);
   });
 });

@@ -6,9 +6,9 @@
  * The first commit of a session creates the journal areas and marks the file open. A commit first
  * reserves its room, then becomes visible; `flush` takes it to the durability that the caller asked
  * for. A checkpoint begins when the journal is half full (`JournalFill`), and advances one slice at
- * a time; its end cuts the free tail of the file. The areas become longer and shorter
- * (`AreaGrowth`), and move to the end of the data (`JournalMoves`). A clean close ends with a
- * checkpoint, gives the areas back, and marks the file clean (`leaveClean`).
+ * a time; after it the free tail of the file is cut off in pieces. The areas become longer and
+ * shorter (`AreaGrowth`), and move to the end of the data (`JournalMoves`). A clean close ends with
+ * a checkpoint, gives the areas back, and marks the file clean (`leaveClean`).
  *
  * `flush` waits for the medium in line. `takeOff` and `land` do the same work around a sync that
  * runs off the thread; a checkpoint then uses the syncs of these flights.
@@ -33,7 +33,7 @@ import { CHUNK_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { Meta } from "../format/meta.ts";
 import { AreaGrowth } from "./area_growth.ts";
-import { Checkpoint } from "./checkpoint.ts";
+import { CALM_PAGES, Checkpoint, LANDING_PAGES } from "./checkpoint.ts";
 import { leaveClean } from "./clean_close.ts";
 import { DiskRoom } from "./disk_room.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
@@ -60,6 +60,8 @@ export type Durability = "sync" | "buffered" | "none";
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
 /** The multiple of its bound that the journal may reach while callers wait for the checkpoint. */
 const WAITING_SHARE = 2;
+/** The part of the journal that may be filled while a checkpoint takes its time. */
+const CALM_PART = 1 / 4;
 /** The flights that may land before a checkpoint that is due begins in line. */
 const LANDINGS_MAX = 8;
 /** Before a compaction a renewal need not save a chunk. */
@@ -245,11 +247,11 @@ export class Flusher implements CommitLog {
 
   #runInLine(steps: Steps): void {
     this.#steps.begin(steps);
-    this.#finishSteps();
+    this.#steps.finish(this.#sync, false);
   }
 
   #finishSteps(): void {
-    if (this.#steps.isRunning) this.#steps.finish(this.#sync);
+    this.#steps.finish(this.#sync, true);
   }
 
   /** Finishes a move, or the growth of the areas. */
@@ -346,10 +348,27 @@ export class Flusher implements CommitLog {
     if (!this.#checkpoint.isRunning) {
       if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
       else this.#growth.growAhead();
+      this.cutTail();
     } else {
-      this.#checkpoint.land();
-      if (!this.#checkpoint.isRunning) this.#giveBackSpare();
+      this.#checkpoint.land(this.#fill.part < CALM_PART ? CALM_PAGES : LANDING_PAGES);
+      if (!this.#checkpoint.isRunning) this.#afterCheckpoint();
     }
+  }
+
+  /** Whether a tail of the file is left to `cutTail`. */
+  get hasTail(): boolean {
+    return this.#fileEnd.hasTail;
+  }
+
+  /** Cuts off a piece of the tail that a checkpoint, or a move of the journal, has left. */
+  cutTail(): void {
+    if (this.#checkpoint.isRunning || this.#steps.isRunning || this.#growth.isRunning) return;
+    if (this.#room.mayBeFull) this.#cutWholeTail();
+    else this.#fileEnd.cutPiece();
+  }
+
+  #cutWholeTail(): void {
+    if (this.#fileEnd.hasTail) this.#fileEnd.cut();
   }
 
   /**
@@ -363,7 +382,7 @@ export class Flusher implements CommitLog {
       this.#hasMoved = this.#location.hasMove;
       return;
     }
-    if (++this.#landings >= LANDINGS_MAX) return this.beginCheckpoint();
+    if (++this.#landings >= LANDINGS_MAX) return this.#beginCheckpoint();
     if (!isConfirmed) return;
     this.#growth.begin(this.#journal.otherArea, this.#journal.chunksToSwitch);
   }
@@ -373,25 +392,26 @@ export class Flusher implements CommitLog {
     if (this.#journal.isShort) return this.#writeAll();
     const fill = this.#fill.part;
     if (this.#isCheckpointDue) {
-      this.beginCheckpoint();
+      this.#beginCheckpoint();
     } else if (!this.#checkpoint.isRunning) {
-      return;
+      this.cutTail();
     } else if (fill > fillMax) {
       this.#checkpoint.finish();
-      this.#giveBackSpare();
+      this.#afterCheckpoint();
       this.#finishAll();
     } else {
       this.#checkpoint.slice();
-      if (!this.#checkpoint.isRunning) this.#giveBackSpare();
+      if (!this.#checkpoint.isRunning) this.#afterCheckpoint();
       this.#finishAll();
     }
   }
 
   /**
    * After a checkpoint without a pause in commits: begins to give back the spare chunks of an area,
-   * if they are most of it.
+   * if they are most of it. On a full disk others wait for the room of the tail.
    */
-  #giveBackSpare(): void {
+  #afterCheckpoint(): void {
+    if (this.#room.mayBeFull) this.#cutWholeTail();
     if (this.#snapshots.snapshotCount > 0 || this.#hasMoved) return;
     this.#growth.giveBackSpare();
   }
@@ -402,7 +422,7 @@ export class Flusher implements CommitLog {
   }
 
   /** Begins a checkpoint, unless one is running or has nothing to do. */
-  beginCheckpoint(): void {
+  #beginCheckpoint(): void {
     this.#finishAll();
     if (this.#checkpoint.isRunning) return;
     if (!this.#hasWork) {
@@ -423,22 +443,35 @@ export class Flusher implements CommitLog {
   }
 
   /**
-   * Advances the running checkpoint by one slice, or renews the journal after the last one; whether
-   * work may remain.
+   * Advances the checkpoint by one slice, and begins one if none is running; after the last slice
+   * cuts the tail off, and renews the journal. Returns whether work may remain.
    */
   checkpointSlice(): boolean {
+    if (this.#steps.isRunning) return this.#moveOn();
+    this.#beginCheckpoint();
     if (this.#checkpoint.isRunning) {
       this.#checkpoint.slice();
       return true;
     }
     this.#finishAll();
-    return this.#renewJournal();
+    if (this.#fileEnd.hasTail) {
+      this.cutTail();
+      return true;
+    }
+    return this.beginMove(false) && this.#moveOn();
+  }
+
+  /** Moves the journal on in line, up to a pause. Returns whether work may remain. */
+  #moveOn(): boolean {
+    if (this.#steps.isRunning) this.#steps.nextPart(this.#sync);
+    return !this.#room.mayBeFull;
   }
 
   /** Moves everything committed to the pages of the file, and cuts the free tail, in one call. */
   checkpoint(): void {
     this.#writeAll();
     while (this.#renewJournal());
+    this.#cutWholeTail();
   }
 
   /**
@@ -452,8 +485,8 @@ export class Flusher implements CommitLog {
   }
 
   /**
-   * Begins to move the journal behind the data with the next flights, once everything committed is
-   * in the pages of the file. A commit meanwhile ends the move in line.
+   * Begins to move the journal behind the data with the next flights, or slices, once everything
+   * committed is in the pages of the file. A commit meanwhile ends the move in line.
    *
    * @param isRequested Whether it moves even if that saves nothing.
    * @returns Whether it began.
@@ -469,8 +502,9 @@ export class Flusher implements CommitLog {
     this.#finishAll();
     if (!this.#superblock.isOpen) return;
     this.#checkpoint.finish();
-    this.beginCheckpoint();
+    this.#beginCheckpoint();
     this.#checkpoint.finish();
+    if (this.#room.mayBeFull) this.#cutWholeTail();
   }
 
   /**

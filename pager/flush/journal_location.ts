@@ -37,7 +37,7 @@ import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Steps } from "../journal/synced_steps.ts";
+import { PAUSE, type Steps } from "../journal/synced_steps.ts";
 import { emptyHeaderPage, type JournalArea, journalHeaderPage } from "../batch/journal_area.ts";
 
 /** The chunks of a new journal: one for each area. */
@@ -267,12 +267,16 @@ export class JournalLocation {
   }
 
   /**
-   * Creates the journal anew: its areas are given back, and others created behind the data.
+   * Creates the journal anew: its areas are given back, and others created behind the data. Before
+   * that the tail is cut off, so that the file ends with the first bytes of the new areas; where a
+   * caller waits, what is left of it stays.
    *
    * @throws {IoError} The disk is full: the file is clean, and has no journal.
    */
   *renew(): Steps {
     yield* this.giveBack(LOOKS_MAX);
+    this.#fileEnd.leaveTail();
+    while (this.#fileEnd.hasTail && !(yield PAUSE)) this.#fileEnd.cutPiece();
     const { pageCount } = this.#meta;
     try {
       yield* this.create(this.#meta);
@@ -283,14 +287,15 @@ export class JournalLocation {
   }
 
   /**
-   * Gives both areas back, cuts the free tail, and marks the file clean. The journal is empty.
+   * Gives both areas back, and marks the file clean; the caller cuts the free tail off. The journal
+   * is empty.
    *
    * @param looksMax The most chunks at the end of the file to look at.
    * @throws {CorruptionError} A header page breaks a rule, and nothing has changed.
    */
   *giveBack(looksMax: number): Steps {
     const chunks = this.#journal.chunks.flat();
-    this.#meta.pageCount = this.#fileEnd.pageCountWithout(new Set(chunks), looksMax);
+    this.#fileEnd.moveTo(this.#fileEnd.pageCountWithout(new Set(chunks), looksMax));
     this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
     this.#journal.giveBack(this.#meta);
     for (const chunk of chunks) this.#empty(chunk);
@@ -303,7 +308,6 @@ export class JournalLocation {
       // The batch that confirmed the last checkpoint is not a batch of the next journal.
       replaySequence: this.#journal.sequence,
     });
-    this.#fileEnd.cut();
   }
 
   /**

@@ -11,16 +11,17 @@ export type PagerFlusher = Pick<
   Flusher,
   | keyof CommitLog
   | "afterRollback"
-  | "beginCheckpoint"
   | "beginMove"
   | "checkpoint"
   | "checkpointSlice"
   | "checkpointState"
   | "close"
   | "closeLater"
+  | "cutTail"
   | "durableVersion"
   | "figures"
   | "flush"
+  | "hasTail"
   | "isMoving"
   | "isOverdue"
   | "isSyncLong"

@@ -512,13 +512,21 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
     return false;
   }
 
-  /** Does nothing: a checkpoint begins and goes on with the flushes of commits. */
-  beginCheckpoint(): void {}
-
-  /** Nothing: the idle process need not write what any other may. */
+  /**
+   * Nothing: a checkpoint goes on with the flushes of commits, and the idle process need not write
+   * what any other may.
+   */
   checkpointSlice(): boolean {
     return false;
   }
+
+  /** Never: the file is not cut. */
+  get hasTail(): boolean {
+    return false;
+  }
+
+  /** Does nothing. */
+  cutTail(): void {}
 
   /** The journal of a shared file stays where it is. */
   moveJournalToEnd(): boolean {

@@ -199,11 +199,15 @@ export class CompactionRun {
     }
   }
 
-  /** Takes a slice of a checkpoint; after the last one, moves the journal behind the data. */
+  /**
+   * Takes a slice of a checkpoint; after the last one, moves the journal behind the data. Then the
+   * tail is cut off.
+   */
   #moveJournal(next: Phase): void {
     const { pager } = this.#database;
     if (this.#database.checkpointSlice()) {
-      if (pager.stats().checkpoints - this.#checkpoints < CHECKPOINTS_MAX) return;
+      const checkpoints = pager.stats().checkpoints - this.#checkpoints;
+      if (pager.hasTail || checkpoints < CHECKPOINTS_MAX) return;
     } else if (this.#database.moveJournal()) return;
     this.#noteSynced();
     this.#begin(next);

@@ -143,12 +143,19 @@ export class GroupCommit {
     if (this.#synced !== undefined) this.#flushInLine();
   }
 
-  /** Whether a checkpoint has work left, after a slice of it was done or begun. */
+  /**
+   * Whether a checkpoint, or the cut of the tail after it, has work left, after a slice of it was
+   * done or begun.
+   */
   checkpointSlice(): boolean {
     if (this.#flying !== undefined) return true;
     if (!this.#isSyncLong) return this.#pager.checkpointSlice();
     const { flights } = this.#pager;
     flights.requestCheckpoint();
+    if (!flights.isNeeded && this.#pager.hasTail) {
+      this.#pager.cutTail();
+      return true;
+    }
     if (!flights.isNeeded && !flights.beginMove(false)) return false;
     this.#fly();
     return true;
@@ -160,9 +167,10 @@ export class GroupCommit {
    */
   moveJournal(): boolean {
     if (this.#flying !== undefined) return true;
-    if (!this.#policy.isSyncLong) this.#pager.moveJournalToEnd();
-    else if (this.#pager.flights.beginMove(true)) this.#fly();
-    return this.#flying !== undefined;
+    if (!this.#pager.flights.beginMove(true)) return false;
+    if (this.#policy.isSyncLong) this.#fly();
+    else this.#pager.checkpointSlice();
+    return this.#pager.flights.isNeeded;
   }
 
   /**

@@ -98,7 +98,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "move-unsynced",
     "each step of a move that is ended in line follows a sync of the step before",
     "pager/journal/synced_steps.ts",
-    "      sync();\n",
+    "    if (!this.#isPaused) sync();\n",
     "",
     whole("flightMoves"),
   ),
