@@ -57,7 +57,7 @@ import type { ChunkNumber, PageNumber } from "../format/units.ts";
 export type Durability = "sync" | "buffered" | "none";
 
 /** With durability `none`, at most this many bytes of records wait in memory. */
-const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+const PENDING_BYTES_MAX = 1024 * 1024;
 /** The multiple of its bound that the journal may reach while callers wait for the checkpoint. */
 const WAITING_SHARE = 2;
 /** The part of the journal that may be filled while a checkpoint takes its time. */
