@@ -103,7 +103,7 @@ export type { Judge } from "./cache/loader.ts";
 export type { Sharing } from "./share/sharing.ts";
 export type { FileLock } from "./file/share_files.ts";
 export type { SharingState } from "./share/share.ts";
-export type { Participant } from "./share/pins.ts";
+export type { Participant } from "./sidecar/pins.ts";
 export type { Superblock } from "./format/superblock.ts";
 export { UnlockedPages } from "./damage/unlocked_pages.ts";
 export { checkZero } from "./format/run_check.ts";

@@ -37,7 +37,7 @@ import { type Page, readPage } from "./page.ts";
 import type { Verifier } from "./format/page_check.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
 import type { Report, Scrub, ScrubOptions } from "./damage/scrub.ts";
-import { peekShare } from "./share/peek.ts";
+import { peekShare } from "./sidecar/peek.ts";
 import type { Share, SharingState } from "./share/share.ts";
 import type { PagerFlusher } from "./flush/pager_flusher.ts";
 import { SharedFlusher } from "./share/shared_flusher.ts";

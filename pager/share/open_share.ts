@@ -26,12 +26,12 @@ import { IndexedFile } from "../follow/indexed_file.ts";
 import { RecordIndex } from "../follow/record_index.ts";
 import { LimitError, LockedError } from "../format/errors.ts";
 import { readSuperblock, repairSuperblocks } from "../journal/superblocks.ts";
-import { decodeWord, WORD_BYTES } from "./commit_word.ts";
-import { Pins, PINS_MAX } from "./pins.ts";
-import { PlacedNote } from "./placed_note.ts";
+import { decodeWord, WORD_BYTES } from "../sidecar/commit_word.ts";
+import { Pins, PINS_MAX } from "../sidecar/pins.ts";
+import { PlacedNote } from "../sidecar/placed_note.ts";
 import { Share, type ShareParts } from "./share.ts";
 import { SharedFile } from "./shared_file.ts";
-import { WriteLock } from "./write_lock.ts";
+import { WriteLock } from "../sidecar/write_lock.ts";
 
 /** The longest wait for the write lock, in milliseconds, unless `lockTimeoutMs` is longer. */
 const LOCK_MS = 30_000;

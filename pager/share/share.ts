@@ -27,11 +27,11 @@ import { CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { Version } from "../format/units.ts";
 import { examineSuperblocks, readSuperblock, repairSuperblocks } from "../journal/superblocks.ts";
-import { type CommitWord, decodeWord, encodeWord, WORD_BYTES } from "./commit_word.ts";
-import type { Participant, Pins } from "./pins.ts";
-import type { PlacedNote } from "./placed_note.ts";
+import { type CommitWord, decodeWord, encodeWord, WORD_BYTES } from "../sidecar/commit_word.ts";
+import type { Participant, Pins } from "../sidecar/pins.ts";
+import type { PlacedNote } from "../sidecar/placed_note.ts";
 import { SharePosition, type Switch } from "./position.ts";
-import type { WriteLock } from "./write_lock.ts";
+import type { WriteLock } from "../sidecar/write_lock.ts";
 
 /** The longest wait for the write lock at the end, in milliseconds. */
 const CLOSE_MS = 30_000;

@@ -11,12 +11,8 @@
  * which others wait gives it up before the wait for the medium, so that the syncs of several
  * processes overlap, unless a step of a checkpoint is due.
  *
- * A checkpoint has two steps. The first one switches to the other area, by a batch that confirms
- * everything before it. The second one places the pages as they were at the switch (`placePages`),
- * once every process has read up to it, as the pins say, and no snapshot of an older version is
- * open; or when the journal is full, past all pins. So no step waits for another process, and the
- * journal is bounded. Areas grow, and neither move nor shrink; the file is not cut. The last
- * process to close does that.
+ * Areas grow, and neither move nor shrink; the file is not cut. The last process to close does
+ * that.
  */
 
 import { setImmediate } from "node:timers";
@@ -32,8 +28,7 @@ import { FREED, LogReader } from "../batch/log_record.ts";
 import type { LogBuffer } from "../batch/log_record.ts";
 import { assert } from "../format/assert.ts";
 import { IoError } from "../format/errors.ts";
-import { seedOf } from "../format/checksum.ts";
-import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf } from "../format/format.ts";
+import { CHUNK_SHIFT, chunksOf } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
@@ -45,12 +40,9 @@ import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
 import type { OpenTransaction } from "../transaction/open_transaction.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
-import { placePages } from "./place_pages.ts";
 import type { Share, ShareFollower } from "./share.ts";
-import { HoldPolicy } from "./write_lock.ts";
-
-/** An area is bounded by the size of the data too, but by no less than this. */
-const BYTES_MAX_MIN = 4 * 1024 * 1024;
+import { HoldPolicy } from "../sidecar/hold_policy.ts";
+import { SharedCheckpoint } from "./shared_checkpoint.ts";
 
 /** The longest batch of which the records are copied rather than read again. */
 const OWN_BYTES_MAX = 1024 * 1024;
@@ -85,13 +77,12 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
   readonly #share: Share;
   readonly #parts: SharedFlusherParts;
   readonly #takeover: Takeover;
-  readonly #journalBytes: number;
   readonly #reader = new LogReader();
   readonly #events: SharedFlusherEvents;
   readonly #hold: HoldPolicy;
+  readonly #checkpoint: SharedCheckpoint;
   /** The chunks of the journal. */
   #chunks: number[] = [];
-  #checkpoints = 0;
   #isClosed = false;
   /** Whether the lock is given up at the end of this turn. */
   #isKept = false;
@@ -115,7 +106,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
     this.#share = share;
     this.#parts = parts;
     this.#takeover = new Takeover({ ...parts, index: share.parts.index });
-    this.#journalBytes = bounds.journalBytes;
+    this.#checkpoint = new SharedCheckpoint(share, parts, bounds.journalBytes);
     this.#events = events;
     this.#hold = new HoldPolicy(share.parts.lock);
     parts.writeback.mayPlace = false;
@@ -336,9 +327,9 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
       this.#write(isForced || this.#hold.waits);
       this.#parts.writeback.forgetDirty();
       isWritten = true;
-      if (this.#isStepDue) this.#write(true);
+      if (this.#checkpoint.isStepDue) this.#write(true);
       this.#share.announce();
-      if (this.#share.isDurable) this.#stepCheckpoint(isForced);
+      if (this.#share.isDurable) this.#checkpoint.step(isForced);
     } catch (error) {
       if (!isWritten) this.#loadAfterFailure();
       this.#leave();
@@ -412,79 +403,6 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
 
   #leave(): void {
     this.#share.leave();
-  }
-
-  /** Whether a checkpoint is running or has to begin, so that a step of it may be due. */
-  get #isStepDue(): boolean {
-    const { journal } = this.#parts;
-    const { offset } = this.#share.end;
-    return this.#share.switched !== undefined || offset > this.#bytesMax / 2 || journal.isShort;
-  }
-
-  /** Takes a step of a checkpoint, if one is due; `isForced` takes both, as far as pins allow. */
-  #stepCheckpoint(isForced: boolean): void {
-    const { journal } = this.#parts;
-    const { offset } = this.#share.position.at;
-    const { switched } = this.#share;
-    if (switched !== undefined) {
-      if (this.#mayPlace(switched.meta.version) || offset > this.#bytesMax || journal.isShort) {
-        this.#place();
-      }
-      return;
-    }
-    if (!this.#isStepDue && !(isForced && offset > 0)) return;
-    journal.switchWithBatch(this.#parts.meta);
-    this.#share.readOwn();
-    this.#share.noteDurable();
-    this.#share.announce();
-    if (isForced && this.#mayPlace(this.#share.switched!.meta.version)) this.#place();
-  }
-
-  get #bytesMax(): number {
-    const dataBytes = chunksOf(this.#parts.meta.pageCount) * CHUNK_BYTES;
-    return Math.min(this.#journalBytes, Math.max(BYTES_MAX_MIN, dataBytes));
-  }
-
-  /** Whether every process has read up to a version, and no snapshot reads an older one. */
-  #mayPlace(version: Version): boolean {
-    return this.oldestSnapshot >= version && this.#share.parts.pins.oldest() >= version;
-  }
-
-  /** Places the pages as they were at the switch, and lets the superblock count on them. */
-  #place(): void {
-    const { superblock, unsynced, journal, versions } = this.#parts;
-    const { disk, index } = this.#share.parts;
-    const { meta, sequence, generation } = this.#share.switched!;
-    versions.snapshots.endBefore(meta.version);
-    const { databaseId, pageCount, allocatorHint } = superblock.fields;
-    const to = {
-      from: disk,
-      disk: this.#parts.disk,
-      index,
-      unsynced,
-      seed: seedOf(databaseId),
-      pageCount,
-    };
-    this.#share.notePlacing(meta.version);
-    placePages(to, generation, meta.version);
-    journal.sync();
-    unsynced.clear();
-    let hint = Math.min(allocatorHint, meta.allocatorHint);
-    for (const page of index.pagesBefore(generation)) hint = Math.min(hint, page >>> CHUNK_SHIFT);
-    superblock.replace({
-      version: meta.version,
-      pageCount: meta.pageCount,
-      catalogRoot: meta.catalogRoot,
-      nextTreeId: meta.nextTreeId,
-      allocatorHint: hint,
-      open: true,
-      replayGeneration: generation,
-      replaySequence: sequence,
-      syncEpoch: journal.epoch,
-    });
-    this.#share.noteSuperblock(superblock.fields);
-    this.#share.announce();
-    this.#checkpoints++;
   }
 
   /** Moves what is committed to the pages of the file, as far as no process needs older pages. */
@@ -580,7 +498,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
   /** The state of the checkpoint, for inspection. */
   checkpointState(): CheckpointState {
     const isRunning = this.#share.switched !== undefined;
-    return { isRunning, chunksLeft: 0, dirtyChunks: 0, completed: this.#checkpoints };
+    return { isRunning, chunksLeft: 0, dirtyChunks: 0, completed: this.#checkpoint.completed };
   }
 
   /** The work of the journal and the checkpoint so far. */
@@ -591,7 +509,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
       journalBatches: batches,
       journalSyncs: syncs,
       journalBytes: this.#share.position.at.offset,
-      checkpoints: this.#checkpoints,
+      checkpoints: this.#checkpoint.completed,
     };
   }
 

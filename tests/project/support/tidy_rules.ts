@@ -58,6 +58,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "recovery",
     "damage",
     "follow",
+    "sidecar",
     "share",
     "copy",
     "",

@@ -6,7 +6,7 @@
 import { type File, IoError } from "../../../pager/mod.ts";
 import type { FileLock, SideBytes } from "../../../pager/file/share_files.ts";
 import type { ShareFiles } from "../../../pager/share/open_share.ts";
-import { Pins } from "../../../pager/share/pins.ts";
+import { Pins } from "../../../pager/sidecar/pins.ts";
 import type { PowerFile } from "../../support/power_file.ts";
 
 /** A version that no checkpoint waits for. */
