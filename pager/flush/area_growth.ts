@@ -12,9 +12,16 @@ import { SyncedSteps } from "../journal/synced_steps.ts";
 import type { DiskRoom } from "./disk_room.ts";
 import type { JournalFill } from "./journal_fill.ts";
 import type { JournalLocation } from "./journal_location.ts";
+import type { JournalSavings } from "./journal_savings.ts";
 
 /** Between commits an area gives back no fewer spare chunks than this: 4 MiB. */
 const SPARE_CHUNKS_MIN = 2;
+/** An area is too long from this multiple of what commits need until a checkpoint has begun. */
+const TOO_LONG = 3 / 2;
+/** Both areas then keep this part of the data, a chunk, and this multiple of what they hold. */
+const FILE_PART = 1 / 10;
+const FILE_CHUNK = 1;
+const JOURNAL_PART = 2;
 /** An area grows ahead when it has less than a quarter left, or less than a half and this. */
 const AHEAD_BYTES = 2 * 1024 * 1024;
 /** It then gets this multiple of its chunks. */
@@ -27,15 +34,32 @@ export class AreaGrowth {
   readonly #journal: Journal;
   readonly #location: JournalLocation;
   readonly #room: DiskRoom;
+  readonly #savings: JournalSavings;
   readonly #fill: JournalFill;
   readonly #steps = new SyncedSteps();
+  /** Whether the last checkpoint but one made an area shorter. */
+  #hasGivenBack = false;
 
-  /** The growth of the areas of a journal, at a location, on a disk with some room. */
-  constructor(journal: Journal, location: JournalLocation, room: DiskRoom, fill: JournalFill) {
-    this.#journal = journal;
-    this.#location = location;
-    this.#room = room;
-    this.#fill = fill;
+  /**
+   * The growth of the areas of a journal.
+   *
+   * @param parts The journal, its location, what it keeps from the file and how full it is; and the
+   * room on the disk.
+   */
+  constructor(
+    parts: {
+      journal: Journal;
+      location: JournalLocation;
+      room: DiskRoom;
+      savings: JournalSavings;
+      fill: JournalFill;
+    },
+  ) {
+    this.#journal = parts.journal;
+    this.#location = parts.location;
+    this.#room = parts.room;
+    this.#savings = parts.savings;
+    this.#fill = parts.fill;
   }
 
   /** Whether a change of the lengths is under way. */
@@ -84,11 +108,33 @@ export class AreaGrowth {
     }
   }
 
-  /** Begins to give back the spare chunks of an area, if they are most of it. */
-  giveBackSpare(): void {
-    if (this.#room.mayBeFull) return;
-    const { spareChunks, chunksFilled } = this.#journal;
-    if (spareChunks < Math.max(SPARE_CHUNKS_MIN, chunksFilled)) return;
-    this.#steps.begin(this.#location.giveBackSpare());
+  /**
+   * After a checkpoint, begins to give back the spare chunks of the area that it freed, if large
+   * transactions made that much longer than other commits need it; after the next checkpoint those
+   * of the other area too. It keeps them while the current one holds as much. Returns whether it
+   * began.
+   */
+  giveBackSpare(): boolean {
+    const isSecond = this.#hasGivenBack;
+    this.#hasGivenBack = false;
+    const { otherArea } = this.#journal;
+    const isTooLong = isSecond || otherArea.capacity >= TOO_LONG * this.#fill.bytesAhead;
+    if (this.#room.mayBeFull || !isTooLong) return false;
+    const kept = this.#chunksKept;
+    if (otherArea.chunks.length - kept < SPARE_CHUNKS_MIN) return false;
+    this.#hasGivenBack = !isSecond;
+    this.#steps.begin(this.#location.giveBackSpare(kept));
+    return true;
+  }
+
+  /**
+   * The chunks with which the other area leaves the file in proportion to its data, or as many as
+   * commits need that go on as they came since the checkpoint began.
+   */
+  get #chunksKept(): number {
+    const { area, filledBytes } = this.#journal;
+    const filled = JOURNAL_PART * filledBytes / AREA_CHUNK_BYTES;
+    const spare = FILE_PART * this.#savings.dataChunks + FILE_CHUNK + filled - area.chunks.length;
+    return Math.max(1, Math.floor(Math.max(filled, spare)));
   }
 }

@@ -95,8 +95,8 @@ export class Flusher implements CommitLog {
   #landings = 0;
   /** Whether the next flights take a checkpoint, however short the journal is. */
   #isRequested = false;
-  /** Whether the last checkpoint moved an area: the next may move the other, or cut the tail. */
-  #hasMoved = false;
+  /** Whether the last checkpoint changed an area: the next may do the other, or cut the tail. */
+  #hasChanged = false;
 
   /**
    * The flusher of an open file.
@@ -144,7 +144,7 @@ export class Flusher implements CommitLog {
     const { journalBytes } = options;
     const fill = new JournalFill(journal, writeback, savings, { journalBytes, dirtyPagesMax });
     this.#fill = fill;
-    const growth = this.#growth = new AreaGrowth(journal, location, room, fill);
+    const growth = this.#growth = new AreaGrowth({ journal, location, room, savings, fill });
     const checkpoint = this.#checkpoint = new Checkpoint({ ...parts, fileEnd, location });
     const shape = { room, fileEnd, location, savings, growth, checkpoint };
     this.#moves = new JournalMoves({ ...parts, ...shape });
@@ -299,7 +299,7 @@ export class Flusher implements CommitLog {
 
   get #isCheckpointDue(): boolean {
     if (this.#checkpoint.isRunning) return false;
-    if (this.#isRequested || this.#hasMoved) return true;
+    if (this.#isRequested || this.#hasChanged) return true;
     return this.#fill.part > 1 / 2;
   }
 
@@ -379,7 +379,7 @@ export class Flusher implements CommitLog {
     const { isConfirmed } = this.#journal;
     if (isConfirmed && this.#journal.makeRoomToSwitch(this.#meta)) {
       this.#checkpoint.beginConfirmed(this.#meta, this.#prepareCheckpoint());
-      this.#hasMoved = this.#location.hasMove;
+      this.#hasChanged = this.#location.hasMove;
       return;
     }
     if (++this.#landings >= LANDINGS_MAX) return this.#beginCheckpoint();
@@ -412,8 +412,8 @@ export class Flusher implements CommitLog {
    */
   #afterCheckpoint(): void {
     if (this.#room.mayBeFull) this.#cutWholeTail();
-    if (this.#snapshots.snapshotCount > 0 || this.#hasMoved) return;
-    this.#growth.giveBackSpare();
+    if (this.#snapshots.snapshotCount > 0 || this.#hasChanged) return;
+    this.#hasChanged = this.#growth.giveBackSpare();
   }
 
   /** Whether the journal is full before a checkpoint has begun, or before the running one ended. */
@@ -426,12 +426,12 @@ export class Flusher implements CommitLog {
     this.#finishAll();
     if (this.#checkpoint.isRunning) return;
     if (!this.#hasWork) {
-      this.#hasMoved = false;
+      this.#hasChanged = false;
       return;
     }
     this.#journal.flush(true);
     this.#checkpoint.begin(this.#meta, this.#prepareCheckpoint());
-    this.#hasMoved = this.#location.hasMove;
+    this.#hasChanged = this.#location.hasMove;
   }
 
   /** Prepares for a checkpoint; returns the chunk that the area which it frees moves to, or -1. */

@@ -311,11 +311,13 @@ export class JournalLocation {
   }
 
   /**
-   * Gives back the spare chunks of the area that is not current, while commits go on. No checkpoint
+   * Gives back the last chunks of the area that is not current, while commits go on. No checkpoint
    * runs, so no recovery needs it. No page takes a chunk while a superblock lists it.
+   *
+   * @param kept The chunks that the area keeps.
    */
-  *giveBackSpare(): Steps {
-    const chunks = this.#journal.cutSpareChunks();
+  *giveBackSpare(kept: number): Steps {
+    const chunks = this.#journal.otherArea.cutTo(kept);
     const allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
     this.#changing = chunks;
     for (const chunk of chunks) {

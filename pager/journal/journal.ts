@@ -261,19 +261,9 @@ export class Journal {
     this.#writtenMeta.assign(meta);
   }
 
-  /** The chunks that the longer one of the last two generations filled. */
-  get chunksFilled(): number {
-    return Math.max(1, Math.ceil(Math.max(this.#offset, this.#otherOffset) / AREA_CHUNK_BYTES));
-  }
-
-  /** The chunks that the other area has besides. */
-  get spareChunks(): number {
-    return this.otherArea.chunks.length - this.chunksFilled;
-  }
-
-  /** Takes the spare chunks out of the other area, which no recovery needs. Returns them. */
-  cutSpareChunks(): number[] {
-    return this.otherArea.cutTo(this.chunksFilled);
+  /** The bytes of the current area that have batches, or are for what is pending. */
+  get filledBytes(): number {
+    return this.#offset + this.#pendingBytes();
   }
 
   /**
@@ -285,7 +275,7 @@ export class Journal {
    * @throws {LimitError} The area would need more chunks than it can have. The same.
    */
   reserve(meta: Meta, grows: boolean): void {
-    const end = this.#offset + this.#pendingBytes() + BATCH_ALIGN;
+    const end = this.filledBytes + BATCH_ALIGN;
     const kept = grows ? KEPT_BYTES : 0;
     this.#areas.makeRoom(this.#area, end + kept, meta);
     this.#areas.makeRoom(this.otherArea, BATCH_ALIGN + kept, meta);
@@ -308,7 +298,7 @@ export class Journal {
 
   /** The bytes of the current area behind its batches and what is pending. */
   get bytesLeft(): number {
-    return this.#area.capacity - this.#offset - this.#pendingBytes();
+    return this.#area.capacity - this.filledBytes;
   }
 
   /** The area that is written now. */
