@@ -6,7 +6,7 @@
  * - 1, then the name in UTF-8: a live tree;
  * - 0, then the id of the tree, big-endian: a dropped tree, whose pages are released a slice at a
  *   time. Its name is free from the moment of the drop;
- * - 2, then a number, big-endian: an unfinished value (`unfinished.ts`).
+ * - 2, then a number, big-endian: an unfinished value (`unfinished_values.ts`).
  *
  * The value of the first two is a record:
  *

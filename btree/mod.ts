@@ -86,7 +86,7 @@ export {
   type Unfinished,
   UnfinishedValues,
   walkUnfinished,
-} from "./unfinished.ts";
+} from "./unfinished_values.ts";
 export { prefetchKeys, prefetchRange, type PrefetchScope } from "./tree_prefetch.ts";
 export type { LeafBounds } from "./walk/missing_pages.ts";
 export type { Reference } from "./value/reference.ts";

@@ -4,7 +4,7 @@
  * A `find` descends from the root, in each branch to the entry whose child holds the key, to a
  * leaf and its entry (`node.ts`). Each page is checked against its parent (`tree_nodes.ts`).
  * A `put` also records the path. It writes the entry if the page has room; otherwise the tree grows
- * (`growth.ts`). A `delete` removes the entry, then repairs the path (`shrinkage.ts`), as does a
+ * (`splitter.ts`). A `delete` removes the entry, then repairs the path (`rebalancer.ts`), as does a
  * `put` of a shorter value. Values over 1024 bytes are stored in fragments that share pages
  * (`fragments.ts`), or in runs (`runs.ts`).
  *
@@ -16,7 +16,7 @@
 import { format, header, type Pager, type PageReader } from "../pager/mod.ts";
 import { countRange } from "./walk/count.ts";
 import { Cursor } from "./walk/cursor.ts";
-import { Growth } from "./change/growth.ts";
+import { Splitter } from "./change/splitter.ts";
 import { copyKey, ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
 import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node/node.ts";
 import { REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
@@ -26,7 +26,7 @@ import type { LookupBatch } from "./walk/lookup_batch.ts";
 import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
 import { deleteRange } from "./change/range_delete.ts";
 import { sliceEnd } from "./walk/slice_end.ts";
-import { Shrinkage } from "./change/shrinkage.ts";
+import { Rebalancer } from "./change/rebalancer.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
 import { fitsFragments, removeValue, replaceFragments, writeFragments } from "./value/fragments.ts";
 import { decodeReference, encodeReference, referredLength } from "./value/reference.ts";
@@ -69,8 +69,8 @@ export class BTree {
   readonly found: FoundEntry = new FoundEntry();
 
   readonly #pager: Pager;
-  readonly #growth: Growth;
-  readonly #shrinkage: Shrinkage;
+  readonly #splitter: Splitter;
+  readonly #rebalancer: Rebalancer;
   readonly #cell = new LeafCell();
 
   /**
@@ -88,8 +88,8 @@ export class BTree {
     this.id = id;
     this.root = root;
     this.nodes = new TreeNodes(context, id, root, reader);
-    this.#growth = new Growth(context, this.nodes);
-    this.#shrinkage = new Shrinkage(context, this.nodes);
+    this.#splitter = new Splitter(context, this.nodes);
+    this.#rebalancer = new Rebalancer(context, this.nodes);
   }
 
   /** Creates an empty tree, inside a transaction. */
@@ -222,7 +222,7 @@ export class BTree {
     const index = leaf.search(key, length);
     if (index >= 0) return false;
     this.nodes.changes++;
-    this.#growth.insert(leaf, ~index, key, length, value.length, value);
+    this.#splitter.insert(leaf, ~index, key, length, value.length, value);
     return true;
   }
 
@@ -276,7 +276,7 @@ export class BTree {
     const leaf = this.nodes.descend(path, key, length);
     this.nodes.changes++;
     const index = leaf.search(key, length);
-    if (index < 0) this.#growth.insert(leaf, ~index, key, length, tag, stored);
+    if (index < 0) this.#splitter.insert(leaf, ~index, key, length, tag, stored);
     else this.#replace(leaf, index, key, length, tag, stored);
     return index < 0;
   }
@@ -306,9 +306,9 @@ export class BTree {
       this.#pager.touch(place);
       const isShorter = payloadBytes(tag) < payloadBytes(this.#cell.tag);
       removeLeafEntry(frame, slot, index);
-      this.#growth.insert(leaf, index, key, length, tag, value);
+      this.#splitter.insert(leaf, index, key, length, tag, value);
       // A shorter entry fits where it was, so the path still leads to it.
-      if (isShorter) this.#shrinkage.repair();
+      if (isShorter) this.#rebalancer.repair();
     }
     if (isReference) this.#releaseOld(key, length);
   }
@@ -342,7 +342,7 @@ export class BTree {
     this.#touchRemoval(leaf, index);
     this.context.bytesDeleted += this.#cell.end - leaf.cell(index);
     removeLeafEntry(frame, slot, index);
-    this.#shrinkage.repair();
+    this.#rebalancer.repair();
     if (!isReference) return true;
     this.context.bytesDeleted += decodeReference(this.context.oldReference, 0).length;
     this.#releaseOld(key, length);
@@ -373,7 +373,7 @@ export class BTree {
     if (from !== undefined) checkKey(from, from.length);
     if (to !== undefined) checkKey(to, to.length);
     this.nodes.changes++;
-    return deleteRange(this.context, this.nodes, this.#shrinkage, from, to);
+    return deleteRange(this.context, this.nodes, this.#rebalancer, from, to);
   }
 
   /**

@@ -13,7 +13,7 @@
  * @module
  */
 
-export { alignedBytes } from "./door/aligned_bytes.ts";
+export { alignedBytes } from "./native/aligned_bytes.ts";
 export { assert } from "./format/assert.ts";
 export { BuildingFile } from "./file/building_file.ts";
 export { CopiedFile, superblockPages } from "./copy/copied_file.ts";
@@ -71,7 +71,7 @@ export type {
   JournalState,
   SuperblockState,
 } from "./journal/journal_state.ts";
-export type { DoorOptions, Io, Memory } from "./door/doors.ts";
+export type { DoorOptions, Io, Memory } from "./native/doors.ts";
 export {
   type Advice,
   type FileMapping,
@@ -79,11 +79,11 @@ export {
   type MemoryMapping,
   openLibc,
   whyNoLibc,
-} from "./door/libc.ts";
+} from "./native/libc.ts";
 export { MemoryFile } from "./file/memory_file.ts";
 export { NewFile, type NewFileOptions } from "./file/new_file.ts";
 export { pathOf } from "./file/path.ts";
-export { Flights } from "./flights.ts";
+export { Flights } from "./commit_flights.ts";
 export type { Flight } from "./journal/journal.ts";
 export { Meta, type MetaFields } from "./format/meta.ts";
 export { type PagerOptions } from "./recovery/options.ts";

@@ -5,7 +5,7 @@
  */
 
 import { pid } from "node:process";
-import { checkDoors } from "./door/doors.ts";
+import { checkDoors } from "./native/doors.ts";
 import { type DiskFileOptions, openDiskFile, openUnlockedDiskFile } from "./file/disk_file.ts";
 import type { File } from "./file/file.ts";
 import { Disk } from "./file/disk.ts";

@@ -24,7 +24,7 @@ import { ClosedError, IoError } from "./format/errors.ts";
 import type { File } from "./file/file.ts";
 import { CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
 import { Frame, POOL } from "./format/frame.ts";
-import { Flights } from "./flights.ts";
+import { Flights } from "./commit_flights.ts";
 import { PagerInspection } from "./inspection.ts";
 import type { Following } from "./follow/follower.ts";
 import type { Loader } from "./cache/loader.ts";

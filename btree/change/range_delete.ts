@@ -18,7 +18,7 @@ import { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { SharedReleases } from "./shared_releases.ts";
-import type { Shrinkage } from "./shrinkage.ts";
+import type { Rebalancer } from "./rebalancer.ts";
 
 const { FLAG_HOLDS_RUNS, HEADER, KIND_LEAF } = format;
 const { entriesOf, flagsOf, setLink, shapeOf, treeOf } = header;
@@ -27,18 +27,18 @@ const { entriesOf, flagsOf, setLink, shapeOf, treeOf } = header;
 export function deleteRange(
   context: TreeContext,
   nodes: TreeNodes,
-  shrinkage: Shrinkage,
+  rebalancer: Rebalancer,
   from: Uint8Array | undefined,
   to: Uint8Array | undefined,
 ): number {
-  return new RangeDelete(context, nodes, shrinkage).run(from, to);
+  return new RangeDelete(context, nodes, rebalancer).run(from, to);
 }
 
 class RangeDelete {
   readonly #context: TreeContext;
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
-  readonly #shrinkage: Shrinkage;
+  readonly #rebalancer: Rebalancer;
   readonly #left = new TreePath();
   readonly #right = new TreePath();
   readonly #view = new NodeView();
@@ -48,11 +48,11 @@ class RangeDelete {
   #count = 0;
   #hasChanged = false;
 
-  constructor(context: TreeContext, nodes: TreeNodes, shrinkage: Shrinkage) {
+  constructor(context: TreeContext, nodes: TreeNodes, rebalancer: Rebalancer) {
     this.#context = context;
     this.#nodes = nodes;
     this.#pager = context.pager;
-    this.#shrinkage = shrinkage;
+    this.#rebalancer = rebalancer;
     this.#shared = new SharedReleases(context, nodes.tree);
   }
 
@@ -206,10 +206,10 @@ class RangeDelete {
     const { path } = this.#context;
     if (to === undefined) this.#nodes.descendToEdge(path, true);
     else this.#nodes.descend(path, to, to.length);
-    this.#shrinkage.repair();
+    this.#rebalancer.repair();
     if (from === undefined) this.#nodes.descendToEdge(path, false);
     else this.#nodes.descend(path, from, from.length);
-    this.#shrinkage.repair();
+    this.#rebalancer.repair();
   }
 
   #touch(page: PageNumber): NodeView {

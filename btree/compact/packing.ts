@@ -13,7 +13,7 @@
  */
 
 import { format, type PageNumber, type Pager } from "../../pager/mod.ts";
-import { Shrinkage } from "../change/shrinkage.ts";
+import { Rebalancer } from "../change/rebalancer.ts";
 import { copyKey, KEY_BYTES_MAX, usedBytesOf } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { BTree } from "../tree.ts";
@@ -189,19 +189,19 @@ export class Packing {
    */
   #pack(nodes: BTree["nodes"], left: number, count: number): Uint8Array | undefined {
     const { path } = this.#context;
-    const shrinkage = new Shrinkage(this.#context, nodes);
+    const rebalancer = new Rebalancer(this.#context, nodes);
     nodes.changes++;
     let at = left;
     let isReleased = false;
     while (!isReleased && at < left + count - 1) {
-      isReleased = shrinkage.fillLeaf(at++, PACKED_BYTES);
+      isReleased = rebalancer.fillLeaf(at++, PACKED_BYTES);
     }
     this.packed += at - left + 1;
     const next = this.#keyOf(nodes, isReleased ? at - 1 : left + count - 1);
     const depth = path.depth - 1;
     path.indexes[depth] = left;
     path.pages[depth + 1] = nodes.nodeOn(path, depth).child(left);
-    shrinkage.repair();
+    rebalancer.repair();
     return next;
   }
 

@@ -21,7 +21,7 @@ import {
   lengthBytes,
   REFERENCE_TAG,
 } from "../node/node.ts";
-import { isUnfinishedKey, readUnfinished } from "../unfinished.ts";
+import { isUnfinishedKey, readUnfinished } from "../unfinished_values.ts";
 import { decodeReference } from "../value/reference.ts";
 import { isSecond } from "../value/shared_page.ts";
 

@@ -7,7 +7,7 @@ import { Catalog, NAME_BYTES_MAX } from "../catalog.ts";
 import { type PageContents, pageContents } from "./page_contents.ts";
 import { TreeContext } from "../walk/tree_context.ts";
 import { BTree } from "../tree.ts";
-import { UnfinishedValues } from "../unfinished.ts";
+import { UnfinishedValues } from "../unfinished_values.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
 const encoder = new TextEncoder();

@@ -4,7 +4,7 @@
  *
  * Each run's header holds the page of the next run and the bytes of the value in this run. All runs
  * but the last are full. Runs are immutable: a new value takes new runs. The one exception is a
- * value written in parts (`unfinished.ts`): its last run is linked to the next one.
+ * value written in parts (`unfinished_values.ts`): its last run is linked to the next one.
  */
 
 import {

@@ -28,7 +28,7 @@
  * one has gone.
  */
 
-import type { WindowMemory } from "../door/window_memory.ts";
+import type { WindowMemory } from "../native/window_memory.ts";
 import type { Disk } from "../file/disk.ts";
 import { IoError } from "../format/errors.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";

@@ -10,7 +10,7 @@
  * Write-ahead rule: a page is written only after its version is in the journal on the medium.
  */
 
-import type { FrameMemory } from "../door/frame_memory.ts";
+import type { FrameMemory } from "../native/frame_memory.ts";
 import { Cache, type CacheOwner } from "./cache.ts";
 import type { Disk } from "../file/disk.ts";
 import {

@@ -17,7 +17,7 @@ import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
 import { copyPage } from "../cache/page_copy.ts";
 import { PageSet } from "../cache/page_set.ts";
-import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
 import type { Disk } from "../file/disk.ts";
 import { assert } from "../format/assert.ts";
 import { pageSum } from "../format/checksum.ts";

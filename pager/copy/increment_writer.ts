@@ -2,7 +2,7 @@
  * Writes an increment: encodes pages and chunks as records, and gathers these for few writes.
  */
 
-import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
 import { assert } from "../format/assert.ts";
 import { crcAfter } from "../format/checksum.ts";
 import {

@@ -29,7 +29,7 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
-import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
 import {
   headerPosition,
   headerRule,

@@ -15,9 +15,9 @@
  */
 
 import * as fs from "node:fs";
-import { alignedBytes, isAligned } from "../door/aligned_bytes.ts";
-import type { Io } from "../door/doors.ts";
-import { openLibc } from "../door/libc.ts";
+import { alignedBytes, isAligned } from "../native/aligned_bytes.ts";
+import type { Io } from "../native/doors.ts";
+import { openLibc } from "../native/libc.ts";
 import { IoError, LockedError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import { BackgroundReads } from "./background_reads.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { alignedBytes } from "../door/aligned_bytes.ts";
+import { alignedBytes } from "../native/aligned_bytes.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import { Disk } from "./disk.ts";
 import { openDiskFile, throughFlags } from "./disk_file.ts";

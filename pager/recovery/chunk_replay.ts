@@ -22,7 +22,7 @@ import {
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { formatHeader, headerSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
-import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
 import { BYPASSED, CHANGED, FREED, HEADERS, LogReader, WHOLE } from "../batch/log_record.ts";
 import { ChangedSlots, type ChunkRecords } from "./chunk_records.ts";
 import type { ReplayedPages } from "./replayed_pages.ts";

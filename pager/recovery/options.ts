@@ -2,7 +2,7 @@
  * The options for opening a pager, and their bounds.
  */
 
-import type { DoorOptions } from "../door/doors.ts";
+import type { DoorOptions } from "../native/doors.ts";
 import type { DiskFileOptions } from "../file/disk_file.ts";
 import { CHUNK_BYTES } from "../format/format.ts";
 

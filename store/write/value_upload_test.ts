@@ -208,6 +208,13 @@ interface Failure {
 
 const VALUE = valueOf({ bytes: 4 * PART, salt: 7 });
 
+let bytes: Uint8Array | undefined;
+
+/** More bytes than a value can have, taken from the system once. */
+function tooMany(): Uint8Array {
+  return bytes ??= new Uint8Array(2 ** 31 + 1);
+}
+
 const FAILURES: readonly Failure[] = [
   {
     name: "source fails",
@@ -232,7 +239,7 @@ const FAILURES: readonly Failure[] = [
     message: "Cannot set: the stream has more than 2147483648 bytes",
     isCancelled: true,
     make: (_, from) => {
-      return sourceOf(VALUE, 200_000, (at) => at < from ? undefined : new Uint8Array(2 ** 31 + 1));
+      return sourceOf(VALUE, 200_000, (at) => at < from ? undefined : tooMany());
     },
   },
   {

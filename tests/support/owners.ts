@@ -7,7 +7,7 @@
 
 import { BTree, readCatalogEntry } from "../../btree/mod.ts";
 import { checkTree } from "./tree_check.ts";
-import { isUnfinishedKey } from "../../btree/unfinished.ts";
+import { isUnfinishedKey } from "../../btree/unfinished_values.ts";
 import type { Session } from "../../store/write/session.ts";
 
 const CATALOG_TREE = 0;

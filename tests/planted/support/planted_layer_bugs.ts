@@ -290,7 +290,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "parts-too-short",
     "a tree changes a leaf only in the parts that it announced",
-    "btree/change/growth.ts",
+    "btree/change/splitter.ts",
     "this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start, cellStart);",
     "this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start + 4, cellStart);",
     "btree/tree_patch_test.ts",
@@ -454,7 +454,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "leaf-unlinked",
     "leaves are linked in the order of their keys",
-    "btree/change/growth.ts",
+    "btree/change/splitter.ts",
     "if (level === 0) this.#link(leftPage, rightPage);",
     "",
     "btree/tree_test.ts",
@@ -470,15 +470,15 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "separator-stays",
     "when keys move between siblings, their separator is replaced",
-    "btree/change/growth.ts",
+    "btree/change/splitter.ts",
     "if (!replaceSeparator(this.#pager, parent, right, key, length)) return undefined;",
     "",
-    "btree/change/growth_test.ts",
+    "btree/change/splitter_test.ts",
   ),
   bug(
     "packed-unchecked",
     "leaves whose keys are out of order are not packed together",
-    "btree/change/shrinkage.ts",
+    "btree/change/rebalancer.ts",
     "    this.#checkOrder(from, rightPage, 0);\n",
     "",
     "btree/compact/packing_test.ts",
@@ -486,7 +486,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "merge-unlinked",
     "a merge takes the right leaf out of the chain",
-    "btree/change/shrinkage.ts",
+    "btree/change/rebalancer.ts",
     "if (level === 0) setLink(frame, slot, this.#nodes.node(rightPage, 0, this.#child).link);",
     "",
     "btree/tree_property_test.ts",
@@ -494,7 +494,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "merge-leaks",
     "a page that is merged away is released",
-    "btree/change/shrinkage.ts",
+    "btree/change/rebalancer.ts",
     "    this.#nodes.release(rightPage);\n",
     "",
     whole("splits"),
@@ -575,7 +575,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "branch-untouched",
     "a page is touched before it is changed",
-    "btree/change/growth.ts",
+    "btree/change/splitter.ts",
     "    this.#pager.touch(view.place);\n    return view;",
     "    if (view.isLeaf) this.#pager.touch(view.place);\n    return view;",
     whole("splits"),

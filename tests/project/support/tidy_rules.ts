@@ -15,7 +15,7 @@ const OPENING_WORDS_MIN = 4;
 /** Modules and names that access files. */
 const SYSTEM_FILES: readonly string[] = [
   "level/open_file.ts",
-  "pager/door/libc.ts",
+  "pager/native/libc.ts",
   "pager/file/background_reads.ts",
   "pager/file/folder_sync.ts",
   "pager/file/disk_file.ts",
@@ -48,7 +48,7 @@ const RANKS: Readonly<Record<string, number>> = {
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   pager: [
     "format",
-    "door",
+    "native",
     "file",
     "cache",
     "batch",

@@ -1,6 +1,6 @@
 /**
- * Growth: adds an entry to a leaf. An entry that does not fit changes the prefix of the page or
- * splits it, which adds an entry to the parent and may raise the root.
+ * The splitter adds an entry to a leaf. An entry that does not fit changes the prefix of the page
+ * or splits it, which adds an entry to the parent and may raise the root.
  *
  * 1. A full leaf is split into two or, where a sibling of the same parent is nearly full too, both
  *    are split into three. This fills pages of random inserts to 0.75 rather than 0.7.
@@ -65,7 +65,7 @@ class Split {
 }
 
 /** Adds entries to one tree. */
-export class Growth {
+export class Splitter {
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #list: EntryList;

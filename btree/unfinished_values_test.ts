@@ -12,7 +12,7 @@ import { Catalog } from "./catalog.ts";
 import { TreeContext } from "./walk/tree_context.ts";
 import { checkTree } from "../tests/support/tree_check.ts";
 import { BTree } from "./tree.ts";
-import { UnfinishedValues } from "./unfinished.ts";
+import { UnfinishedValues } from "./unfinished_values.ts";
 import { PIECE_BYTES, type ValueReader } from "./value/value_reader.ts";
 
 const { PAGE_BYTES } = format;

@@ -101,7 +101,7 @@ function expectThirds(leaves: readonly LeafState[]): void {
   }
 }
 
-describe("Growth: a full leaf beside a full sibling", () => {
+describe("Splitter: a full leaf beside a full sibling", () => {
   for (const bytes of [0, 20, 100, 500, 2049]) {
     it(`is split with the sibling after it into three: values of ${bytes} bytes`, () => {
       const model = fullLeaves(4, bytes);
@@ -242,7 +242,7 @@ function* shortRows(descends: boolean): Generator<number> {
   }
 }
 
-describe("Growth: leaves of keys in any order", () => {
+describe("Splitter: leaves of keys in any order", () => {
   it("are three quarters full", () => {
     const random = new Random(3);
     const keys = Array.from({ length: 20_000 }, () => random.below(4e9));
@@ -252,7 +252,7 @@ describe("Growth: leaves of keys in any order", () => {
 
 for (const descends of [false, true]) {
   const order = descends ? "descending" : "ascending";
-  describe(`Growth: keys that arrive in ${order} order`, () => {
+  describe(`Splitter: keys that arrive in ${order} order`, () => {
     for (const bytes of [20, 300]) {
       const values = `values of ${bytes} bytes`;
       it(`leave full leaves behind: ${values}`, () => {
@@ -270,7 +270,7 @@ for (const descends of [false, true]) {
   });
 }
 
-describe("Growth: the parent of leaves that are split into three", () => {
+describe("Splitter: the parent of leaves that are split into three", () => {
   it("gets the new separator in place of the old one, which may be shorter", () => {
     const model = beneathFullParent(1000);
     const before = leavesOf(model.bed);
@@ -298,7 +298,7 @@ describe("Growth: the parent of leaves that are split into three", () => {
   });
 });
 
-describe("Growth: around a split into three", () => {
+describe("Splitter: around a split into three", () => {
   it("a cursor on the sibling goes on with the next key", () => {
     const model = fullLeaves(4, 100);
     const leaves = leavesOf(model.bed);

@@ -1,6 +1,7 @@
 /**
- * Shrinkage: repairs a tree after entries were removed. Empty pages return to the allocator, thin
- * pages merge with a sibling or borrow from it, and a root with one child takes over its content.
+ * The rebalancer repairs a tree after entries were removed. Empty pages return to the allocator,
+ * thin pages merge with a sibling or borrow from it, and a root with one child takes over its
+ * content.
  *
  * Siblings share a parent. A merge moves the right sibling into the left one. A merge or borrow for
  * which the pages or the parent lack room is skipped: thin pages are allowed, empty pages are not,
@@ -25,8 +26,8 @@ const THIN_BYTES = PAGE_BYTES / 3;
 /** The most bytes that merging nodes may use, so that the next insert does not split them. */
 const MERGED_BYTES_MAX = PAGE_BYTES - PAGE_BYTES / 8;
 
-/** Removes pages from one tree. */
-export class Shrinkage {
+/** Merges thin pages of one tree, and removes empty ones. */
+export class Rebalancer {
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #list: EntryList;
@@ -37,7 +38,7 @@ export class Shrinkage {
   readonly #child = new NodeView();
 
   /**
-   * Creates the shrinkage of a tree.
+   * Creates the rebalancer of a tree.
    *
    * @param context The context of its database.
    * @param nodes Its pages.

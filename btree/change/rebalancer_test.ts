@@ -1,4 +1,4 @@
-// Shrinkage where entries stay and their values become shorter: thin leaves merge as they do after
+// Rebalancer where entries stay and their values become shorter: thin leaves merge as they do after
 // deletions. Leaves are counted.
 
 import { assertEquals, assertLess } from "@std/assert";
@@ -33,7 +33,7 @@ function replaced(before: number, after: number): TreeModel {
   return model;
 }
 
-describe("Shrinkage", () => {
+describe("Rebalancer", () => {
   for (const [before, after] of [[1000, 20], [1020, 1100], [600, 0]] as const) {
     it(`merges leaves whose values of ${before} bytes became ${after} bytes long`, () => {
       const model = replaced(before, after);
