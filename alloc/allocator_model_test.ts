@@ -3,10 +3,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { numbers, openSpace, type Space, usedPages } from "../tests/support/space.ts";
-import { Random } from "../tests/support/random.ts";
-import { isInTurn } from "../tests/support/turn.ts";
 import { format, MemoryFile } from "../pager/mod.ts";
+import { Random } from "../tests/support/random.ts";
+import { numbers, openSpace, type Space, usedPages } from "../tests/support/trees/space.ts";
+import { isInTurn } from "../tests/support/turn.ts";
 
 const { KIND_LEAF } = format;
 /** A run takes one seed in this many, others another time. */

@@ -3,12 +3,12 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../tests/support/faulty_file.ts";
-import { journalChunks, openNodes, transact } from "../tests/support/pages.ts";
-import { numbers, openSpace, type Space, take, usedPages } from "../tests/support/space.ts";
-import { CorruptionError, type File, format, header, MemoryFile } from "../pager/mod.ts";
 import { Disk } from "../pager/file/disk.ts";
 import { readSuperblock, writeSuperblock } from "../pager/journal/superblocks.ts";
+import { CorruptionError, type File, format, header, MemoryFile } from "../pager/mod.ts";
+import { FaultyFile } from "../tests/support/files/faulty_file.ts";
+import { journalChunks, openNodes, transact } from "../tests/support/trees/pages.ts";
+import { numbers, openSpace, type Space, take, usedPages } from "../tests/support/trees/space.ts";
 import { Allocator } from "./allocator.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN } = format;

@@ -13,9 +13,15 @@ import {
   Pager,
   type PageSnapshot,
 } from "../pager/mod.ts";
-import { always, FaultyFile } from "../tests/support/faulty_file.ts";
-import { dataPages, makeFile, openNodes, SMALL_CACHE, transact } from "../tests/support/pages.ts";
-import { numbers, openSpace, type Space, take } from "../tests/support/space.ts";
+import { always, FaultyFile } from "../tests/support/files/faulty_file.ts";
+import {
+  dataPages,
+  makeFile,
+  openNodes,
+  SMALL_CACHE,
+  transact,
+} from "../tests/support/trees/pages.ts";
+import { numbers, openSpace, type Space, take } from "../tests/support/trees/space.ts";
 import { Allocator } from "./allocator.ts";
 import { Holds } from "./holds.ts";
 

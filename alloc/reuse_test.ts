@@ -3,12 +3,12 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BudgetFile } from "../tests/support/budget_file.ts";
-import { FaultyFile } from "../tests/support/faulty_file.ts";
-import { journalChunks, openNodes, SMALL_CACHE, transact } from "../tests/support/pages.ts";
-import { Random } from "../tests/support/random.ts";
-import { numbers, openSpace, type Space, take } from "../tests/support/space.ts";
 import { format, header, IoError, MemoryFile } from "../pager/mod.ts";
+import { BudgetFile } from "../tests/support/files/budget_file.ts";
+import { FaultyFile } from "../tests/support/files/faulty_file.ts";
+import { Random } from "../tests/support/random.ts";
+import { journalChunks, openNodes, SMALL_CACHE, transact } from "../tests/support/trees/pages.ts";
+import { numbers, openSpace, type Space, take } from "../tests/support/trees/space.ts";
 import { Allocator } from "./allocator.ts";
 
 const { CHUNK_PAGES, KIND_BRANCH, KIND_LEAF } = format;

@@ -11,8 +11,8 @@ import { copySection, type CopySize } from "./backup/copies.ts";
 import { memorySection } from "./backup/memory.ts";
 import { compactSection, writerSection } from "./backup/writers.ts";
 import type { Section } from "./durable/fixture.ts";
-import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 import { tableOf } from "./measure/figures.ts";
+import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 
 /** The size for published figures: 1 GiB of pages. */

@@ -13,9 +13,9 @@ import { openLibc } from "../pager/mod.ts";
 import type { Engine, Store } from "./engines/engine.ts";
 import { lmdbEngine } from "./engines/lmdb.ts";
 import { quireEngine } from "./engines/quire.ts";
+import { figureOf, short, tableOf } from "./measure/figures.ts";
 import { Keys, Values } from "./measure/keys.ts";
 import { loadOf } from "./measure/machine.ts";
-import { figureOf, short, tableOf } from "./measure/figures.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 
 const MIB = 1024 * 1024;

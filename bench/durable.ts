@@ -8,14 +8,14 @@
  */
 
 import { parseArgs } from "node:util";
-import { ENGINE_NAMES } from "./engines/all_engines.ts";
 import { bytesSection } from "./durable/bytes.ts";
 import { commitSection, concurrentSection } from "./durable/commits.ts";
 import { durableEngines, FULL_SIZE, QUICK_SIZE, type Section } from "./durable/fixture.ts";
 import { largeSection } from "./durable/large.ts";
 import { pauseSection } from "./durable/pauses.ts";
-import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
+import { ENGINE_NAMES } from "./engines/all_engines.ts";
 import { tableOf } from "./measure/figures.ts";
+import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 
 const { values: options } = parseArgs({
   options: {

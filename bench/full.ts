@@ -10,12 +10,12 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type GroupRun, markdownOf, merge, type Results } from "./full/report.ts";
 import { growthChart, ratioChart } from "./full/chart.ts";
 import { FULL, type Group, GROUPS, QUICK } from "./full/plan.ts";
+import { type GroupRun, markdownOf, merge, type Results } from "./full/report.ts";
 import type { Measured, Samples } from "./full/workloads.ts";
-import { type Limits, limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 import { type Figure, figureOf } from "./measure/figures.ts";
+import { type Limits, limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 
 /** The output of a process. */
 interface Output extends Measured {

@@ -7,8 +7,8 @@
  */
 
 import { openKv } from "../kv/mod.ts";
-import { alternate, type RoundTimes } from "./measure/alternation.ts";
 import { serveFile } from "./kv/served_file.ts";
+import { alternate, type RoundTimes } from "./measure/alternation.ts";
 import { timeMs } from "./measure/figures.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 

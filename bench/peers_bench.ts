@@ -5,8 +5,8 @@
  * engine its own process, and the full size.
  */
 
-import type { Later, Store } from "./engines/engine.ts";
 import { ENGINE_NAMES, loadEngines } from "./engines/all_engines.ts";
+import type { Later, Store } from "./engines/engine.ts";
 import { Keys, Values } from "./measure/keys.ts";
 
 const ENTRIES = 100_000;

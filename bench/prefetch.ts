@@ -7,13 +7,13 @@
  */
 
 import { open } from "../mod.ts";
+import { figureOf, short, tableOf } from "./measure/figures.ts";
 import { Keys, Values } from "./measure/keys.ts";
 import { loadOf } from "./measure/machine.ts";
-import { figureOf, short, tableOf } from "./measure/figures.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 import type { PrefetchInput, PrefetchOutput } from "./prefetch/child.ts";
 import { runChild } from "./server/child.ts";
 import { compileSlowReads, slowReadEnvironment } from "./server/slow/slow_reads.ts";
-import { inTempFolder } from "./measure/temp_folder.ts";
 
 const CHILD = new URL("./prefetch/child.ts", import.meta.url);
 const CACHE_BYTES = 8 * 1024 * 1024;

@@ -12,13 +12,13 @@
 
 import { dirname, resolve } from "node:path";
 import { loadOf, machineOf } from "./measure/machine.ts";
+import { inTempFolder } from "./measure/temp_folder.ts";
 import { serverChart } from "./server/chart.ts";
 import { type Part, PARTS, type Plan, planOf, USAGE, UsageError } from "./server/plan.ts";
 import { circumstanceLines, tablesOf } from "./server/report.ts";
 import { type Cell, merge, type PartRun, type Results } from "./server/results.ts";
 import { type Notes, runParts } from "./server/runs.ts";
 import { compileSlowSyncs } from "./server/slow/slow_syncs.ts";
-import { inTempFolder } from "./measure/temp_folder.ts";
 
 /** The exit code of each signal that stops the bench. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;

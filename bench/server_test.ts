@@ -5,7 +5,7 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { linesOf } from "../tests/support/program.ts";
+import { linesOf } from "../tests/support/programs/program.ts";
 import { inTempDir } from "../tests/support/temp.ts";
 import type { Results } from "./server/results.ts";
 

@@ -10,10 +10,10 @@
 import { parseArgs } from "node:util";
 import { open } from "../mod.ts";
 import type { Section } from "./durable/fixture.ts";
-import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 import { figureOf, short, tableOf } from "./measure/figures.ts";
-import { type ChildTask, fill, keyOf, VALUE_BYTES, WARM_MS } from "./shared/child.ts";
+import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
+import { type ChildTask, fill, keyOf, VALUE_BYTES, WARM_MS } from "./shared/child.ts";
 
 const ENGINES: readonly ChildTask["engine"][] = ["quire", "lmdb-js", "node:sqlite"];
 const PROCESSES = [1, 2, 4, 8];

@@ -10,8 +10,8 @@ import { cpuUsage } from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { open } from "../mod.ts";
 import { sql } from "../sql/mod.ts";
-import { loadOf } from "./measure/machine.ts";
 import { figureOf, short, tableOf, timeMs } from "./measure/figures.ts";
+import { loadOf } from "./measure/machine.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 
 const EXIT_MISUSE = 2;

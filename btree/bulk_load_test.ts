@@ -5,8 +5,9 @@ import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/asse
 import { describe, it } from "@std/testing/bdd";
 import { format, header } from "../pager/mod.ts";
 import { CACHE_BYTES_MIN } from "../pager/recovery/options.ts";
-import { transact } from "../tests/support/pages.ts";
-import { usedPages } from "../tests/support/space.ts";
+import { transact } from "../tests/support/trees/pages.ts";
+import { usedPages } from "../tests/support/trees/space.ts";
+import type { TreeReport } from "../tests/support/trees/tree_check.ts";
 import {
   type Bed,
   bulkLoad,
@@ -21,9 +22,8 @@ import {
   replant,
   sameBytes,
   valueOf,
-} from "../tests/support/trees.ts";
+} from "../tests/support/trees/trees.ts";
 import { cellBytes, LEAF_WIDTH, payloadBytes, usedBytesOf } from "./node/node.ts";
-import type { TreeReport } from "../tests/support/tree_check.ts";
 
 const { KIND_LEAF, PAGE_BYTES } = format;
 type Entry = readonly [Uint8Array, Uint8Array];

@@ -27,8 +27,8 @@ import {
   type PageReader,
 } from "../pager/mod.ts";
 import { compareKeys } from "./node/key.ts";
-import type { TreeContext } from "./walk/tree_context.ts";
 import { BTree } from "./tree.ts";
+import type { TreeContext } from "./walk/tree_context.ts";
 
 /** The catalog's own number among trees. */
 export const CATALOG_TREE = 0;

@@ -4,14 +4,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, LimitError, MemoryFile, Pager } from "../pager/mod.ts";
-import { transact } from "../tests/support/pages.ts";
-import { usedPages } from "../tests/support/space.ts";
-import { bulkLoad, bytesOf, expectValue, keyOf, valueOf } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
+import { transact } from "../tests/support/trees/pages.ts";
+import { usedPages } from "../tests/support/trees/space.ts";
+import { checkTree } from "../tests/support/trees/tree_check.ts";
+import { bulkLoad, bytesOf, expectValue, keyOf, valueOf } from "../tests/support/trees/trees.ts";
 import { Catalog, NAME_BYTES_MAX, readCatalogEntry, type TreeEntry } from "./catalog.ts";
-import { TreeContext } from "./walk/tree_context.ts";
-import { checkTree } from "../tests/support/tree_check.ts";
 import { BTree } from "./tree.ts";
+import { TreeContext } from "./walk/tree_context.ts";
 
 interface Library {
   file: MemoryFile;

@@ -14,25 +14,35 @@
  */
 
 import { format, header, type Pager, type PageReader } from "../pager/mod.ts";
-import { countRange } from "./walk/count.ts";
-import { Cursor } from "./walk/cursor.ts";
+import { deleteRange } from "./change/range_delete.ts";
+import { Rebalancer } from "./change/rebalancer.ts";
 import { Splitter } from "./change/splitter.ts";
-import { copyKey, ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
-import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node/node.ts";
-import { REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
+import {
+  cellBytes,
+  copyKey,
+  ENTRY_BYTES_MAX,
+  HEAD_BYTES,
+  INLINE_BYTES_MAX,
+  KEY_BYTES_MAX,
+  LEAF_WIDTH,
+  LeafCell,
+  payloadBytes,
+  REFERENCE_BYTES,
+  REFERENCE_TAG,
+} from "./node/node.ts";
 import { removeLeafEntry } from "./node/node_edit.ts";
 import type { NodeView } from "./node/node_view.ts";
-import type { LookupBatch } from "./walk/lookup_batch.ts";
-import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
-import { deleteRange } from "./change/range_delete.ts";
-import { sliceEnd } from "./walk/slice_end.ts";
-import { Rebalancer } from "./change/rebalancer.ts";
-import type { TreeContext } from "./walk/tree_context.ts";
 import { fitsFragments, removeValue, replaceFragments, writeFragments } from "./value/fragments.ts";
 import { decodeReference, encodeReference, referredLength } from "./value/reference.ts";
 import { releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value/runs.ts";
 import { readReferenced } from "./value/value.ts";
 import { ValueReader } from "./value/value_reader.ts";
+import { countRange } from "./walk/count.ts";
+import { Cursor } from "./walk/cursor.ts";
+import type { LookupBatch } from "./walk/lookup_batch.ts";
+import { sliceEnd } from "./walk/slice_end.ts";
+import type { TreeContext } from "./walk/tree_context.ts";
+import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
 
 const { PAGE_SHIFT } = format;
 const { cellStartOf } = header;

@@ -1,13 +1,12 @@
 // Small transactions on a tree, which save and log only the words that they change: after each,
 // every page has the correct sum, and the journal recovers the same tree.
 
+import { crc32 } from "node:zlib";
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { crc32 } from "node:zlib";
 import { format, header, MemoryFile, Pager, type PagerOptions } from "../pager/mod.ts";
-import { TreeContext } from "./walk/tree_context.ts";
-import { BTree } from "./tree.ts";
-import { usedPages } from "../tests/support/space.ts";
+import type { Random } from "../tests/support/random.ts";
+import { usedPages } from "../tests/support/trees/space.ts";
 import {
   type Bed,
   bytesOf,
@@ -15,8 +14,9 @@ import {
   KEY_FAMILIES,
   plant,
   TreeModel,
-} from "../tests/support/trees.ts";
-import type { Random } from "../tests/support/random.ts";
+} from "../tests/support/trees/trees.ts";
+import { BTree } from "./tree.ts";
+import { TreeContext } from "./walk/tree_context.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
 const SIZES = [0, 1, 20, 20, 20, 100, 100, 127, 128, 600, 1024, 1025, 2048, 2600, 3000, 9000];

@@ -8,14 +8,14 @@
  * Damage does not end it: the read that needs a damaged page will report it.
  */
 
+import { format, header, type PageNumber, type Prefetch } from "../pager/mod.ts";
 import { compareKeys } from "./node/key.ts";
 import { LeafCell, REFERENCE_TAG } from "./node/node.ts";
+import type { NodeView } from "./node/node_view.ts";
+import type { BTree } from "./tree.ts";
 import { missingInRuns } from "./value/missing_runs.ts";
 import { decodeReference, type Reference } from "./value/reference.ts";
 import { type IsReady, type LeafBounds, leafWindow, missingOnPath } from "./walk/missing_pages.ts";
-import type { NodeView } from "./node/node_view.ts";
-import { format, header, type PageNumber, type Prefetch } from "../pager/mod.ts";
-import type { BTree } from "./tree.ts";
 
 const { FLAG_HOLDS_RUNS } = format;
 const { flagsOf } = header;

@@ -8,7 +8,8 @@ import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import type { PagerOptions } from "../pager/mod.ts";
 import { CACHE_BYTES_MIN } from "../pager/recovery/options.ts";
-import { usedPages } from "../tests/support/space.ts";
+import type { Random } from "../tests/support/random.ts";
+import { usedPages } from "../tests/support/trees/space.ts";
 import {
   bytesOf,
   eachSeed,
@@ -17,8 +18,7 @@ import {
   keyOf,
   plant,
   TreeModel,
-} from "../tests/support/trees.ts";
-import type { Random } from "../tests/support/random.ts";
+} from "../tests/support/trees/trees.ts";
 
 type Family = (random: Random) => Uint8Array;
 

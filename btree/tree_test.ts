@@ -11,10 +11,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CorruptionError, format, type Frame, header, type Pager } from "../pager/mod.ts";
 import { AssertionError } from "../pager/format/assert.ts";
-import { transact } from "../tests/support/pages.ts";
-import { usedPages } from "../tests/support/space.ts";
+import { CorruptionError, format, type Frame, header, type Pager } from "../pager/mod.ts";
+import { Random } from "../tests/support/random.ts";
+import { transact } from "../tests/support/trees/pages.ts";
+import { usedPages } from "../tests/support/trees/space.ts";
+import { checkTree } from "../tests/support/trees/tree_check.ts";
 import {
   type Bed,
   bytesOf,
@@ -25,13 +27,11 @@ import {
   replant,
   TreeModel,
   valueOf,
-} from "../tests/support/trees.ts";
-import { Random } from "../tests/support/random.ts";
-import { childAt, childIndex, copyKey, KEY_BYTES_MAX, usedBytesOf } from "./node/node.ts";
-import { TreePath } from "./walk/tree_path.ts";
+} from "../tests/support/trees/trees.ts";
 import { replaceSeparator } from "./change/separator.ts";
+import { childAt, childIndex, copyKey, KEY_BYTES_MAX, usedBytesOf } from "./node/node.ts";
 import { BTree } from "./tree.ts";
-import { checkTree } from "../tests/support/tree_check.ts";
+import { TreePath } from "./walk/tree_path.ts";
 
 const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
 

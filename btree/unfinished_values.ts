@@ -31,10 +31,9 @@ import {
   type PageReader,
 } from "../pager/mod.ts";
 import { type Catalog, CATALOG_TREE, decodeName, NAME_BYTES_MAX } from "./catalog.ts";
-import { REFERENCE_BYTES } from "./node/node.ts";
-import type { TreeContext } from "./walk/tree_context.ts";
-import { BTree } from "./tree.ts";
 import type { TreeVisitor } from "./check/tree_walk.ts";
+import { REFERENCE_BYTES } from "./node/node.ts";
+import { BTree } from "./tree.ts";
 import {
   decodeReference,
   encodeReference,
@@ -42,6 +41,7 @@ import {
   runsReference,
 } from "./value/reference.ts";
 import { appendRuns, runsOf, versionAt } from "./value/runs.ts";
+import type { TreeContext } from "./walk/tree_context.ts";
 
 const { HEADER } = format;
 

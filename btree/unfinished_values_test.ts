@@ -5,15 +5,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, header, LimitError, MemoryFile, Pager } from "../pager/mod.ts";
-import { SMALL_CACHE, transact } from "../tests/support/pages.ts";
-import { usedPages } from "../tests/support/space.ts";
-import { bytesOf, expectValue, sameBytes, valueOf } from "../tests/support/trees.ts";
+import { SMALL_CACHE, transact } from "../tests/support/trees/pages.ts";
+import { usedPages } from "../tests/support/trees/space.ts";
+import { checkTree } from "../tests/support/trees/tree_check.ts";
+import { bytesOf, expectValue, sameBytes, valueOf } from "../tests/support/trees/trees.ts";
 import { Catalog } from "./catalog.ts";
-import { TreeContext } from "./walk/tree_context.ts";
-import { checkTree } from "../tests/support/tree_check.ts";
 import { BTree } from "./tree.ts";
 import { UnfinishedValues } from "./unfinished_values.ts";
 import { PIECE_BYTES, type ValueReader } from "./value/value_reader.ts";
+import { TreeContext } from "./walk/tree_context.ts";
 
 const { PAGE_BYTES } = format;
 const KEY = bytesOf("key");

@@ -2,7 +2,6 @@
  * All commands, in the order of the help.
  */
 
-import type { CommandSpec } from "./spec/command_spec.ts";
 import { archive } from "./command/archive.ts";
 import { backup, restore } from "./command/backup.ts";
 import { bench } from "./command/bench.ts";
@@ -15,15 +14,16 @@ import { explore } from "./command/explore.ts";
 import { info, stats, trees } from "./command/info.ts";
 import { load } from "./command/load.ts";
 import { map } from "./command/map.ts";
-import { chunk, page } from "./command/page.ts";
 import { migrate } from "./command/migrate.ts";
+import { chunk, page } from "./command/page.ts";
 import { count, get, keys, scan } from "./command/read.ts";
-import { copy, drop, rename } from "./command/trees.ts";
+import { serve } from "./command/serve.ts";
 import { shell } from "./command/shell.ts";
 import { sql } from "./command/sql.ts";
-import { serve } from "./command/serve.ts";
 import { study } from "./command/study.ts";
+import { copy, drop, rename } from "./command/trees.ts";
 import { salvage, verify } from "./command/verify.ts";
+import type { CommandSpec } from "./spec/command_spec.ts";
 
 /** All commands. */
 export const COMMANDS: readonly CommandSpec[] = [

@@ -4,7 +4,14 @@
  */
 
 import { type Database, IoError, LockedError, open, type Snapshot } from "../mod.ts";
+import { COMMANDS } from "./all_commands.ts";
 import type { CodecPair } from "./form/codecs.ts";
+import { inspectFile, type Inspection } from "./inspect/mod.ts";
+import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "./io/exit.ts";
+import type { Interruption } from "./io/interruption.ts";
+import { NewDatabase } from "./io/new_file.ts";
+import { note, Output, wantsColours } from "./io/output.ts";
+import { oneLine } from "./io/text.ts";
 import {
   type AnyReadTree,
   codecsFor,
@@ -12,13 +19,6 @@ import {
   type Context,
   textOf,
 } from "./spec/command_spec.ts";
-import { COMMANDS } from "./all_commands.ts";
-import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "./io/exit.ts";
-import { inspectFile, type Inspection } from "./inspect/mod.ts";
-import type { Interruption } from "./io/interruption.ts";
-import { NewDatabase } from "./io/new_file.ts";
-import { note, Output, wantsColours } from "./io/output.ts";
-import { oneLine } from "./io/text.ts";
 import { type Call, parseLine, type ParserOptions } from "./spec/parser.ts";
 
 /** The version of the program. */

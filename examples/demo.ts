@@ -8,10 +8,7 @@
  */
 
 import { CorruptionError, type Database, open, type Tree } from "../mod.ts";
-import { archiveAndRestore } from "./demo/steps/archive_part.ts";
 import { readArguments, USAGE } from "./demo/arguments.ts";
-import { backUpWhileLoading } from "./demo/steps/backup_part.ts";
-import { checkEveryRecord } from "./demo/steps/checks.ts";
 import { chunkMap } from "./demo/chunk_map.ts";
 import { readCities } from "./demo/cities.ts";
 import { fileTable } from "./demo/file_table.ts";
@@ -19,8 +16,11 @@ import { readInput } from "./demo/input.ts";
 import { withProgress } from "./demo/progress.ts";
 import type { Records } from "./demo/records.ts";
 import { EXIT_MISUSE, messageOf, Refusal } from "./demo/refusal.ts";
-import { count, countOf, oneLine, pace } from "./demo/text.ts";
+import { archiveAndRestore } from "./demo/steps/archive_part.ts";
+import { backUpWhileLoading } from "./demo/steps/backup_part.ts";
+import { checkEveryRecord } from "./demo/steps/checks.ts";
 import { printTour } from "./demo/steps/tour.ts";
+import { count, countOf, oneLine, pace } from "./demo/text.ts";
 
 async function main(args: readonly string[]): Promise<number> {
   const { db, input, help } = readArguments(args);

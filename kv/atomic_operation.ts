@@ -2,14 +2,28 @@
  * The atomic operation: it collects checks, mutations and messages, and commits them together.
  */
 
-import { inspectWrite } from "./inspect_write.ts";
 import { CUSTOM_INSPECT, joinNativeClass, TEXTS } from "./api/deno.ts";
-import { encodeSoon, LaterBytes, serializeSoon } from "./value/value.ts";
-import type { AtomicCheck, KvCommitError, KvCommitResult, KvEnqueueOptions } from "./api/types.ts";
-import type { KvKey, KvMutation } from "./api/types.ts";
+import type {
+  AtomicCheck,
+  KvCommitError,
+  KvCommitResult,
+  KvEnqueueOptions,
+  KvKey,
+  KvMutation,
+} from "./api/types.ts";
 import { KvU64 } from "./api/u64.ts";
-import { checkBackoffSchedule, checkDelay, checkExpireIn, encodedLater } from "./write/encode.ts";
-import type { GivenMessage, GivenMutation, GivenWrite, MutationType } from "./write/encode.ts";
+import { inspectWrite } from "./inspect_write.ts";
+import { encodeSoon, LaterBytes, serializeSoon } from "./value/value.ts";
+import {
+  checkBackoffSchedule,
+  checkDelay,
+  checkExpireIn,
+  encodedLater,
+  type GivenMessage,
+  type GivenMutation,
+  type GivenWrite,
+  type MutationType,
+} from "./write/encode.ts";
 
 /** Commits a write. Returns the versionstamp, or null if a check failed. */
 export type Committer = (write: GivenWrite) => Promise<string | null>;

@@ -6,9 +6,16 @@
  */
 
 import { badResource, joinNativeClass, TEXTS } from "./api/deno.ts";
-import type { KvCommitResult, KvConsistencyLevel, KvEnqueueOptions } from "./api/types.ts";
-import type { KvEntryMaybe, KvKey, KvListOptions, KvOptions } from "./api/types.ts";
-import type { KvListSelector } from "./api/types.ts";
+import type {
+  KvCommitResult,
+  KvConsistencyLevel,
+  KvEnqueueOptions,
+  KvEntryMaybe,
+  KvKey,
+  KvListOptions,
+  KvListSelector,
+  KvOptions,
+} from "./api/types.ts";
 import { AtomicOperation } from "./atomic_operation.ts";
 import { encodeKey, wrongType } from "./format/key.ts";
 import { storedParts } from "./format/key_reader.ts";

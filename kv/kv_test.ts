@@ -7,10 +7,10 @@ import { inTempDir } from "../tests/support/temp.ts";
 import { encodeKey } from "./format/key.ts";
 import { NEVER } from "./format/record.ts";
 import { kvKey, treesOf } from "./format/trees.ts";
-import { encodeValue } from "./value/value.ts";
 import { versionstampOf } from "./format/versionstamp.ts";
 import { openKv } from "./open.ts";
 import { KvStore } from "./store.ts";
+import { encodeValue } from "./value/value.ts";
 
 describe("Kv", () => {
   it("changes nothing if a mutation of an operation fails", async () => {

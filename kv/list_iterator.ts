@@ -6,8 +6,15 @@
 import { joinNativeClass } from "./api/deno.ts";
 import type { KvEntry, KvListOptions, KvListSelector } from "./api/types.ts";
 import { encodeKey } from "./format/key.ts";
-import { boundsOf, cursorOf, keyOfCursor, selectorKeysOf, selectorOf } from "./format/selector.ts";
-import type { Selector, SelectorKeys } from "./format/selector.ts";
+import {
+  boundsOf,
+  cursorOf,
+  keyOfCursor,
+  type Selector,
+  type SelectorKeys,
+  selectorKeysOf,
+  selectorOf,
+} from "./format/selector.ts";
 import type { Batch } from "./list_batch.ts";
 
 /** Reads a batch of entries. */

@@ -4,8 +4,8 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { LockedError, open } from "../mod.ts";
 import { inTempDir } from "../tests/support/temp.ts";
-import { openKv } from "./open.ts";
 import type { KvOptions } from "./api/types.ts";
+import { openKv } from "./open.ts";
 
 describe("openKv()", () => {
   it("shares a file among handles by any path to it; the last close closes it", () =>

@@ -4,9 +4,15 @@
  */
 
 import type { Database, ReadTree } from "../mod.ts";
-import { DATABASE_ID, KEY_BYTES_MAX, type KvTrees, storedEntriesOf } from "./format/trees.ts";
-import { treesOf } from "./format/trees.ts";
+import type { KvEntry, KvKey } from "./api/types.ts";
 import type { KvRecord, NewRecord } from "./format/record.ts";
+import {
+  DATABASE_ID,
+  KEY_BYTES_MAX,
+  type KvTrees,
+  storedEntriesOf,
+  treesOf,
+} from "./format/trees.ts";
 import { versionOf } from "./format/versionstamp.ts";
 import { type Batch, readBatch } from "./list_batch.ts";
 import { Expiry } from "./schedule/expiry.ts";
@@ -14,7 +20,6 @@ import { Queue } from "./schedule/queue.ts";
 import { applyWrite } from "./write/apply.ts";
 import { type EncodedWrite, withOwnBytes } from "./write/encode.ts";
 import { importEntries, type MovedEntry } from "./write/import.ts";
-import type { KvEntry, KvKey } from "./api/types.ts";
 
 /** An error that ends a watch. */
 export interface Failure {

@@ -12,8 +12,8 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { AbstractIterator, type AbstractIteratorOptions } from "./abstract_level.ts";
 import type { ReadTree, Snapshot } from "../mod.ts";
+import { AbstractIterator, type AbstractIteratorOptions } from "./abstract_level.ts";
 import { levelError } from "./errors.ts";
 import type { Encoded } from "./formats.ts";
 import { type KeyedRange, rangeFrom } from "./range.ts";

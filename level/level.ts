@@ -11,13 +11,13 @@
 
 import type { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
+import type { Database, ReadTree, TransactionTree, Tree } from "../mod.ts";
 import {
   type AbstractBatchOperation,
   type AbstractIterator,
   AbstractLevel,
   type AbstractSnapshot,
 } from "./abstract_level.ts";
-import type { Database, ReadTree, TransactionTree, Tree } from "../mod.ts";
 import { LevelError, levelError } from "./errors.ts";
 import { bufferOf, bytesOf, CODECS, type Encoded, type Format, textOf } from "./formats.ts";
 import { LevelIterator } from "./iterator.ts";

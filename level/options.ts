@@ -2,6 +2,7 @@
  * The options that QuireLevel adds to those of abstract-level, and the durability of a write.
  */
 
+import type { OpenOptions, WriteOptions } from "../mod.ts";
 import type {
   AbstractBatchOptions,
   AbstractChainedBatch,
@@ -10,7 +11,6 @@ import type {
   AbstractOpenOptions,
   AbstractPutOptions,
 } from "./abstract_level.ts";
-import type { OpenOptions, WriteOptions } from "../mod.ts";
 
 /** Options of the engine. */
 export interface QuireOptions {

@@ -3,8 +3,8 @@
  * database, and not before the reads that use it have ended.
  */
 
-import { AbstractSnapshot } from "./abstract_level.ts";
 import type { Database, ReadTree, Snapshot } from "../mod.ts";
+import { AbstractSnapshot } from "./abstract_level.ts";
 
 /** The options of a snapshot. */
 export interface SnapshotOptions {

@@ -6,9 +6,9 @@
  * meanwhile.
  */
 
-import { assert } from "./format/assert.ts";
 import type { Disk } from "./file/disk.ts";
 import type { PagerFlusher } from "./flush/pager_flusher.ts";
+import { assert } from "./format/assert.ts";
 import type { Flight } from "./journal/journal.ts";
 
 /** The pager that commits belong to. */

@@ -7,11 +7,16 @@
  */
 
 import type { Cache } from "./cache/cache.ts";
+import type { Loader } from "./cache/loader.ts";
+import type { Writeback } from "./cache/writeback.ts";
+import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
 import type { Disk, DiskFigures } from "./file/disk.ts";
 import type { PagerFlusher } from "./flush/pager_flusher.ts";
-import type { VersionPages } from "./share/version_pages.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT } from "./format/format.ts";
 import { type Frame, POOL } from "./format/frame.ts";
+import type { Meta } from "./format/meta.ts";
+import { checkPage } from "./format/page_check.ts";
+import type { ChunkNumber, PageNumber, Slot } from "./format/units.ts";
 import {
   type CheckpointState,
   type JournalState,
@@ -19,14 +24,9 @@ import {
   type SuperblockState,
   superblockStates,
 } from "./journal/journal_state.ts";
-import type { Loader } from "./cache/loader.ts";
-import type { Meta } from "./format/meta.ts";
-import { checkPage } from "./format/page_check.ts";
-import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
-import type { ChunkNumber, PageNumber, Slot } from "./format/units.ts";
+import type { VersionPages } from "./share/version_pages.ts";
 import type { PagerStats } from "./stats.ts";
 import type { VersionStore } from "./transaction/version_store.ts";
-import type { Writeback } from "./cache/writeback.ts";
 
 /** Where a page is: in a chunk frame, in a pool frame, or only in the file. */
 export type Residence = "chunk" | "page" | "file";

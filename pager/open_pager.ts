@@ -5,18 +5,18 @@
  */
 
 import { pid } from "node:process";
-import { checkDoors } from "./native/doors.ts";
+import { Disk } from "./file/disk.ts";
 import { type DiskFileOptions, openDiskFile, openUnlockedDiskFile } from "./file/disk_file.ts";
 import type { File } from "./file/file.ts";
-import { Disk } from "./file/disk.ts";
 import { MemoryFile } from "./file/memory_file.ts";
 import { pathOf } from "./file/path.ts";
 import { inFile, LockedError } from "./format/errors.ts";
 import { examineSuperblocks } from "./journal/superblocks.ts";
+import { checkDoors } from "./native/doors.ts";
 import { Pager } from "./pager.ts";
+import { checkSizes, type PagerOptions } from "./recovery/options.ts";
 import { openShare, openShareFiles, type ShareFiles } from "./share/open_share.ts";
 import { LentFile } from "./share/shared_file.ts";
-import { checkSizes, type PagerOptions } from "./recovery/options.ts";
 
 /**
  * Opens the pager of a file, or of memory when the path is `":memory:"`.

@@ -2,6 +2,7 @@
  * A page, or a whole run, with its header as one unit, for programs that use the pager by itself.
  */
 
+import type { PageReader } from "./cache/page_reader.ts";
 import {
   CHUNK_SHIFT,
   HEADER_BYTES,
@@ -16,7 +17,6 @@ import {
 import { POOL } from "./format/frame.ts";
 import { kindOf, linkOf, runPagesOf } from "./format/header.ts";
 import { corruptHeader } from "./format/page_check.ts";
-import type { PageReader } from "./cache/page_reader.ts";
 import type { PageNumber, Place } from "./format/units.ts";
 
 /** A page, or a run of pages, as one unit. */

@@ -15,34 +15,36 @@
  * It does not choose free pages, and does not know what a page means.
  */
 
-import { assert } from "./format/assert.ts";
-import { TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
 import { type Cache, MISS } from "./cache/cache.ts";
-import type { Disk } from "./file/disk.ts";
-import { type Durability, Flusher } from "./flush/flusher.ts";
-import { ClosedError, IoError } from "./format/errors.ts";
-import type { File } from "./file/file.ts";
-import { CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
-import { Frame, POOL } from "./format/frame.ts";
-import { Flights } from "./commit_flights.ts";
-import { PagerInspection } from "./inspection.ts";
-import type { Following } from "./follow/follower.ts";
 import type { Loader } from "./cache/loader.ts";
 import { Prefetches } from "./cache/prefetch.ts";
-import type { Meta } from "./format/meta.ts";
-import { Observers, type PageObserver } from "./observer.ts";
-import { checkSizes, JOURNAL_BYTES, type PagerOptions, TAIL_BYTES } from "./recovery/options.ts";
-import { makeParts, openState, type PagerParts } from "./pager_parts.ts";
-import { type Page, readPage } from "./page.ts";
-import type { Verifier } from "./format/page_check.ts";
-import type { RecoveryReport } from "./recovery/recovery.ts";
+import { Flights } from "./commit_flights.ts";
+import { Copies } from "./copy/copies.ts";
 import type { Report, Scrub, ScrubOptions } from "./damage/scrub.ts";
-import { peekShare } from "./sidecar/peek.ts";
-import type { Share, SharingState } from "./share/share.ts";
+import type { Disk } from "./file/disk.ts";
+import type { File } from "./file/file.ts";
+import { type Durability, Flusher } from "./flush/flusher.ts";
 import type { PagerFlusher } from "./flush/pager_flusher.ts";
+import type { Following } from "./follow/follower.ts";
+import { assert } from "./format/assert.ts";
+import { ClosedError, IoError } from "./format/errors.ts";
+import { CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
+import { Frame, POOL } from "./format/frame.ts";
+import type { Meta } from "./format/meta.ts";
+import type { Verifier } from "./format/page_check.ts";
+import type { ChunkNumber, PageNumber, Place } from "./format/units.ts";
+import { PagerInspection } from "./inspection.ts";
+import { TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
+import { Observers, type PageObserver } from "./observer.ts";
+import { type Page, readPage } from "./page.ts";
+import { makeParts, openState, type PagerParts } from "./pager_parts.ts";
+import { checkSizes, JOURNAL_BYTES, type PagerOptions, TAIL_BYTES } from "./recovery/options.ts";
+import type { RecoveryReport } from "./recovery/recovery.ts";
+import type { Share, SharingState } from "./share/share.ts";
 import { SharedFlusher } from "./share/shared_flusher.ts";
 import { joinShare, type Sharing } from "./share/sharing.ts";
 import { VersionPages } from "./share/version_pages.ts";
+import { peekShare } from "./sidecar/peek.ts";
 import type { PagerStats } from "./stats.ts";
 import { Bypass } from "./transaction/bypass.ts";
 import { Commit } from "./transaction/commit.ts";
@@ -50,9 +52,7 @@ import type { OpenTransaction } from "./transaction/open_transaction.ts";
 import { Rollback } from "./transaction/rollback.ts";
 import { type PageSnapshot, SnapshotOwner } from "./transaction/snapshot.ts";
 import type { Kept } from "./transaction/snapshot_list.ts";
-import { Copies } from "./copy/copies.ts";
 import { Writer } from "./transaction/writer.ts";
-import type { ChunkNumber, PageNumber, Place } from "./format/units.ts";
 
 /** The verified pages of a file in frames, and the transactions that change them. */
 export class Pager {

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { always, FaultyFile, from, type Operation } from "../tests/support/faulty_file.ts";
+import { always, FaultyFile, from, type Operation } from "../tests/support/files/faulty_file.ts";
 import {
   dataPages,
   expectContent,
@@ -14,11 +14,11 @@ import {
   transact,
   wordsAt,
   write,
-} from "../tests/support/pages.ts";
+} from "../tests/support/trees/pages.ts";
+import type { MemoryFile } from "./file/memory_file.ts";
 import { IoError } from "./format/errors.ts";
 import { CHUNK_BYTES, CHUNK_PAGES } from "./format/format.ts";
 import { Frame, POOL } from "./format/frame.ts";
-import type { MemoryFile } from "./file/memory_file.ts";
 import type { Pager } from "./pager.ts";
 import type { PageSnapshot } from "./transaction/snapshot.ts";
 

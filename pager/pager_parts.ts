@@ -8,8 +8,6 @@ import { Loader } from "./cache/loader.ts";
 import { PageSet } from "./cache/page_set.ts";
 import { Windows } from "./cache/windows.ts";
 import { Writeback } from "./cache/writeback.ts";
-import { frameMemory } from "./native/doors.ts";
-import { WindowMemory } from "./native/window_memory.ts";
 import { Disk } from "./file/disk.ts";
 import type { File } from "./file/file.ts";
 import { OverlayFile } from "./file/overlay_file.ts";
@@ -24,6 +22,8 @@ import { ClaimedPages } from "./journal/claimed_pages.ts";
 import { TapHolder, type TransactionListener } from "./journal/commit_hooks.ts";
 import { CurrentSuperblock } from "./journal/current_superblock.ts";
 import { Journal } from "./journal/journal.ts";
+import { frameMemory } from "./native/doors.ts";
+import { WindowMemory } from "./native/window_memory.ts";
 import { openDatabase } from "./recovery/open_database.ts";
 import {
   CACHE_BYTES,

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../tests/support/faulty_file.ts";
+import { FaultyFile } from "../tests/support/files/faulty_file.ts";
 import {
   dataPages,
   expectContent,
@@ -17,10 +17,13 @@ import {
   transact,
   wordsAt,
   write,
-} from "../tests/support/pages.ts";
+} from "../tests/support/trees/pages.ts";
 import { Disk } from "./file/disk.ts";
+import { MemoryFile } from "./file/memory_file.ts";
+import { crc, seedOf } from "./format/checksum.ts";
 import { ClosedError, CorruptionError, LimitError, LockedError } from "./format/errors.ts";
 import { CHUNK_BYTES, KIND_LEAF, KIND_RUN } from "./format/format.ts";
+import { Frame, POOL } from "./format/frame.ts";
 import {
   formatHeader,
   seal,
@@ -30,12 +33,9 @@ import {
   setVersion,
   versionOf,
 } from "./format/header.ts";
-import { MemoryFile } from "./file/memory_file.ts";
+import { readSuperblock, writeSuperblock } from "./journal/superblocks.ts";
 import { openPager } from "./open_pager.ts";
 import { Pager } from "./pager.ts";
-import { crc, seedOf } from "./format/checksum.ts";
-import { Frame, POOL } from "./format/frame.ts";
-import { readSuperblock, writeSuperblock } from "./journal/superblocks.ts";
 
 const PAGES = dataPages(300);
 

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import S3rver from "s3rver";
 import { archive, type ArchiveStore, IoError, open, restore } from "../mod.ts";
-import { bytesOf } from "../tests/support/database.ts";
+import { bytesOf } from "../tests/support/databases/database.ts";
 import { inTempDir } from "../tests/support/temp.ts";
 import { type S3Options, s3Store } from "./mod.ts";
 

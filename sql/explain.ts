@@ -2,12 +2,11 @@
  * EXPLAIN: the instructions of a program, or its plan, as rows.
  */
 
-import { textOf } from "./value/number_text.ts";
-import type { SqlValue } from "./value/value.ts";
-import type { Program } from "./vm/machine.ts";
 import { quoted } from "./function/text.ts";
-import { Real } from "./value/value.ts";
 import type { PragmaResult } from "./query/pragma_rows.ts";
+import { textOf } from "./value/number_text.ts";
+import { Real, type SqlValue } from "./value/value.ts";
+import type { Program } from "./vm/machine.ts";
 
 /** The instructions of a program, after the registers that it begins with. */
 export function explained(program: Program): PragmaResult {

@@ -8,8 +8,8 @@
 
 import type { Durability } from "../mod.ts";
 import type { Engine } from "./define/engine.ts";
-import type { ParsedStatement } from "./parse/statement_parser.ts";
 import type { TransactionStatement } from "./parse/statement_ast.ts";
+import type { ParsedStatement } from "./parse/statement_parser.ts";
 import { ConflictError, SqlError } from "./value/error.ts";
 
 /** What a script does with its statements. */

@@ -7,10 +7,10 @@ import type { SqlInput, SqlInputs, SqlRow } from "./binding.ts";
 import { Engine } from "./define/engine.ts";
 import { parseStatements } from "./parse/statement_parser.ts";
 import { Spill, type SpillOptions } from "./rows/spill.ts";
+import type { StoredObject } from "./schema/trees.ts";
 import { Script } from "./script.ts";
 import { type RunResult, type SqlRows, Statement } from "./statement.ts";
 import { SqlError } from "./value/error.ts";
-import type { StoredObject } from "./schema/trees.ts";
 
 /** Statements that are given one at a time, and what becomes of them. */
 export interface SqlSource {

@@ -3,22 +3,21 @@
  * changed, and run as often as needed.
  */
 
+import type { Durability } from "../mod.ts";
+import { bind, rowOf, type SqlInputs, type SqlRow } from "./binding.ts";
 import { compile } from "./change/compile.ts";
 import { alterTable } from "./define/alter.ts";
 import { analyze, reindex } from "./define/analyze.ts";
 import { createIndex, createTable, createTrigger, createView, drop } from "./define/create.ts";
 import { type Engine, type Finished, type MakeRow, noRow } from "./define/engine.ts";
 import { runPragma } from "./define/pragma.ts";
-import { bind, rowOf, type SqlInputs, type SqlRow } from "./binding.ts";
 import { explained, planned } from "./explain.ts";
-import type { ParsedStatement } from "./parse/statement_parser.ts";
 import type { Explainable, Statement as Syntax } from "./parse/statement_ast.ts";
+import type { ParsedStatement } from "./parse/statement_parser.ts";
 import type { PragmaResult } from "./query/pragma_rows.ts";
 import { inText, SqlError, unsupported } from "./value/error.ts";
 import type { SqlValue } from "./value/value.ts";
-import { Machine } from "./vm/machine.ts";
-import type { Program, ResultName } from "./vm/machine.ts";
-import type { Durability } from "../mod.ts";
+import { Machine, type Program, type ResultName } from "./vm/machine.ts";
 
 /** A row as its values, whose blobs are copies as those of `outputOf` are. */
 const ROW: MakeRow<SqlValue[]> = (registers, first, count) =>

@@ -5,8 +5,8 @@
 
 import type { ArchivePosition } from "./archive/archive_position.ts";
 import { ArchiveRole } from "./archive/archive_role.ts";
-import { Archiver } from "./archive/archiver.ts";
 import { type ArchiveStore, checkStore } from "./archive/archive_store.ts";
+import { Archiver } from "./archive/archiver.ts";
 import { untilAborted } from "./backup/waiting.ts";
 import { type Database, sessionOf } from "./database.ts";
 import { checkOptions, type OptionTypes, SIGNAL } from "./read/argument_checks.ts";

@@ -1,11 +1,11 @@
 // Trees with codecs: every method with every pair of codecs, trees reopened with other codecs, and
 // user codecs that throw, return garbage, or reuse their memory.
 
+import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Buffer } from "node:buffer";
 import { CorruptionError, MemoryFile } from "../pager/mod.ts";
-import { openBoth, openOn } from "../tests/support/database.ts";
+import { openBoth, openOn } from "../tests/support/databases/database.ts";
 import {
   bytes,
   type Codec,

@@ -4,14 +4,14 @@
  */
 
 import { DatabaseUpkeep } from "./database_upkeep.ts";
-import { checkName, type Sync } from "./read/argument_checks.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";
-import type { Session } from "./write/session.ts";
+import { checkName, type Sync } from "./read/argument_checks.ts";
+import { codecNamesOf, type Codecs } from "./read/tree_format.ts";
 import { Snapshot } from "./snapshot.ts";
 import { runWith, type Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
 import { TreeRegistry } from "./tree_registry.ts";
-import { codecNamesOf, type Codecs } from "./read/tree_format.ts";
+import type { Session } from "./write/session.ts";
 
 let sessionBetween: (db: Database, action: string) => Session;
 

@@ -4,11 +4,17 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BTree } from "../btree/mod.ts";
-import { checkTree } from "../tests/support/tree_check.ts";
 import { format, header, IoError, MemoryFile } from "../pager/mod.ts";
-import { bytesOf, change, checkDatabase, openBoth, openOn } from "../tests/support/database.ts";
-import { makeSample } from "../tests/support/sample.ts";
+import {
+  bytesOf,
+  change,
+  checkDatabase,
+  openBoth,
+  openOn,
+} from "../tests/support/databases/database.ts";
 import { inTempDir } from "../tests/support/temp.ts";
+import { makeSample } from "../tests/support/trees/sample.ts";
+import { checkTree } from "../tests/support/trees/tree_check.ts";
 import { open } from "./open.ts";
 import type { KeyRange } from "./read/range.ts";
 import type { TransactionTree } from "./write/transaction_tree.ts";

@@ -4,9 +4,9 @@
 
 import { openPager, type Pager, pathOf } from "../pager/mod.ts";
 import { Database } from "./database.ts";
-import { checkOpenOptions, type OpenOptions } from "./options.ts";
 import { FollowingSession } from "./follow/following_session.ts";
 import { SharingSession } from "./follow/sharing_session.ts";
+import { checkOpenOptions, type OpenOptions } from "./options.ts";
 import { Session } from "./write/session.ts";
 
 /**

@@ -8,10 +8,10 @@ import { namedStore } from "./archive/named_store.ts";
 import { createReplica, ReplicaFile } from "./archive/replica_file.ts";
 import { StoreCalls } from "./archive/store_calls.ts";
 import { rest, untilAborted } from "./backup/waiting.ts";
-import { positionText } from "./stream/position.ts";
-import { positionOf, type StreamOpener, StreamSource } from "./stream/stream_source.ts";
 import { Database } from "./database.ts";
 import { checkOptions, type OptionTypes, SIGNAL } from "./read/argument_checks.ts";
+import { positionText } from "./stream/position.ts";
+import { positionOf, type StreamOpener, StreamSource } from "./stream/stream_source.ts";
 import { Session } from "./write/session.ts";
 
 /** Options of `openReplica`. */

@@ -3,12 +3,12 @@
  * writing, begins anew at a newer version. A change may have to wait for its turn.
  */
 
-import type { KeyRange, Range } from "./read/range.ts";
-import { checkIterable, pairOf, type Sync } from "./read/argument_checks.ts";
-import type { PrefetchOptions } from "./read/prefetch.ts";
-import type { TreeFormat } from "./read/tree_format.ts";
 import type { FollowingSession } from "./follow/following_session.ts";
 import type { SharingSession } from "./follow/sharing_session.ts";
+import { checkIterable, pairOf, type Sync } from "./read/argument_checks.ts";
+import type { PrefetchOptions } from "./read/prefetch.ts";
+import type { KeyRange, Range } from "./read/range.ts";
+import type { TreeFormat } from "./read/tree_format.ts";
 import { Tree } from "./tree.ts";
 import type { Watcher, WatchOptions } from "./watch/watcher.ts";
 import type { DeleteRangeOptions } from "./write/range_delete_slices.ts";

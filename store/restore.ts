@@ -3,10 +3,10 @@
  */
 
 import { pathOf } from "../pager/mod.ts";
-import type { ArchivePoint } from "./archive/segments/archive_index.ts";
 import { type ArchiveStore, checkStore } from "./archive/archive_store.ts";
 import { namedStore } from "./archive/named_store.ts";
 import { type ArchiveRestoreResult, restoreFromArchive } from "./archive/restore_archive.ts";
+import type { ArchivePoint } from "./archive/segments/archive_index.ts";
 import { restoreChain, type RestoreResult } from "./backup/restore.ts";
 import { checkOptions, type OptionTypes, SIGNAL } from "./read/argument_checks.ts";
 

@@ -4,15 +4,15 @@
 
 import { Catalog } from "../btree/mod.ts";
 import { ClosedError, type PageSnapshot } from "../pager/mod.ts";
-import { ReadTree } from "./read/read_tree.ts";
-import type { FoundTree, TreeSource } from "./read/tree_source.ts";
-import type { Session } from "./write/session.ts";
 import type { Slab } from "./memory/slab.ts";
+import type { ViewGuard } from "./memory/view_guard.ts";
+import { checkName } from "./read/argument_checks.ts";
+import { ReadTree } from "./read/read_tree.ts";
+import { codecNamesOf, type Codecs, type TreeFormat } from "./read/tree_format.ts";
+import type { FoundTree, TreeSource } from "./read/tree_source.ts";
 import type { Tree } from "./tree.ts";
 import type { TreeRegistry } from "./tree_registry.ts";
-import { checkName } from "./read/argument_checks.ts";
-import { codecNamesOf, type Codecs, type TreeFormat } from "./read/tree_format.ts";
-import type { ViewGuard } from "./memory/view_guard.ts";
+import type { Session } from "./write/session.ts";
 
 /**
  * The pages of a snapshot, or undefined if it is of another session. It is a function rather than a

@@ -13,10 +13,10 @@ import {
   contentOf,
   openBoth,
   openOn,
-} from "../tests/support/database.ts";
+} from "../tests/support/databases/database.ts";
 import { collectUntil } from "../tests/support/garbage.ts";
 import { Random } from "../tests/support/random.ts";
-import { fillSample } from "../tests/support/sample.ts";
+import { fillSample } from "../tests/support/trees/sample.ts";
 import { bytes, json, string, tuple } from "./codec/mod.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { TransactionTree } from "./write/transaction_tree.ts";

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, MemoryFile } from "../pager/mod.ts";
-import { change, openOn } from "../tests/support/database.ts";
+import { change, openOn } from "../tests/support/databases/database.ts";
 import type { Transaction } from "./transaction.ts";
 import type { TransactionTree } from "./write/transaction_tree.ts";
 

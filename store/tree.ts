@@ -6,22 +6,22 @@
  * together.
  */
 
+import { NO_TREE, statsOf, type TreeStats } from "./inspect/stats.ts";
+import type { Sync } from "./read/argument_checks.ts";
 import { keyBoundsOf, type KeyRange } from "./read/range.ts";
-import type { LoadOptions } from "./write/tree_load.ts";
+import { ReadTree } from "./read/read_tree.ts";
+import type { TreeFormat } from "./read/tree_format.ts";
+import { Watcher, type WatchOptions } from "./watch/watcher.ts";
 import {
   budgetOf,
   type DeleteRangeOptions,
   RangeDeleteSlices,
 } from "./write/range_delete_slices.ts";
-import { setStream } from "./write/value_upload.ts";
-import { Watcher, type WatchOptions } from "./watch/watcher.ts";
-import { NO_TREE, statsOf, type TreeStats } from "./inspect/stats.ts";
-import type { Sync } from "./read/argument_checks.ts";
-import { ReadTree } from "./read/read_tree.ts";
 import type { Session } from "./write/session.ts";
 import { TransactionSource } from "./write/transaction_source.ts";
 import { TransactionTree } from "./write/transaction_tree.ts";
-import type { TreeFormat } from "./read/tree_format.ts";
+import type { LoadOptions } from "./write/tree_load.ts";
+import { setStream } from "./write/value_upload.ts";
 
 /**
  * The format of a tree, or undefined if it is of another session. It is a function rather than a

@@ -5,8 +5,14 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { MemoryFile } from "../pager/mod.ts";
-import { bytesOf, checkDatabase, openBoth, openOn, utf8 } from "../tests/support/database.ts";
-import { ModelTree } from "../tests/support/model.ts";
+import {
+  bytesOf,
+  checkDatabase,
+  openBoth,
+  openOn,
+  utf8,
+} from "../tests/support/databases/database.ts";
+import { ModelTree } from "../tests/support/databases/model.ts";
 import { json, string } from "./codec/mod.ts";
 import { open } from "./open.ts";
 import type { KeyRange } from "./read/range.ts";

@@ -8,9 +8,9 @@
  */
 
 import { bytes, keyBytes } from "./codec/mod.ts";
+import { SharingSession } from "./follow/sharing_session.ts";
 import { checkName } from "./read/argument_checks.ts";
 import { checkCodecs, type Codecs, TreeFormat } from "./read/tree_format.ts";
-import { SharingSession } from "./follow/sharing_session.ts";
 import { RestartingTree, SharingTree } from "./restarting_tree.ts";
 import { formatIn, Tree } from "./tree.ts";
 import type { Session } from "./write/session.ts";

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MemoryFile } from "../pager/mod.ts";
-import { bytesOf, openBoth } from "../tests/support/database.ts";
+import { bytesOf, openBoth } from "../tests/support/databases/database.ts";
 import { bytesMade, collectGarbage } from "../tests/support/memory.ts";
 import { json, string, tuple } from "./codec/mod.ts";
 import { open } from "./open.ts";

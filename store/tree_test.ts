@@ -3,12 +3,12 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { bytesOf, change, openOn, utf8 } from "../tests/support/database.ts";
 import { MemoryFile } from "../pager/mod.ts";
+import { bytesOf, change, openOn, utf8 } from "../tests/support/databases/database.ts";
 import type { Database } from "./database.ts";
 import type { KeyRange } from "./read/range.ts";
-import type { TransactionTree } from "./write/transaction_tree.ts";
 import type { Tree } from "./tree.ts";
+import type { TransactionTree } from "./write/transaction_tree.ts";
 
 const VALUE = new Uint8Array([1]);
 

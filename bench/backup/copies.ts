@@ -5,8 +5,8 @@
 
 import * as fs from "node:fs";
 import { open } from "../../mod.ts";
-import { figureOf, short, timeMs } from "../measure/figures.ts";
 import type { Section } from "../durable/fixture.ts";
+import { figureOf, short, timeMs } from "../measure/figures.ts";
 import { type Copied, fillLmdb, fillQuire, fillSqlite, keyAt, treeOf, valueAt } from "./data.ts";
 
 const MIB = 1024 * 1024;

@@ -2,12 +2,12 @@
  * The memory of a process that copies a database, beside that of one which only opens it.
  */
 
-import { fileURLToPath } from "node:url";
 import * as fs from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Section } from "../durable/fixture.ts";
 import { figureOf } from "../measure/figures.ts";
-import { fillQuire } from "./data.ts";
 import type { CopySize } from "./copies.ts";
+import { fillQuire } from "./data.ts";
 
 const PROGRAM = fileURLToPath(new URL("./child.ts", import.meta.url));
 const MIB = 1024 * 1024;

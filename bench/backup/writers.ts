@@ -3,12 +3,12 @@
  * another, each awaited, with and without it in turn.
  */
 
-import { type Database, open } from "../../mod.ts";
-import { figureOf, percentile, short } from "../measure/figures.ts";
-import type { Section } from "../durable/fixture.ts";
-import { entriesOf, fillQuire, keyAt, treeOf, valueAt } from "./data.ts";
-import type { CopySize } from "./copies.ts";
 import * as fs from "node:fs";
+import { type Database, open } from "../../mod.ts";
+import type { Section } from "../durable/fixture.ts";
+import { figureOf, percentile, short } from "../measure/figures.ts";
+import type { CopySize } from "./copies.ts";
+import { entriesOf, fillQuire, keyAt, treeOf, valueAt } from "./data.ts";
 
 const MIB = 1024 * 1024;
 /** The entries of a run; three runs of four are removed before a compaction. */

@@ -5,9 +5,9 @@
 
 import type { Engine, Store } from "../engines/engine.ts";
 import { QuireStore } from "../engines/quire.ts";
+import { short } from "../measure/figures.ts";
 import { Keys, Values } from "../measure/keys.ts";
 import { bytesWritten } from "../measure/machine.ts";
-import { short } from "../measure/figures.ts";
 import { type DurableSize, openFilled, type Section } from "./fixture.ts";
 
 const UPDATES = 1000;

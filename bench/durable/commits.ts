@@ -5,9 +5,9 @@
 
 import type { Engine, Store } from "../engines/engine.ts";
 import { quireEngine, QuireStore } from "../engines/quire.ts";
+import { type Figure, figureOf, short, timeMs } from "../measure/figures.ts";
 import { Keys, Values, xorshift } from "../measure/keys.ts";
 import { BareFile } from "../measure/machine.ts";
-import { type Figure, figureOf, short, timeMs } from "../measure/figures.ts";
 import { type DurableSize, openFilled, type Section } from "./fixture.ts";
 
 const ENTRIES = 20_000;

@@ -3,9 +3,9 @@
  */
 
 import { open } from "../../mod.ts";
+import { timeMs } from "../measure/figures.ts";
 import { Keys, Values } from "../measure/keys.ts";
 import { peakMemory, resetPeakMemory } from "../measure/machine.ts";
-import { timeMs } from "../measure/figures.ts";
 import type { DurableSize, Section } from "./fixture.ts";
 
 const MIB = 1024 * 1024;

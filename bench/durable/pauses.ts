@@ -8,9 +8,9 @@
 import { setImmediate } from "node:timers/promises";
 import type { Engine, Store } from "../engines/engine.ts";
 import { quireEngine, QuireStore } from "../engines/quire.ts";
+import { percentile, timeMs } from "../measure/figures.ts";
 import { Keys, Values } from "../measure/keys.ts";
 import { BareFile } from "../measure/machine.ts";
-import { percentile, timeMs } from "../measure/figures.ts";
 import { CACHE_BYTES, type DurableSize, type Section } from "./fixture.ts";
 
 const MIB = 1024 * 1024;

@@ -2,9 +2,9 @@
  * Quire and its peers. A peer that cannot be loaded is reported as absent, with the reason.
  */
 
-import type { Engine, Later } from "./engine.ts";
 import { classicLevelEngine } from "./classic_level.ts";
 import { denoKvEngine } from "./deno_kv.ts";
+import type { Engine, Later } from "./engine.ts";
 import { lmdbEngine } from "./lmdb.ts";
 import { quireEngine } from "./quire.ts";
 import { sqliteEngine } from "./sqlite.ts";

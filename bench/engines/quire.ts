@@ -2,8 +2,8 @@
  * The adapter of Quire: one tree, with default options except for the cache.
  */
 
-import { format } from "../../pager/mod.ts";
 import { type Database, open, type OpenOptions, type Transaction, type Tree } from "../../mod.ts";
+import { format } from "../../pager/mod.ts";
 import type { Changes, Engine, Store, StoreOptions } from "./engine.ts";
 
 const TREE = "entries";

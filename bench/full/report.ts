@@ -2,8 +2,8 @@
  * The report of the full bench, as Markdown.
  */
 
-import type { Limits, Machine } from "../measure/machine.ts";
 import { type Figure, short, tableOf } from "../measure/figures.ts";
+import type { Limits, Machine } from "../measure/machine.ts";
 import { TARGETS } from "./plan.ts";
 
 /** The time and the circumstances of a run of a group. */

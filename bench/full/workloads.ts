@@ -9,9 +9,9 @@ import { cpuUsage } from "node:process";
 import { type KeyCodec, open, string, tuple } from "../../mod.ts";
 import type { Engine, Later, Store } from "../engines/engine.ts";
 import { QuireStore } from "../engines/quire.ts";
+import { figureOf, timeMs } from "../measure/figures.ts";
 import { Keys, Values, xorshift, Zipf } from "../measure/keys.ts";
 import { bytesOnDisk, bytesWritten } from "../measure/machine.ts";
-import { figureOf, timeMs } from "../measure/figures.ts";
 import type { Group, Size } from "./plan.ts";
 
 const MIB = 1024 * 1024;

@@ -6,11 +6,11 @@
 import * as fs from "node:fs";
 import process from "node:process";
 import { open, type Tree } from "../../mod.ts";
-import { Keys, xorshift } from "../measure/keys.ts";
 import { figureOf } from "../measure/figures.ts";
+import { Keys, xorshift } from "../measure/keys.ts";
 import { LoopLag } from "../server/client/loop_lag.ts";
-import { type Lag, type Latency, latencyOf } from "../server/results.ts";
 import { Samples } from "../server/client/samples.ts";
+import { type Lag, type Latency, latencyOf } from "../server/results.ts";
 
 const PAUSE_MS_MAX = 3;
 const READS = 15;

@@ -6,8 +6,8 @@
  * what is there, and says what that took.
  */
 
-import type { Engine } from "../engines/engine.ts";
 import { loadEngines } from "../engines/all_engines.ts";
+import type { Engine } from "../engines/engine.ts";
 import { bytesOnDisk, bytesRead, peakMemory } from "../measure/machine.ts";
 import type { TrialSize } from "./trial.ts";
 import { runTrial } from "./trials.ts";

@@ -5,10 +5,10 @@
  */
 
 import { setTimeout } from "node:timers/promises";
-import { xorshift } from "../measure/keys.ts";
 import type { Changes, Store } from "../engines/engine.ts";
-import { writeTo } from "./write_to.ts";
+import { xorshift } from "../measure/keys.ts";
 import { KEY_BYTES, orderedKey, valueOf } from "./values.ts";
+import { writeTo } from "./write_to.ts";
 
 /** The changes of one transaction. */
 const BATCH = 1000;

@@ -12,13 +12,13 @@
 
 import { openFilled } from "../durable/fixture.ts";
 import type { Engine, Store } from "../engines/engine.ts";
-import { Keys, Values, xorshift } from "../measure/keys.ts";
 import { figureOf, timeMs } from "../measure/figures.ts";
+import { Keys, Values, xorshift } from "../measure/keys.ts";
 import { idleLag, LoopLag } from "./client/loop_lag.ts";
+import { Samples } from "./client/samples.ts";
 import { isNoEngine, loadServerEngine } from "./no_engine.ts";
 import type { Part } from "./plan.ts";
 import { type Lag, latencyOf, type Sample } from "./results.ts";
-import { Samples } from "./client/samples.ts";
 import { syncUs } from "./slow/sync_cost.ts";
 
 const IDLE_MS = 300;

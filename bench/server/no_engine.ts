@@ -6,8 +6,8 @@
 
 import { setImmediate } from "node:timers/promises";
 import { durableEngines } from "../durable/fixture.ts";
-import type { Changes, Engine, Store } from "../engines/engine.ts";
 import { ENGINE_NAMES, type Engines } from "../engines/all_engines.ts";
+import type { Changes, Engine, Store } from "../engines/engine.ts";
 
 const NO_ENGINE = "none";
 

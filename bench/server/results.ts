@@ -4,8 +4,8 @@
  * Times are in milliseconds, rates in operations a second.
  */
 
-import type { Machine } from "../measure/machine.ts";
 import { type Figure, figureOf } from "../measure/figures.ts";
+import type { Machine } from "../measure/machine.ts";
 import type { Samples } from "./client/samples.ts";
 
 /** How long operations took. */

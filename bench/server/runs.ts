@@ -5,8 +5,8 @@
 
 import { inTempFolder } from "../measure/temp_folder.ts";
 import { runChild, RunningChild } from "./child.ts";
-import type { InProcessInput, InProcessOutput } from "./in_process.ts";
 import { GRACE_MS, type LoadInput, WARM_UP_MS } from "./client/load.ts";
+import type { InProcessInput, InProcessOutput } from "./in_process.ts";
 import type { Part, Plan } from "./plan.ts";
 import { type Cell, cellOf, type Circumstance, type Sample, type Setting } from "./results.ts";
 import type { ServerInput, ServerOutput } from "./serve.ts";

@@ -3,12 +3,12 @@
  * tells how many calls it made. It begins when a line comes in, so that all begin together.
  */
 
+import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
 import { open, type Tree } from "../../mod.ts";
-import { sqliteEngine } from "../engines/sqlite.ts";
-import { lmdbEngine } from "../engines/lmdb.ts";
-import { DatabaseSync } from "node:sqlite";
 import type { Store } from "../engines/engine.ts";
+import { lmdbEngine } from "../engines/lmdb.ts";
+import { sqliteEngine } from "../engines/sqlite.ts";
 
 /** What a process is told to do. */
 export interface ChildTask {

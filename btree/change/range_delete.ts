@@ -14,11 +14,11 @@ import { compactNode, removeBranchEntry, removeLeafEntry } from "../node/node_ed
 import { NodeView } from "../node/node_view.ts";
 import { decodeReference } from "../value/reference.ts";
 import { releaseRuns } from "../value/runs.ts";
-import { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
-import { SharedReleases } from "./shared_releases.ts";
+import { TreePath } from "../walk/tree_path.ts";
 import type { Rebalancer } from "./rebalancer.ts";
+import { SharedReleases } from "./shared_releases.ts";
 
 const { FLAG_HOLDS_RUNS, HEADER, KIND_LEAF } = format;
 const { entriesOf, flagsOf, setLink, shapeOf, treeOf } = header;

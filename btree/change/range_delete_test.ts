@@ -5,8 +5,9 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CACHE_BYTES_MIN } from "../../pager/recovery/options.ts";
-import { transact } from "../../tests/support/pages.ts";
-import { usedPages } from "../../tests/support/space.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { usedPages } from "../../tests/support/trees/space.ts";
+import { checkTree } from "../../tests/support/trees/tree_check.ts";
 import {
   type Bed,
   bulkLoad,
@@ -19,8 +20,7 @@ import {
   replant,
   TreeModel,
   valueOf,
-} from "../../tests/support/trees.ts";
-import { checkTree } from "../../tests/support/tree_check.ts";
+} from "../../tests/support/trees/trees.ts";
 
 /** A model with keys 0, 10, 20 ...; `bytes` gives the length of each value. */
 function tens(count: number, bytes: (index: number) => number): TreeModel {

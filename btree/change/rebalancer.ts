@@ -13,9 +13,9 @@ import type { EntryList } from "../node/entry_list.ts";
 import { copyKey, usedBytesOf } from "../node/node.ts";
 import { clearNode, removeBranchEntry } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
-import type { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
+import type { TreePath } from "../walk/tree_path.ts";
 import { replaceSeparator } from "./separator.ts";
 
 const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES } = format;

@@ -4,7 +4,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, header } from "../../pager/mod.ts";
-import { keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
+import { keyOf, plant, TreeModel } from "../../tests/support/trees/trees.ts";
 import { TreePath } from "../walk/tree_path.ts";
 
 const { CHUNK_SHIFT, SLOT_MASK } = format;

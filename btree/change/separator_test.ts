@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format } from "../../pager/mod.ts";
-import { transact } from "../../tests/support/pages.ts";
-import { type Bed, bytesOf, keyOf, nameOf, plant } from "../../tests/support/trees.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { type Bed, bytesOf, keyOf, nameOf, plant } from "../../tests/support/trees/trees.ts";
 import { childAt, copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import { replaceSeparator } from "./separator.ts";
 

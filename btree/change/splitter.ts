@@ -30,9 +30,9 @@ import {
 } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
 import type { Arrivals } from "../walk/arrivals.ts";
-import type { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
+import type { TreePath } from "../walk/tree_path.ts";
 import { checkBetween, replaceSeparator } from "./separator.ts";
 import { ANY_ORDER, APPENDING, SplitPlaces } from "./split_places.ts";
 

@@ -4,9 +4,16 @@
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, header } from "../../pager/mod.ts";
-import { transact } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
-import { type Bed, bytesOf, keyOf, nameOf, plant, TreeModel } from "../../tests/support/trees.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import {
+  type Bed,
+  bytesOf,
+  keyOf,
+  nameOf,
+  plant,
+  TreeModel,
+} from "../../tests/support/trees/trees.ts";
 import { childIndex, copyKey, freeBytesOf, KEY_BYTES_MAX, usedBytesOf } from "../node/node.ts";
 import { TreePath } from "../walk/tree_path.ts";
 import { replaceSeparator } from "./separator.ts";

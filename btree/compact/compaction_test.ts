@@ -12,7 +12,7 @@ import {
   contentOf,
   openBoth,
   type Opened,
-} from "../../tests/support/database.ts";
+} from "../../tests/support/databases/database.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { BTree } from "../tree.ts";
 import { TreePath } from "../walk/tree_path.ts";

@@ -4,9 +4,9 @@
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, header } from "../../pager/mod.ts";
-import { transact } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
-import { bytesOf, keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { bytesOf, keyOf, plant, TreeModel } from "../../tests/support/trees/trees.ts";
 import { childIndex, usedBytesOf } from "../node/node.ts";
 import { TreePath } from "../walk/tree_path.ts";
 import { Packing, type PackingBounds } from "./packing.ts";

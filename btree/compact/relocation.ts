@@ -18,9 +18,9 @@ import { header, type PageNumber, type Pager } from "../../pager/mod.ts";
 import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import { copyNode, setChild } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
-import { TreePath } from "../walk/tree_path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
+import { TreePath } from "../walk/tree_path.ts";
 import { SharedOwner } from "./shared_owner.ts";
 
 /** The siblings that a leaf takes along. */

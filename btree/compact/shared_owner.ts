@@ -12,8 +12,8 @@ import {
   type Reference,
   runsReference,
 } from "../value/reference.ts";
-import { TreePath } from "../walk/tree_path.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
+import { TreePath } from "../walk/tree_path.ts";
 
 const { PAGE_SHIFT } = format;
 

@@ -5,7 +5,7 @@ import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format } from "../../pager/mod.ts";
 import { Random } from "../../tests/support/random.ts";
-import { bytesOf, keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
+import { bytesOf, keyOf, plant, TreeModel } from "../../tests/support/trees/trees.ts";
 import { census } from "../inspect/census.ts";
 import { Packing } from "./packing.ts";
 

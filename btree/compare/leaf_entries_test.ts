@@ -3,7 +3,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, change, openBoth } from "../../tests/support/database.ts";
+import { bytesOf, change, openBoth } from "../../tests/support/databases/database.ts";
 import { leafEntries } from "./leaf_entries.ts";
 
 const COUNT = 400;

@@ -4,9 +4,9 @@
  */
 
 import { format, header, type PageNumber, type PageReader } from "../../pager/mod.ts";
+import type { TreeSource } from "../check/tree_walk.ts";
 import { LeafBatch } from "../node/leaf_batch.ts";
 import { childAt } from "../node/node.ts";
-import type { TreeSource } from "../check/tree_walk.ts";
 import { referredLength } from "../value/reference.ts";
 import { readReferenced } from "../value/value.ts";
 

@@ -5,11 +5,11 @@ import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, header, openPager } from "../../pager/mod.ts";
 import { Random } from "../../tests/support/random.ts";
-import { type LookupTraceEnd, type LookupTraceStep, traceLookup } from "./lookup_trace.ts";
 import { compareKeys } from "../node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
-import { TreeContext } from "../walk/tree_context.ts";
 import { BTree } from "../tree.ts";
+import { TreeContext } from "../walk/tree_context.ts";
+import { type LookupTraceEnd, type LookupTraceStep, traceLookup } from "./lookup_trace.ts";
 
 const { CHUNK_SHIFT, SLOT_MASK } = format;
 

@@ -4,10 +4,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, openPager, type Pager } from "../../pager/mod.ts";
 import { Catalog, NAME_BYTES_MAX } from "../catalog.ts";
-import { type PageContents, pageContents } from "./page_contents.ts";
-import { TreeContext } from "../walk/tree_context.ts";
 import { BTree } from "../tree.ts";
 import { UnfinishedValues } from "../unfinished_values.ts";
+import { TreeContext } from "../walk/tree_context.ts";
+import { type PageContents, pageContents } from "./page_contents.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
 const encoder = new TextEncoder();

@@ -10,6 +10,7 @@
  */
 
 import { assert, format, Frame, header, type Slot } from "../../pager/mod.ts";
+import { commonLength, compareKeys, separatorLength } from "./key.ts";
 import {
   BRANCH_WIDTH,
   cellBytes,
@@ -31,7 +32,6 @@ import {
   valueBytes,
 } from "./node.ts";
 import { copyBytes, writeLeafCell } from "./node_edit.ts";
-import { commonLength, compareKeys, separatorLength } from "./key.ts";
 
 const { FLAG_HOLDS_RUNS, HEADER_WORD_SHIFT, PAGE_BYTES, PAGE_SHIFT } = format;
 const { entriesOf, prefixLengthOf, setCellStart, setEntries, setGarbage, setPrefix } = header;

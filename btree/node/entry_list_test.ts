@@ -4,8 +4,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { format, type Frame, header } from "../../pager/mod.ts";
 import { AssertionError } from "../../pager/format/assert.ts";
+import { format, type Frame, header } from "../../pager/mod.ts";
+import type { Random } from "../../tests/support/random.ts";
 import {
   expectTidyNode,
   type LeafEntry,
@@ -15,13 +16,18 @@ import {
   readBranch,
   readLeaf,
   SLOT,
-} from "../../tests/support/nodes.ts";
-import { bytesOf, eachSeed, KEY_FAMILIES, nameOf, valueOf } from "../../tests/support/trees.ts";
-import type { Random } from "../../tests/support/random.ts";
+} from "../../tests/support/trees/nodes.ts";
+import {
+  bytesOf,
+  eachSeed,
+  KEY_FAMILIES,
+  nameOf,
+  valueOf,
+} from "../../tests/support/trees/trees.ts";
+import { fitsLeaf } from "../tree.ts";
 import { EntryList } from "./entry_list.ts";
 import { REFERENCE_BYTES, REFERENCE_TAG, usedBytesOf } from "./node.ts";
 import { removeLeafEntry } from "./node_edit.ts";
-import { fitsLeaf } from "../tree.ts";
 
 const { FLAG_HOLDS_RUNS, PAGE_BYTES } = format;
 const { entriesOf, flagsOf, garbageOf, linkOf, prefixLengthOf, setLink } = header;

@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { bytesOf, nameOf } from "../../tests/support/trees.ts";
+import { bytesOf, nameOf } from "../../tests/support/trees/trees.ts";
 import { commonLength, compareKeys, separatorLength } from "./key.ts";
 
 const fewLetters = fc.constantFrom(0, 1, 0x7f, 0x80, 0xff);

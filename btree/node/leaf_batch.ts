@@ -11,6 +11,7 @@
  */
 
 import { format, type Frame, header, type Slot } from "../../pager/mod.ts";
+import { warmCells, warmPage } from "./cache_warming.ts";
 import {
   HEAD_BYTES,
   headIndex,
@@ -21,7 +22,6 @@ import {
   REFERENCE_TAG,
   valueBytes,
 } from "./node.ts";
-import { warmCells, warmPage } from "./cache_warming.ts";
 
 const { PAGE_BYTES, PAGE_SHIFT } = format;
 const { entriesOf, prefixLengthOf } = header;

@@ -4,8 +4,14 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { header } from "../../pager/mod.ts";
-import { type LeafEntry, newLeaf, readLeaf, SLOT } from "../../tests/support/nodes.ts";
-import { bytesOf, eachSeed, KEY_FAMILIES, nameOf, valueOf } from "../../tests/support/trees.ts";
+import { type LeafEntry, newLeaf, readLeaf, SLOT } from "../../tests/support/trees/nodes.ts";
+import {
+  bytesOf,
+  eachSeed,
+  KEY_FAMILIES,
+  nameOf,
+  valueOf,
+} from "../../tests/support/trees/trees.ts";
 import { LeafBatch } from "./leaf_batch.ts";
 import { REFERENCE_BYTES } from "./node.ts";
 import { removeLeafEntry } from "./node_edit.ts";

@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, type Frame, header } from "../../pager/mod.ts";
+import type { Random } from "../../tests/support/random.ts";
 import {
   LAST_SLOT,
   newBranch,
@@ -14,9 +15,8 @@ import {
   readLeaf,
   SLOT,
   verifyNode,
-} from "../../tests/support/nodes.ts";
-import { bytesOf, eachSeed } from "../../tests/support/trees.ts";
-import type { Random } from "../../tests/support/random.ts";
+} from "../../tests/support/trees/nodes.ts";
+import { bytesOf, eachSeed } from "../../tests/support/trees/trees.ts";
 import {
   cellAt,
   childIndex,

@@ -3,8 +3,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { format, type Frame, header } from "../../pager/mod.ts";
 import { AssertionError } from "../../pager/format/assert.ts";
+import { format, type Frame, header } from "../../pager/mod.ts";
+import type { Random } from "../../tests/support/random.ts";
 import {
   type BranchEntry,
   expectTidyNode,
@@ -15,9 +16,8 @@ import {
   readBranch,
   readLeaf,
   SLOT,
-} from "../../tests/support/nodes.ts";
-import { bytesOf, eachSeed, nameOf, valueOf } from "../../tests/support/trees.ts";
-import type { Random } from "../../tests/support/random.ts";
+} from "../../tests/support/trees/nodes.ts";
+import { bytesOf, eachSeed, nameOf, valueOf } from "../../tests/support/trees/trees.ts";
 import {
   BRANCH_WIDTH,
   cellAt,

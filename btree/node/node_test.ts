@@ -4,9 +4,9 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, type Frame, header } from "../../pager/mod.ts";
-import { newBranch, newLeaf, readBranch, readLeaf, SLOT } from "../../tests/support/nodes.ts";
-import { bytesOf, eachSeed, KEY_FAMILIES, nameOf } from "../../tests/support/trees.ts";
 import type { Random } from "../../tests/support/random.ts";
+import { newBranch, newLeaf, readBranch, readLeaf, SLOT } from "../../tests/support/trees/nodes.ts";
+import { bytesOf, eachSeed, KEY_FAMILIES, nameOf } from "../../tests/support/trees/trees.ts";
 import {
   cellBytes,
   comparePrefix,

@@ -3,10 +3,10 @@
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { transact } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
-import { usedPages } from "../../tests/support/space.ts";
-import { nameOf, plant, sameBytes, valueOf } from "../../tests/support/trees.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { usedPages } from "../../tests/support/trees/space.ts";
+import { nameOf, plant, sameBytes, valueOf } from "../../tests/support/trees/trees.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import { ExternalSort } from "./external_sort.ts";
 

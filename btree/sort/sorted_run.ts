@@ -12,12 +12,12 @@
  * value, and 0x80000000 as the value length.
  */
 
-import type { TreeContext } from "../walk/tree_context.ts";
 import { REFERENCE_BYTES } from "../node/node.ts";
 import { copyBytes } from "../node/node_edit.ts";
 import { decodeReference, type Reference } from "../value/reference.ts";
 import { copyRuns, releaseRuns, writeRuns } from "../value/runs.ts";
 import { readReferenced } from "../value/value.ts";
+import type { TreeContext } from "../walk/tree_context.ts";
 import type { EntrySink } from "./sort_buffer.ts";
 import type { Source } from "./source_heap.ts";
 

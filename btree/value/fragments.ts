@@ -12,8 +12,8 @@
  *    fragment has room; the first of two keeps its length.
  */
 
-import { corrupt, format, type PageNumber, type Pager, type PageReader } from "../../pager/mod.ts";
 import type { Allocator } from "../../alloc/mod.ts";
+import { corrupt, format, type PageNumber, type Pager, type PageReader } from "../../pager/mod.ts";
 import { KEY_BYTES_MAX } from "../node/node.ts";
 import { bodyBytes, bodyOf, fragmentedBytes, POINTER_BYTES, putPointer } from "./body.ts";
 import type { NearbyPages } from "./nearby_pages.ts";

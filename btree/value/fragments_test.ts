@@ -4,9 +4,10 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, header } from "../../pager/mod.ts";
-import { transact } from "../../tests/support/pages.ts";
 import type { Random } from "../../tests/support/random.ts";
-import { usedPages } from "../../tests/support/space.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { usedPages } from "../../tests/support/trees/space.ts";
+import { checkTree } from "../../tests/support/trees/tree_check.ts";
 import {
   type Bed,
   bulkLoad,
@@ -17,8 +18,7 @@ import {
   plant,
   TreeModel,
   valueOf,
-} from "../../tests/support/trees.ts";
-import { checkTree } from "../../tests/support/tree_check.ts";
+} from "../../tests/support/trees/trees.ts";
 import { POINTER_BYTES } from "./body.ts";
 import { copyFragments, fitsFragments, placeFragments } from "./fragments.ts";
 import { NearbyPages } from "./nearby_pages.ts";

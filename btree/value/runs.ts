@@ -7,6 +7,7 @@
  * value written in parts (`unfinished_values.ts`): its last run is linked to the next one.
  */
 
+import type { Allocator } from "../../alloc/mod.ts";
 import {
   corruptHeader,
   format,
@@ -17,7 +18,6 @@ import {
   type PageReader,
   type Version,
 } from "../../pager/mod.ts";
-import type { Allocator } from "../../alloc/mod.ts";
 import { bodyOf } from "./body.ts";
 import { encodeReference, type Reference, runsReference } from "./reference.ts";
 

@@ -11,6 +11,7 @@
  *    is used again. It says whether the fragment is the first or the second of its value.
  */
 
+import type { Allocator } from "../../alloc/mod.ts";
 import {
   corrupt,
   corruptHeader,
@@ -22,7 +23,7 @@ import {
   type PageReader,
   type Slot,
 } from "../../pager/mod.ts";
-import type { Allocator } from "../../alloc/mod.ts";
+import { compareKeys } from "../node/key.ts";
 import {
   cellAt,
   cellBytes,
@@ -37,7 +38,6 @@ import {
   payloadBytes,
   putLength,
 } from "../node/node.ts";
-import { compareKeys } from "../node/key.ts";
 import {
   clearNode,
   insertLeafEntry,

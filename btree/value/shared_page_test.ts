@@ -3,11 +3,12 @@
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CorruptionError, format, type Frame, header } from "../../pager/mod.ts";
 import { WORDS_SAVED } from "../../pager/format/frame.ts";
-import { transact } from "../../tests/support/pages.ts";
+import { CorruptionError, format, type Frame, header } from "../../pager/mod.ts";
 import { Random } from "../../tests/support/random.ts";
-import { usedPages } from "../../tests/support/space.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { usedPages } from "../../tests/support/trees/space.ts";
+import { checkTree } from "../../tests/support/trees/tree_check.ts";
 import {
   type Bed,
   bulkLoad,
@@ -19,8 +20,7 @@ import {
   replant,
   type Value,
   valueOf,
-} from "../../tests/support/trees.ts";
-import { checkTree } from "../../tests/support/tree_check.ts";
+} from "../../tests/support/trees/trees.ts";
 import { removeLeafEntry } from "../node/node_edit.ts";
 import { decodeReference, type Reference } from "./reference.ts";
 

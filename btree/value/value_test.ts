@@ -4,8 +4,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, type Frame, header } from "../../pager/mod.ts";
-import { journalChunks, transact } from "../../tests/support/pages.ts";
-import { usedPages } from "../../tests/support/space.ts";
+import { journalChunks, transact } from "../../tests/support/trees/pages.ts";
+import { usedPages } from "../../tests/support/trees/space.ts";
+import { checkTree } from "../../tests/support/trees/tree_check.ts";
 import {
   type Bed,
   bytesOf,
@@ -16,8 +17,7 @@ import {
   replant,
   type Value,
   valueOf,
-} from "../../tests/support/trees.ts";
-import { checkTree } from "../../tests/support/tree_check.ts";
+} from "../../tests/support/trees/trees.ts";
 import { fitsLeaf } from "../tree.ts";
 import { fitsFragments } from "./fragments.ts";
 import { missingInRuns } from "./missing_runs.ts";

@@ -5,9 +5,10 @@ import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, header, Pager } from "../../pager/mod.ts";
 import { CACHE_BYTES_MIN } from "../../pager/recovery/options.ts";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
-import { transact } from "../../tests/support/pages.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { checkTree } from "../../tests/support/trees/tree_check.ts";
 import {
   type Bed,
   bulkLoad,
@@ -18,11 +19,10 @@ import {
   plant,
   TreeModel,
   valueOf,
-} from "../../tests/support/trees.ts";
+} from "../../tests/support/trees/trees.ts";
 import { childAt, childIndex } from "../node/node.ts";
-import { TreeContext } from "./tree_context.ts";
 import { BTree } from "../tree.ts";
-import { checkTree } from "../../tests/support/tree_check.ts";
+import { TreeContext } from "./tree_context.ts";
 
 describe("BTree.count()", () => {
   it("is the model's at every size from nothing to three levels and back", () => {

@@ -11,8 +11,8 @@ import { compareKeys } from "../node/key.ts";
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { readReferenced } from "../value/value.ts";
-import { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
+import { TreePath } from "./tree_path.ts";
 
 /** A position in a tree that moves in both directions. */
 export class Cursor {

@@ -3,7 +3,8 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { transact } from "../../tests/support/pages.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { checkTree } from "../../tests/support/trees/tree_check.ts";
 import {
   type Bed,
   bytesOf,
@@ -15,9 +16,8 @@ import {
   plant,
   TreeModel,
   valueOf,
-} from "../../tests/support/trees.ts";
+} from "../../tests/support/trees/trees.ts";
 import type { Cursor } from "./cursor.ts";
-import { checkTree } from "../../tests/support/tree_check.ts";
 
 const VALUE_BYTES = 300;
 

@@ -5,8 +5,8 @@
 
 import type { LeafBatch } from "../node/leaf_batch.ts";
 import type { NodeView } from "../node/node_view.ts";
-import { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
+import { TreePath } from "./tree_path.ts";
 
 /** A cursor that moves through a tree a leaf at a time. */
 export class LeafCursor {

@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { transact } from "../../tests/support/pages.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
 import {
   type Bed,
   bytesOf,
@@ -12,7 +12,7 @@ import {
   nameOf,
   plant,
   valueOf,
-} from "../../tests/support/trees.ts";
+} from "../../tests/support/trees/trees.ts";
 import { LeafBatch } from "../node/leaf_batch.ts";
 import { LeafCursor } from "./leaf_cursor.ts";
 

@@ -8,8 +8,8 @@ import { format, type Frame } from "../../pager/mod.ts";
 import { warmPage } from "../node/cache_warming.ts";
 import { copyKey, LeafCell, offsetIndex, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
-import { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
+import { TreePath } from "./tree_path.ts";
 
 const { PAGE_SHIFT } = format;
 

@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, header, type PageNumber } from "../../pager/mod.ts";
-import { transact } from "../../tests/support/pages.ts";
-import { type Bed, bytesOf, plant, valueOf } from "../../tests/support/trees.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { type Bed, bytesOf, plant, valueOf } from "../../tests/support/trees/trees.ts";
 import { LookupBatch, LOOKUPS_MAX } from "./lookup_batch.ts";
 
 const { CHUNK_SHIFT, HEADER_WORD_SHIFT, SLOT_MASK } = format;

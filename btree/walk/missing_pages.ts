@@ -6,10 +6,10 @@
  * whatever changed in between.
  */
 
+import type { PageNumber } from "../../pager/mod.ts";
 import { compareKeys } from "../node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
-import type { PageNumber } from "../../pager/mod.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
 /** Whether a page can be read without waiting. */

@@ -10,8 +10,8 @@ import { corruptHeader, format, header, type PageNumber } from "../../pager/mod.
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { decodeReference } from "../value/reference.ts";
-import type { TreePath } from "./tree_path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
+import type { TreePath } from "./tree_path.ts";
 
 const { FLAG_HOLDS_RUNS, HEADER, KIND_LEAF, PAGE_BYTES } = format;
 const { flagsOf, shapeOf, treeOf } = header;

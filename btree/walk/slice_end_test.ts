@@ -2,10 +2,10 @@
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { transact } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
-import { type Bed, keyOf, plant, valueOf } from "../../tests/support/trees.ts";
-import { usedPages } from "../../tests/support/space.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { usedPages } from "../../tests/support/trees/space.ts";
+import { type Bed, keyOf, plant, valueOf } from "../../tests/support/trees/trees.ts";
 import { compareKeys } from "../node/key.ts";
 
 /** A tree of 600 entries; of those that `isLarge` names, the value has 1 to 6 pages. */

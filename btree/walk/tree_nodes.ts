@@ -20,8 +20,8 @@ import {
 import { LEVEL_MAX } from "../node/node.ts";
 import { clearNode } from "../node/node_edit.ts";
 import type { NodeView } from "../node/node_view.ts";
-import type { TreePath } from "./tree_path.ts";
 import type { TreeContext } from "./tree_context.ts";
+import type { TreePath } from "./tree_path.ts";
 
 const { CHUNK_SHIFT, HEADER, HEADER_WORD_SHIFT, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
 const { kindOf, levelOf, treeOf } = header;

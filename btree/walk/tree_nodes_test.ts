@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { transact } from "../../tests/support/pages.ts";
-import { type Bed, keyOf, plant } from "../../tests/support/trees.ts";
 import { CorruptionError, format, header } from "../../pager/mod.ts";
+import { transact } from "../../tests/support/trees/pages.ts";
+import { type Bed, keyOf, plant } from "../../tests/support/trees/trees.ts";
 import { leafEntries } from "../compare/leaf_entries.ts";
 import { LeafCursor } from "./leaf_cursor.ts";
 

@@ -4,12 +4,12 @@
 
 import { CorruptionError, type Progress, restore as restoreArchive } from "../../mod.ts";
 import { restoreChain } from "../../store/mod.ts";
-import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
 import { storeAt } from "../io/archive_place.ts";
 import { EXIT, Refusal, withPath } from "../io/exit.ts";
 import { Interruption } from "../io/interruption.ts";
 import { ProgressBar } from "../io/progress.ts";
 import { count, countOf, oneLine } from "../io/text.ts";
+import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
 
 /** The start of failures that concern the new file. */
 const WRITES = /^Cannot (write|sync|make|remove|truncate)\b/;

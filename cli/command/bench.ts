@@ -8,10 +8,10 @@
 
 import { Buffer } from "node:buffer";
 import * as fs from "node:fs";
-import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
 import { withAction } from "../io/exit.ts";
 import { folderOf, Scratch } from "../io/scratch.ts";
 import { alignTable, count, size } from "../io/text.ts";
+import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
 
 const MIB = 1024 * 1024;
 const FILE_BYTES = 64 * MIB;

@@ -7,6 +7,8 @@
 
 import type { KeyRange } from "../../mod.ts";
 import { codecsOfTree, codecsToWrite, type NamedCodec } from "../form/codecs.ts";
+import { EXIT, type ExitCode, Refusal } from "../io/exit.ts";
+import { countOf } from "../io/text.ts";
 import {
   type CommandSpec,
   type Context,
@@ -14,7 +16,6 @@ import {
   type OptionValues,
   treeInside,
 } from "../spec/command_spec.ts";
-import { EXIT, type ExitCode, Refusal } from "../io/exit.ts";
 import {
   CODEC_OPTIONS,
   hasKeyRange,
@@ -23,7 +24,6 @@ import {
   KEY_RANGE_OPTIONS,
   keyRangeOf,
 } from "../spec/range_options.ts";
-import { countOf } from "../io/text.ts";
 
 /** The codecs of a tree that `set` creates. */
 const NEW_TREE = { key: "string", value: "json" };

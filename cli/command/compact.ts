@@ -2,10 +2,10 @@
  * The command that makes a file shorter: `compact`.
  */
 
-import type { CommandSpec } from "../spec/command_spec.ts";
 import { note } from "../io/output.ts";
 import { ProgressBar } from "../io/progress.ts";
 import { countOf, size } from "../io/text.ts";
+import type { CommandSpec } from "../spec/command_spec.ts";
 
 /** The time of a turn. Only the progress bar waits for it. */
 const BUDGET_MS = 20;

@@ -2,10 +2,10 @@
  * `completion`: prints the script for a shell to complete commands, options and trees.
  */
 
-import type { CommandSpec } from "../spec/command_spec.ts";
-import { completionScript, SHELLS } from "../spec/completion.ts";
 import { Refusal } from "../io/exit.ts";
 import { oneLine } from "../io/text.ts";
+import type { CommandSpec } from "../spec/command_spec.ts";
+import { completionScript, SHELLS } from "../spec/completion.ts";
 
 /** Prints a completion script. */
 export const completion: CommandSpec = {

@@ -10,13 +10,6 @@ import {
   dumpedName,
   rawCodec,
 } from "../form/codecs.ts";
-import {
-  type CommandSpec,
-  type Context,
-  type OptionValues,
-  textOf,
-  treeName,
-} from "../spec/command_spec.ts";
 import { csvHeader, csvLine, csvLineForSpreadsheets } from "../form/csv.ts";
 import { fileHeaderLine, treeHeaderLine } from "../form/dump_header.ts";
 import { linesOfEntry } from "../form/entry_line.ts";
@@ -24,6 +17,14 @@ import { Refusal } from "../io/exit.ts";
 import { writeDevice, writeNewFile } from "../io/new_file.ts";
 import { note, type Output } from "../io/output.ts";
 import { ProgressBar } from "../io/progress.ts";
+import { countOf, oneLine, pace } from "../io/text.ts";
+import {
+  type CommandSpec,
+  type Context,
+  type OptionValues,
+  textOf,
+  treeName,
+} from "../spec/command_spec.ts";
 import {
   CODEC_OPTIONS,
   hasKeyRange,
@@ -31,7 +32,6 @@ import {
   RANGE_OPTIONS,
   rangeOf,
 } from "../spec/range_options.ts";
-import { countOf, oneLine, pace } from "../io/text.ts";
 
 /** The formats of a dump. */
 export const FORMATS: readonly string[] = ["ndjson", "csv"];

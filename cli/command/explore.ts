@@ -2,9 +2,9 @@
  * `explore`: shows the file in a browser, until a signal ends it.
  */
 
-import { type CommandSpec, portOf, textOf } from "../spec/command_spec.ts";
 import { withAction } from "../io/exit.ts";
 import { note } from "../io/output.ts";
+import { type CommandSpec, portOf, textOf } from "../spec/command_spec.ts";
 import { UNSYNCHRONISED } from "./map.ts";
 
 /** The errors of the system for a refused listen. */

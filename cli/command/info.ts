@@ -8,11 +8,11 @@ import type { Census } from "../../inspect.ts";
 import type { Database, DatabaseStats, SharingState } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { codecsOfTree } from "../form/codecs.ts";
+import { HEADER_PAGES, PARTS } from "../inspect/kinds.ts";
+import type { Inspection } from "../inspect/mod.ts";
+import { alignPairs, alignTable, count, oneLine, percent, sizeAndBytes } from "../io/text.ts";
 import { type CommandSpec, type Context, openTree, textOf } from "../spec/command_spec.ts";
 import { completionWords, SHELLS } from "../spec/completion.ts";
-import type { Inspection } from "../inspect/mod.ts";
-import { HEADER_PAGES, PARTS } from "../inspect/kinds.ts";
-import { alignPairs, alignTable, count, oneLine, percent, sizeAndBytes } from "../io/text.ts";
 
 /** The figures of one part of a file. */
 interface PartFigures {

@@ -15,6 +15,13 @@ import {
   codecsToWrite,
   keptCodecs,
 } from "../form/codecs.ts";
+import { DELIMITERS } from "../form/csv.ts";
+import { type Entry, EntryReader, type Keys, type Section } from "../form/records.ts";
+import { EXIT, messageOf, Refusal, withAction } from "../io/exit.ts";
+import { LineError, LineReader } from "../io/lines.ts";
+import { note } from "../io/output.ts";
+import { ProgressBar } from "../io/progress.ts";
+import { count, countOf, oneLine, pace } from "../io/text.ts";
 import {
   type AnyTransactionTree,
   type CommandSpec,
@@ -24,14 +31,7 @@ import {
   textOf,
   treeInside,
 } from "../spec/command_spec.ts";
-import { DELIMITERS } from "../form/csv.ts";
-import { EXIT, messageOf, Refusal, withAction } from "../io/exit.ts";
-import { LineError, LineReader } from "../io/lines.ts";
-import { note } from "../io/output.ts";
-import { ProgressBar } from "../io/progress.ts";
 import { CODEC_OPTIONS } from "../spec/range_options.ts";
-import { type Entry, EntryReader, type Keys, type Section } from "../form/records.ts";
-import { count, countOf, oneLine, pace } from "../io/text.ts";
 import { formatOf, FORMATS } from "./dump.ts";
 
 const STDIN = "-";

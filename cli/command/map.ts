@@ -9,6 +9,10 @@
 
 import type { ChunkCensus } from "../../inspect.ts";
 import { format } from "../../pager/mod.ts";
+import { HEADER_PAGES, PART_OF_KIND, PARTS } from "../inspect/kinds.ts";
+import type { Inspection } from "../inspect/mod.ts";
+import { Refusal } from "../io/exit.ts";
+import { countOf, oneLine, type Span } from "../io/text.ts";
 import {
   type CommandSpec,
   type Context,
@@ -16,10 +20,6 @@ import {
   textOf,
   wholeNumber,
 } from "../spec/command_spec.ts";
-import { Refusal } from "../io/exit.ts";
-import type { Inspection } from "../inspect/mod.ts";
-import { HEADER_PAGES, PART_OF_KIND, PARTS } from "../inspect/kinds.ts";
-import { countOf, oneLine, type Span } from "../io/text.ts";
 
 const ROWS_MAX = 24;
 const ROW_CELLS = 64;

@@ -3,11 +3,11 @@
  */
 
 import { migrateKv, type Migration } from "../../kv/mod.ts";
-import { type CommandSpec, textOf } from "../spec/command_spec.ts";
 import { EXIT, type ExitCode } from "../io/exit.ts";
 import { note } from "../io/output.ts";
 import { ProgressBar } from "../io/progress.ts";
 import { countOf, oneLine } from "../io/text.ts";
+import { type CommandSpec, textOf } from "../spec/command_spec.ts";
 
 const FLAG = "--unstable-kv";
 

@@ -3,16 +3,16 @@
  * another process has locked.
  */
 
-import { format, kindName } from "../../pager/mod.ts";
 import type { HeaderState, PageState } from "../../inspect.ts";
+import { format, kindName } from "../../pager/mod.ts";
 import { encodeBase64 } from "../form/base64.ts";
 import { codecByName, type NamedCodec } from "../form/codecs.ts";
-import { type CommandSpec, type Context, wholeNumber } from "../spec/command_spec.ts";
+import { bytesForm } from "../form/json_form.ts";
+import type { Inspection } from "../inspect/mod.ts";
 import { Refusal } from "../io/exit.ts";
 import { hex, hexRows } from "../io/hex.ts";
-import type { Inspection } from "../inspect/mod.ts";
-import { bytesForm } from "../form/json_form.ts";
 import { alignPairs, alignTable, count, countOf, oneLine, percent } from "../io/text.ts";
+import { type CommandSpec, type Context, wholeNumber } from "../spec/command_spec.ts";
 import { UNSYNCHRONISED } from "./map.ts";
 
 const TEXT_UNITS_MAX = 40;

@@ -3,6 +3,8 @@
  */
 
 import { codecsOfTree, type NamedCodec } from "../form/codecs.ts";
+import { EXIT, Refusal } from "../io/exit.ts";
+import { oneLine } from "../io/text.ts";
 import {
   type AnyReadTree,
   type CommandSpec,
@@ -10,7 +12,6 @@ import {
   type OptionValues,
   treeName,
 } from "../spec/command_spec.ts";
-import { EXIT, Refusal } from "../io/exit.ts";
 import {
   CODEC_OPTIONS,
   KEY_CODEC_OPTIONS,
@@ -19,7 +20,6 @@ import {
   RANGE_OPTIONS,
   rangeOf,
 } from "../spec/range_options.ts";
-import { oneLine } from "../io/text.ts";
 
 /** The bytes of a value that `get --raw` reads at a time. */
 const PIECE_BYTES = 1024 * 1024;

@@ -3,11 +3,10 @@
  */
 
 import { IoError } from "../../mod.ts";
-import type { CommandSpec, OptionValues } from "../spec/command_spec.ts";
-import { portOf, textOf } from "../spec/command_spec.ts";
 import { asRefusal, messageOf, Refusal, SIGNALS, withAction } from "../io/exit.ts";
 import { note } from "../io/output.ts";
 import { oneLine } from "../io/text.ts";
+import { type CommandSpec, type OptionValues, portOf, textOf } from "../spec/command_spec.ts";
 
 const PORT_DEFAULT = 4512;
 /** The variable in which clients have the token too. */

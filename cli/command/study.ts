@@ -2,12 +2,12 @@
  * `study`: what the boundaries of pages cost on this disk, measured and drawn.
  */
 
-import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
 import { withAction } from "../io/exit.ts";
 import { Interruption } from "../io/interruption.ts";
 import { canDrawStatus, drawStatus, note, type Output } from "../io/output.ts";
 import { folderOf } from "../io/scratch.ts";
 import { oneLine, size } from "../io/text.ts";
+import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
 import { chapterLines, type StudyChapter, studyFolder } from "../study/mod.ts";
 
 /** Studies this disk. */

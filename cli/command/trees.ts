@@ -7,10 +7,10 @@
 
 import type { Database } from "../../mod.ts";
 import { rawCodec, storedCodecs } from "../form/codecs.ts";
-import { type CommandSpec, makeEmptyTree, treeInside } from "../spec/command_spec.ts";
 import { Refusal } from "../io/exit.ts";
 import { note } from "../io/output.ts";
 import { countOf, oneLine } from "../io/text.ts";
+import { type CommandSpec, makeEmptyTree, treeInside } from "../spec/command_spec.ts";
 
 const TO = { name: "to", what: "the new name, which no tree has" } as const;
 

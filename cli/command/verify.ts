@@ -11,13 +11,13 @@ import {
   verify as verifyFile,
   type VerifyReport,
 } from "../../mod.ts";
-import { type CommandSpec, type Context, textOf, wholeNumber } from "../spec/command_spec.ts";
+import { bytesForm } from "../form/json_form.ts";
 import { EXIT, type ExitCode, messageOf, withPath } from "../io/exit.ts";
 import { Interruption } from "../io/interruption.ts";
-import { bytesForm } from "../form/json_form.ts";
 import type { Output } from "../io/output.ts";
 import { ProgressBar } from "../io/progress.ts";
 import { count, countOf, oneLine } from "../io/text.ts";
+import { type CommandSpec, type Context, textOf, wholeNumber } from "../spec/command_spec.ts";
 
 const FINDINGS_MAX = 20;
 /** The start of failures that concern the new file. */

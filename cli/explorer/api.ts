@@ -9,13 +9,13 @@ import { chunkInfo, fileInfo } from "./info/file_info.ts";
 import { journalInfo } from "./info/journal_info.ts";
 import { measureReads } from "./info/measure.ts";
 import { pageInfo } from "./info/page_info.ts";
-import { Parameters } from "./parameters.ts";
-import { RefusedError } from "./refusal.ts";
-import type { Source } from "./source.ts";
 import { sqlInfo } from "./info/sql_info.ts";
 import { CHAPTER_IDS, studyInfo } from "./info/study_info.ts";
 import { TILE_SHIFT_MAX, TILES_MAX, tileStrip } from "./info/tiles.ts";
 import { KEY_FORMS } from "./info/words.ts";
+import { Parameters } from "./parameters.ts";
+import { RefusedError } from "./refusal.ts";
+import type { Source } from "./source.ts";
 
 const PAGES_END = 2 ** 32;
 const CHUNKS_END = 2 ** 24;

@@ -7,36 +7,36 @@
 // A module imported by URL has no import map, so packages are named in full.
 // deno-lint-ignore-file no-import-prefix
 
-import pageArithmetic from "../study/page_arithmetic.ts" with { type: "text" };
 import htm from "npm:htm@3.1.1" with { type: "text" };
-import preactHooks from "npm:preact@11.2.0/hooks" with { type: "text" };
 import preact from "npm:preact@11.2.0" with { type: "text" };
+import preactHooks from "npm:preact@11.2.0/hooks" with { type: "text" };
+import pageArithmetic from "../study/page_arithmetic.ts" with { type: "text" };
+import address from "./browser/address.ts" with { type: "text" };
 import app from "./browser/app.ts" with { type: "text" };
 import ask from "./browser/base/ask.ts" with { type: "text" };
-import cacheView from "./browser/cache_view.ts" with { type: "text" };
-import chunkPanel from "./browser/map/chunk_panel.ts" with { type: "text" };
 import colours from "./browser/base/colours.ts" with { type: "text" };
-import descentView from "./browser/descent_view.ts" with { type: "text" };
-import fileView from "./browser/map/file_view.ts" with { type: "text" };
 import figures from "./browser/base/figures.ts" with { type: "text" };
 import geometry from "./browser/base/geometry.ts" with { type: "text" };
 import html from "./browser/base/html.ts" with { type: "text" };
+import token from "./browser/base/token.ts" with { type: "text" };
+import cacheView from "./browser/cache_view.ts" with { type: "text" };
+import descentView from "./browser/descent_view.ts" with { type: "text" };
 import journalView from "./browser/journal_view.ts" with { type: "text" };
+import chunkPanel from "./browser/map/chunk_panel.ts" with { type: "text" };
+import fileView from "./browser/map/file_view.ts" with { type: "text" };
 import mapControls from "./browser/map/map_controls.ts" with { type: "text" };
 import mapLook from "./browser/map/map_look.ts" with { type: "text" };
 import mapWords from "./browser/map/map_words.ts" with { type: "text" };
+import tileMap from "./browser/map/tile_map.ts" with { type: "text" };
+import tileStore from "./browser/map/tile_store.ts" with { type: "text" };
 import pageLayout from "./browser/page_layout.ts" with { type: "text" };
 import pageView from "./browser/page_view.ts" with { type: "text" };
-import address from "./browser/address.ts" with { type: "text" };
 import shell from "./browser/shell.html" with { type: "text" };
-import style from "./browser/style.css" with { type: "text" };
 import sqlMap from "./browser/sql/sql_map.ts" with { type: "text" };
 import sqlPanes from "./browser/sql/sql_panes.ts" with { type: "text" };
 import sqlView from "./browser/sql/sql_view.ts" with { type: "text" };
 import studyView from "./browser/study_view.ts" with { type: "text" };
-import tileMap from "./browser/map/tile_map.ts" with { type: "text" };
-import tileStore from "./browser/map/tile_store.ts" with { type: "text" };
-import token from "./browser/base/token.ts" with { type: "text" };
+import style from "./browser/style.css" with { type: "text" };
 import whatIfView from "./browser/what_if_view.ts" with { type: "text" };
 
 /** The sources of the page, by their paths in its folder. */

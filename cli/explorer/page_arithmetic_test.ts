@@ -4,9 +4,9 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, header } from "../../pager/mod.ts";
-import { fittingShift, largerShift, smallerShift, sumsOf } from "./browser/base/geometry.ts";
-import { bytes, count, headText, percent, some } from "./browser/base/figures.ts";
 import { outcomeOf, PAGE_SIZES } from "../study/page_arithmetic.ts";
+import { bytes, count, headText, percent, some } from "./browser/base/figures.ts";
+import { fittingShift, largerShift, smallerShift, sumsOf } from "./browser/base/geometry.ts";
 
 const MEASURES = {
   pageBytes: format.PAGE_BYTES,

@@ -3,11 +3,20 @@
 
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BusyError, LimitError, SnapshotTooOldError } from "../../mod.ts";
-import { type Database, json, open, string, tuple, u64 } from "../../mod.ts";
+import {
+  BusyError,
+  type Database,
+  json,
+  LimitError,
+  open,
+  SnapshotTooOldError,
+  string,
+  tuple,
+  u64,
+} from "../../mod.ts";
+import { format } from "../../pager/mod.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
-import { format } from "../../pager/mod.ts";
 import { inspectFile } from "../inspect/mod.ts";
 import { explore } from "../mod.ts";
 import type {
@@ -21,9 +30,9 @@ import type {
   StudyInfo,
   TileStrip,
 } from "./api_types.ts";
+import { CHAPTER_IDS, studyInfo } from "./info/study_info.ts";
 import { refusalOf } from "./refusal.ts";
 import { ExplorerServer } from "./server.ts";
-import { CHAPTER_IDS, studyInfo } from "./info/study_info.ts";
 
 /** A server under test. */
 interface Subject {

@@ -4,8 +4,8 @@
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { EXIT, failureOf, Refusal } from "../io/exit.ts";
+import { decodeBase64, encodeBase64 } from "./base64.ts";
 
 describe("base64", () => {
   it("comes back as it was, and nothing else is taken", () => {

@@ -7,6 +7,7 @@
  * for a tree whose codec has that name; a new tree is created with the name.
  */
 
+import { kvKey, kvMessage, kvRecord } from "../../kv/mod.ts";
 import {
   bytes,
   type Codec,
@@ -18,8 +19,8 @@ import {
   tuple,
   u64,
 } from "../../mod.ts";
-import { kvKey, kvMessage, kvRecord } from "../../kv/mod.ts";
 import { EXIT, Refusal } from "../io/exit.ts";
+import { oneLine } from "../io/text.ts";
 import {
   bytesForm,
   type Form,
@@ -31,7 +32,6 @@ import {
 } from "./json_form.ts";
 import { messageForm, recordForm } from "./kv_form.ts";
 import { keptStructured } from "./structured_form.ts";
-import { oneLine } from "../io/text.ts";
 
 /** A codec under its name, with the forms of its values. */
 export interface NamedCodec {

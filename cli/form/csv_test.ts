@@ -5,8 +5,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { csvHeader, csvLine, csvLineForSpreadsheets, readCsv } from "./csv.ts";
 import { LineError } from "../io/lines.ts";
+import { csvHeader, csvLine, csvLineForSpreadsheets, readCsv } from "./csv.ts";
 
 /** The lines of a text, each with what ends it. */
 function linesOf(text: string): string[] {

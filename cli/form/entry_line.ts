@@ -9,9 +9,9 @@
  */
 
 import { Buffer } from "node:buffer";
+import { Refusal } from "../io/exit.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import type { CodecPair, NamedCodec } from "./codecs.ts";
-import { Refusal } from "../io/exit.ts";
 import { bytesForm, jsonForm, stringForm, u64Form } from "./json_form.ts";
 
 const encoder = new TextEncoder();

@@ -5,9 +5,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { structured } from "../../mod.ts";
+import { LineError, LineReader } from "../io/lines.ts";
 import { codecByName, type CodecPair, rawCodec } from "./codecs.ts";
 import { linesOfEntry } from "./entry_line.ts";
-import { LineError, LineReader } from "../io/lines.ts";
 import { type Entry, EntryReader } from "./records.ts";
 
 const encoder = new TextEncoder();

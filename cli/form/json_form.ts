@@ -19,9 +19,9 @@
  * its digits, bytes the text that they encode, or else their JSON. All others are JSON.
  */
 
+import { Refusal } from "../io/exit.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { parseExact, RoundedNumber } from "./exact_json.ts";
-import { Refusal } from "../io/exit.ts";
 import { structuredFromJson, structuredToJson } from "./structured_form.ts";
 import { bigintFromTag, isTagged, numberFromTag, tagOfNumber } from "./tags.ts";
 

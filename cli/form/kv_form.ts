@@ -12,8 +12,14 @@
  * bytes of records and messages in base64, which load as they were.
  */
 
-import { kvKey, type KvMessage, type KvRecord, KvU64 } from "../../kv/mod.ts";
-import { messageOf, versionstampOf } from "../../kv/mod.ts";
+import {
+  kvKey,
+  type KvMessage,
+  type KvRecord,
+  KvU64,
+  messageOf,
+  versionstampOf,
+} from "../../kv/mod.ts";
 import { Refusal } from "../io/exit.ts";
 import { type Form, tupleForm } from "./json_form.ts";
 import { structuredToJson } from "./structured_form.ts";

@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { KvU64, openKv } from "../../kv/mod.ts";
-import { quire } from "../../tests/support/cli.ts";
+import { quire } from "../../tests/support/programs/cli.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { recordForm } from "./kv_form.ts";
 

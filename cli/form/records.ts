@@ -5,14 +5,14 @@
  * Blank lines are passed over. Nothing is guessed: a line that is malformed is an error.
  */
 
+import { messageOf, Refusal } from "../io/exit.ts";
+import { LineError, type LineReader } from "../io/lines.ts";
+import { oneLine } from "../io/text.ts";
 import type { CodecNames, CodecPair } from "./codecs.ts";
 import { type CsvRecord, readCsv } from "./csv.ts";
 import { readHeader, type TreeHeader } from "./dump_header.ts";
 import { type EntryPart, entryPartOf } from "./entry_line.ts";
 import { parseExact, RoundedNumber } from "./exact_json.ts";
-import { messageOf, Refusal } from "../io/exit.ts";
-import { LineError, type LineReader } from "../io/lines.ts";
-import { oneLine } from "../io/text.ts";
 
 const ARRAY_REMEDY = "newline-delimited JSON has a value a line, as jq -c '.[]' writes an array";
 

@@ -21,8 +21,8 @@
  */
 
 import { structured, type ValueCodec } from "../../mod.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { Refusal } from "../io/exit.ts";
+import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { bigintFromTag, isTagged, numberFromTag, tagOfNumber } from "./tags.ts";
 
 /** The codec reads values whose nesting would not leave room for these calls. */

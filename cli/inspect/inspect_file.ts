@@ -3,9 +3,9 @@
  * Otherwise it follows the file, and where not even that is possible, it reads without the lock.
  */
 
-import { pathOf } from "../../pager/mod.ts";
 import type { Inspector } from "../../inspect.ts";
 import { BusyError, CorruptionError, type Database, LockedError, open } from "../../mod.ts";
+import { pathOf } from "../../pager/mod.ts";
 import { UnlockedInspector } from "./unlocked_inspector.ts";
 
 /** The inspection of a file, whether or not another process has it locked. */

@@ -6,14 +6,14 @@
  * have written. Damaged pages are not errors, because a write may be in progress.
  */
 
-import type { ChunkCensus, FileState, HeaderState, PageState, TreeState } from "../../inspect.ts";
-import { CorruptionError } from "../../mod.ts";
 import {
   type CatalogEntry,
   chunkHeaders,
   readCatalogEntry,
   registerNodes,
 } from "../../btree/mod.ts";
+import type { ChunkCensus, FileState, HeaderState, PageState, TreeState } from "../../inspect.ts";
+import { CorruptionError } from "../../mod.ts";
 import { format, Frame, POOL, UnlockedPages } from "../../pager/mod.ts";
 import { headerState, namesIn, pageState } from "../../store/mod.ts";
 

@@ -3,8 +3,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { inTime, RawClient } from "../../tests/support/raw_client.ts";
-import { HANG_MS } from "../../tests/support/hang.ts";
+import { HANG_MS } from "../../tests/support/programs/hang.ts";
+import { inTime, RawClient } from "../../tests/support/programs/raw_client.ts";
 import { type Handler, HttpServer, type HttpServerOptions } from "./mod.ts";
 
 /** A limit that no test reaches. */

@@ -3,8 +3,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { inTime, RawClient } from "../../tests/support/raw_client.ts";
 import { IoError } from "../../mod.ts";
+import { inTime, RawClient } from "../../tests/support/programs/raw_client.ts";
 import { HttpServer } from "./mod.ts";
 
 /** Runs a test in which accept fails the given number of times before it succeeds. */

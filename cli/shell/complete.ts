@@ -2,9 +2,9 @@
  * Completion in the shell: statements, then trees, and options for words that begin with a dash.
  */
 
+import { isPrintable } from "../io/shell_words.ts";
 import type { CommandSpec } from "../spec/command_spec.ts";
 import { longName } from "../spec/completion.ts";
-import { isPrintable } from "../io/shell_words.ts";
 import { OWN_STATEMENTS } from "./shell.ts";
 import type { Completer } from "./terminal.ts";
 

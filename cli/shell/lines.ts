@@ -3,8 +3,8 @@
  * because a transaction may be open between statements, and a transaction never waits.
  */
 
-import { LineError, LineReader } from "../io/lines.ts";
 import { EXIT, Refusal } from "../io/exit.ts";
+import { LineError, LineReader } from "../io/lines.ts";
 
 /** The user cancelled the statement. */
 export const CANCELLED = Symbol("cancelled");

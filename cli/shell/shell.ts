@@ -12,6 +12,9 @@
  */
 
 import type { Database, Snapshot, Transaction } from "../../mod.ts";
+import { EXIT, type ExitCode, failureOf, Interrupted, Refusal, withPath } from "../io/exit.ts";
+import { note } from "../io/output.ts";
+import { oneLine } from "../io/text.ts";
 import {
   type AnyReadTree,
   codecsFor,
@@ -19,10 +22,7 @@ import {
   type Context,
   treeInside,
 } from "../spec/command_spec.ts";
-import { EXIT, type ExitCode, failureOf, Interrupted, Refusal, withPath } from "../io/exit.ts";
-import { note } from "../io/output.ts";
 import { helpOf, parseLine, type ParserOptions } from "../spec/parser.ts";
-import { oneLine } from "../io/text.ts";
 import { CANCELLED, type LineSource } from "./lines.ts";
 import { splitStatement } from "./statement.ts";
 import { Trace } from "./trace.ts";

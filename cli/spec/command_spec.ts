@@ -13,8 +13,8 @@ import type {
   Tree,
 } from "../../mod.ts";
 import type { CodecPair } from "../form/codecs.ts";
-import { type ExitCode, Refusal } from "../io/exit.ts";
 import type { Inspection } from "../inspect/mod.ts";
+import { type ExitCode, Refusal } from "../io/exit.ts";
 import type { Interruption } from "../io/interruption.ts";
 import type { Output } from "../io/output.ts";
 

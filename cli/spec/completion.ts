@@ -7,9 +7,9 @@
  * `eval`, no `compgen -W`, no unquoted expansion.
  */
 
+import { isPrintable, shellWord, singleQuoted } from "../io/shell_words.ts";
 import type { CommandSpec, OptionSpec } from "./command_spec.ts";
 import { takesLock } from "./parser.ts";
-import { isPrintable, shellWord, singleQuoted } from "../io/shell_words.ts";
 
 /** The shells that have a script. */
 export const SHELLS: readonly string[] = ["bash", "zsh", "fish"];

@@ -8,9 +8,9 @@
 
 // deno-lint-ignore no-import-prefix -- a program run by URL has no import map
 import { Command, CommanderError, Option } from "npm:commander@15.1.0";
-import type { ArgumentSpec, CommandSpec, OptionValues } from "./command_spec.ts";
 import { EXIT_MEANINGS, Refusal } from "../io/exit.ts";
 import { oneLine } from "../io/text.ts";
+import type { ArgumentSpec, CommandSpec, OptionValues } from "./command_spec.ts";
 
 /** A command with its arguments. */
 export interface Call {

@@ -7,12 +7,12 @@ import * as fs from "node:fs";
 import { comparison } from "./chapter/comparison.ts";
 import { fanOut } from "./chapter/fan_out.ts";
 import { oneByte, samePage } from "./chapter/one_byte.ts";
+import { pageSizes, readSizes } from "./chapter/sizes.ts";
+import { writeCost } from "./chapter/write_cost.ts";
 import type { ChapterName, StudyChapter } from "./report_types.ts";
 import type { Sampling } from "./sampling.ts";
 import { ScratchSubject } from "./scratch_subject.ts";
-import { pageSizes, readSizes } from "./chapter/sizes.ts";
 import { openDirect, type Subject } from "./subject.ts";
-import { writeCost } from "./chapter/write_cost.ts";
 
 const MILLISECONDS = 1000;
 

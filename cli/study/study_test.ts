@@ -4,12 +4,12 @@
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { cliWords, inParallel, quire } from "../../tests/support/cli.ts";
+import { cliWords, inParallel, quire } from "../../tests/support/programs/cli.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
+import { bytesOfBlocks } from "./chapter/sizes.ts";
 import { barOf, chapterLines } from "./pictures.ts";
 import type { StudyChapter } from "./report_types.ts";
 import { measure } from "./sampling.ts";
-import { bytesOfBlocks } from "./chapter/sizes.ts";
 import type { Subject } from "./subject.ts";
 
 /** A subject whose device has moved 4096 bytes at each look. */

@@ -4,8 +4,8 @@
 
 import type { ReadTree } from "../../mod.ts";
 import type { NewRecord } from "../format/record.ts";
-import { versionstampBytes } from "../format/versionstamp.ts";
 import { rangeOf } from "../format/selector.ts";
+import { versionstampBytes } from "../format/versionstamp.ts";
 import type { KvStore } from "../store.ts";
 import { checkReadKey, limitsOf } from "../write/limits.ts";
 import type { ServerLimits } from "./limits.ts";

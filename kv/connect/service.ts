@@ -12,17 +12,22 @@
  */
 
 import type { KvStore } from "../store.ts";
+import { checkReadKey, limitsOf } from "../write/limits.ts";
 import { bodyOf } from "./body.ts";
 import type { ServerLimits } from "./limits.ts";
 import { MemoryBudget, RequestMemory } from "./memory_budget.ts";
-import { decodeAtomicWrite, decodeSnapshotRead, decodeWatch } from "./messages.ts";
-import { encodeAtomicWriteOutput, encodeSnapshotReadOutput } from "./messages.ts";
+import {
+  decodeAtomicWrite,
+  decodeSnapshotRead,
+  decodeWatch,
+  encodeAtomicWriteOutput,
+  encodeSnapshotReadOutput,
+} from "./messages.ts";
 import { readRanges } from "./reads.ts";
 import { isOurs, refusalOf, RefusedError } from "./refusal.ts";
 import type { AccessToken } from "./token.ts";
 import { type OpenWatch, openWatch } from "./watch_frames.ts";
 import { commitOf } from "./writes.ts";
-import { checkReadKey, limitsOf } from "../write/limits.ts";
 
 const DATA_PATH = "/v2";
 /** The versions of the protocol, the best one first. */

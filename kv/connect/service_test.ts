@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Database, IoError, open } from "../../mod.ts";
-import { encode, fieldsOf, type Message } from "../../tests/support/connect_messages.ts";
+import { encode, fieldsOf, type Message } from "../../tests/support/databases/connect_messages.ts";
 import { Random } from "../../tests/support/random.ts";
 import { encodeKey } from "../format/key.ts";
 import { treesOf } from "../format/trees.ts";

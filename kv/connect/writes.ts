@@ -16,8 +16,13 @@ import {
   type MutationType,
 } from "../write/encode.ts";
 import { checkWrite, limitsOf } from "../write/limits.ts";
-import { type AtomicWrite, MUTATION, type WireCheck } from "./messages.ts";
-import type { WireEnqueue, WireMutation } from "./messages.ts";
+import {
+  type AtomicWrite,
+  MUTATION,
+  type WireCheck,
+  type WireEnqueue,
+  type WireMutation,
+} from "./messages.ts";
 import { RefusedError } from "./refusal.ts";
 
 const VERSIONSTAMP_BYTES = 10;

@@ -2,9 +2,9 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { encodeValue } from "../value/value.ts";
 import { kvMessage } from "./message.ts";
 import { headerIn, kvRecord, NEVER } from "./record.ts";
-import { encodeValue } from "../value/value.ts";
 
 const VERSION = 2 ** 40 + 3;
 const lasting = { ...encodeValue("x"), version: VERSION, expiresAt: NEVER, ordinal: 0 };

@@ -13,9 +13,19 @@
  * Every entry that expires has exactly one in `kv.expiry`, whose key its record has.
  */
 
-import { type Database, json, type KeyCodec, type ReadTree, string } from "../../mod.ts";
-import type { Snapshot, Transaction, TransactionTree, Tree } from "../../mod.ts";
-import { tuple, type ValueCodec } from "../../mod.ts";
+import {
+  type Database,
+  json,
+  type KeyCodec,
+  type ReadTree,
+  type Snapshot,
+  string,
+  type Transaction,
+  type TransactionTree,
+  type Tree,
+  tuple,
+  type ValueCodec,
+} from "../../mod.ts";
 import type { KvKey } from "../api/types.ts";
 import { encodeKey, encodeKeyInto } from "./key.ts";
 import { decodeKey } from "./key_reader.ts";

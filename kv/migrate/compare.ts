@@ -7,11 +7,11 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { NEVER } from "../format/record.ts";
-import { decodeValue, encodeValue } from "../value/value.ts";
+import { compareBytes } from "../format/selector.ts";
 import { versionOf } from "../format/versionstamp.ts";
 import { now } from "../schedule/clock.ts";
+import { decodeValue, encodeValue } from "../value/value.ts";
 import type { MovedEntry } from "../write/import.ts";
-import { compareBytes } from "../format/selector.ts";
 import { entriesOf, type Side } from "./side.ts";
 
 /** The entries of one side. */

@@ -5,8 +5,8 @@
  */
 
 import { type Database, open } from "../../mod.ts";
-import { KvStore } from "../store.ts";
 import { versionstampOf } from "../format/versionstamp.ts";
+import { KvStore } from "../store.ts";
 import type { MovedEntry } from "../write/import.ts";
 import { limitsOf } from "../write/limits.ts";
 import type { Side } from "./side.ts";

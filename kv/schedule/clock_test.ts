@@ -1,8 +1,8 @@
 /** The alarm rings once, and never early. */
 
+import { setTimeout } from "node:timers/promises";
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { Alarm, now } from "./clock.ts";
 
 describe("Alarm", () => {

@@ -1,13 +1,13 @@
 /** Expiry: the index keeps step with the entries, and what is due is removed, never early. */
 
+import { setTimeout } from "node:timers/promises";
 import { assertEquals, assertGreaterOrEqual, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { open } from "../../mod.ts";
 import { reportsOf } from "../../tests/support/reports.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
-import { treesOf } from "../format/trees.ts";
 import { KvU64 } from "../api/u64.ts";
+import { treesOf } from "../format/trees.ts";
 import { openKv } from "../open.ts";
 import { Expiry } from "./expiry.ts";
 

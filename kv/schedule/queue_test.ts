@@ -1,9 +1,15 @@
 /** The queue: order, concurrency, delays, and messages that no handler accepts. */
 
-import { assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
-import { assert, assertMatch, assertRejects } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLessOrEqual,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
 import { IoError, open, type OpenOptions, tuple } from "../../mod.ts";
 import { reportsOf } from "../../tests/support/reports.ts";
 import { inTempDir } from "../../tests/support/temp.ts";

@@ -2,9 +2,9 @@
  * The reader returns the values that V8 returns, for random values and for malformed bytes.
  */
 
+import { Deserializer, Serializer } from "node:v8";
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Deserializer, Serializer } from "node:v8";
 import fc from "fast-check";
 import { Random } from "../../tests/support/random.ts";
 import { inheritsAsEver, readCommonValue, UNREAD } from "./common_values.ts";

@@ -1,8 +1,8 @@
 /** Blobs, files, keys and exceptions as values: they are what they were, wherever they are. */
 
+import { KeyObject } from "node:crypto";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { KeyObject } from "node:crypto";
 import { openKv } from "../open.ts";
 import { deserialize, type LaterBytes, serialize, serializeSoon } from "./value.ts";
 

@@ -1,8 +1,8 @@
 /** The writer makes the bytes that V8 makes, and gives up at what it does not write. */
 
+import { Serializer } from "node:v8";
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Serializer } from "node:v8";
 import fc from "fast-check";
 import { serialize } from "./value.ts";
 import { writeCommonValue } from "./write_values.ts";

@@ -4,9 +4,9 @@
  */
 
 import type { Transaction } from "../../mod.ts";
+import { encodeKey } from "../format/key.ts";
 import type { KvTrees } from "../format/trees.ts";
 import { versionstampOf } from "../format/versionstamp.ts";
-import { encodeKey } from "../format/key.ts";
 import { combine } from "./arithmetic.ts";
 import type { EncodedMessage, EncodedMutation, EncodedWrite } from "./encode.ts";
 import { EntryWriter, headerOf } from "./entry_writer.ts";

@@ -5,9 +5,9 @@
  * `KvU64` wraps at 2^64. `sum` also adds numbers to numbers and bigints to bigints.
  */
 
+import { isU64, u64Of } from "../api/u64.ts";
 import type { KvRecord } from "../format/record.ts";
 import { decodeValue, type EncodedValue, encodeValue, ENCODING } from "../value/value.ts";
-import { isU64, u64Of } from "../api/u64.ts";
 
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
 

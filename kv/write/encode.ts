@@ -3,11 +3,11 @@
  * texts of their errors.
  */
 
+import type { AtomicCheck, KvKey } from "../api/types.ts";
 import { encodeKey, wrongType } from "../format/key.ts";
 import { NEVER } from "../format/record.ts";
-import { type EncodedValue, ENCODING, LaterBytes } from "../value/value.ts";
 import { isVersionstamp } from "../format/versionstamp.ts";
-import type { AtomicCheck, KvKey } from "../api/types.ts";
+import { type EncodedValue, ENCODING, LaterBytes } from "../value/value.ts";
 
 /** The last part of a key that is replaced by the versionstamp of the commit. */
 export const COMMIT_VERSIONSTAMP: unique symbol = Symbol("KvCommitVersionstamp");

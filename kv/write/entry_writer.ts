@@ -4,11 +4,17 @@
  */
 
 import type { Transaction, TransactionTree } from "../../mod.ts";
-import { HEADER_BYTES_MAX, headerIn, NEVER, type RecordHeader } from "../format/record.ts";
-import type { KvRecord, NewRecord } from "../format/record.ts";
+import type { KvKey } from "../api/types.ts";
+import {
+  HEADER_BYTES_MAX,
+  headerIn,
+  type KvRecord,
+  NEVER,
+  type NewRecord,
+  type RecordHeader,
+} from "../format/record.ts";
 import type { DatedId, KeyLike, KvTrees } from "../format/trees.ts";
 import type { EncodedValue } from "../value/value.ts";
-import type { KvKey } from "../api/types.ts";
 
 /** The entries inside a transaction. */
 type Entries = TransactionTree<KvKey, KvRecord, KeyLike, NewRecord>;

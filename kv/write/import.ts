@@ -6,8 +6,8 @@
 import type { Transaction, TransactionTree } from "../../mod.ts";
 import { NEVER } from "../format/record.ts";
 import type { DatedId, KvTrees } from "../format/trees.ts";
-import type { EncodedValue } from "../value/value.ts";
 import { versionOf } from "../format/versionstamp.ts";
+import type { EncodedValue } from "../value/value.ts";
 
 /** An entry of another database. */
 export interface MovedEntry extends EncodedValue {

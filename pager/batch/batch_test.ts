@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { batchBytes, type BatchHeader, batchSum, decodeBatch, encodeBatch } from "./batch.ts";
 import { crc } from "../format/checksum.ts";
+import { batchBytes, type BatchHeader, batchSum, decodeBatch, encodeBatch } from "./batch.ts";
 
 const ID = Uint8Array.from({ length: 16 }, (_, i) => 0xd0 + i);
 const HEADER: BatchHeader = {

@@ -4,9 +4,9 @@
  * It does not know whether a batch fits its area, or what is on the medium.
  */
 
-import { BATCH_HEADER_BYTES, batchBytes, encodeBatch } from "./batch.ts";
 import { crc } from "../format/checksum.ts";
 import type { Meta } from "../format/meta.ts";
+import { BATCH_HEADER_BYTES, batchBytes, encodeBatch } from "./batch.ts";
 import type { JournalArea } from "./journal_area.ts";
 
 const FIRST_BYTES = 64 * 1024;

@@ -2,9 +2,12 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { BudgetFile } from "../../tests/support/files/budget_file.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
 import { Disk } from "../file/disk.ts";
+import { MemoryFile } from "../file/memory_file.ts";
+import { IoError } from "../format/errors.ts";
 import { KIND_JOURNAL } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { headerSumHolds, isInUse, kindOf } from "../format/header.ts";
@@ -14,9 +17,6 @@ import {
   JournalArea,
   journalHeaderPage,
 } from "./journal_area.ts";
-import { IoError } from "../format/errors.ts";
-import { BudgetFile } from "../../tests/support/budget_file.ts";
-import { MemoryFile } from "../file/memory_file.ts";
 
 const CHUNK_BYTES = 2_097_152;
 

@@ -30,10 +30,10 @@
 import { assert } from "../format/assert.ts";
 import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "../format/frame.ts";
+import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 import { type FrameMemory, HeapMemory } from "../native/frame_memory.ts";
 import { PageTable } from "./page_table.ts";
 import { Victims } from "./victims.ts";
-import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 
 /** The result of `lookup` and `find` for a page that is not in memory. */
 export const MISS = -1;

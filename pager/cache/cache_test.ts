@@ -4,8 +4,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Random } from "../../tests/support/random.ts";
-import { Cache, MISS } from "./cache.ts";
 import { type Frame, IMAGE } from "../format/frame.ts";
+import { Cache, MISS } from "./cache.ts";
 
 /** An owner that cleans every chunk on request, unless it is set to refuse. */
 class Owner {

@@ -19,9 +19,8 @@
  *    `replaceHeaderPage`.
  */
 
-import { type Cache, MISS } from "./cache.ts";
-import { pageSum } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
+import { pageSum } from "../format/checksum.ts";
 import { CorruptionError, inFile } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
@@ -40,9 +39,6 @@ import {
 import { Frame, placeOf, POOL } from "../format/frame.ts";
 import { checkHeaderPage, kindOf, statedPageSum, versionOf } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
-import { copyPage } from "./page_copy.ts";
-import { FileReads, type LostChunks } from "./file_reads.ts";
-import { HeaderPeeks } from "./header_peeks.ts";
 import {
   checkPage,
   corrupt,
@@ -51,6 +47,10 @@ import {
   type Verifiers,
 } from "../format/page_check.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
+import { type Cache, MISS } from "./cache.ts";
+import { FileReads, type LostChunks } from "./file_reads.ts";
+import { HeaderPeeks } from "./header_peeks.ts";
+import { copyPage } from "./page_copy.ts";
 import type { Windows } from "./windows.ts";
 
 const NO_CHUNK = -1;

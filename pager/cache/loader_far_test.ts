@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Disk } from "../file/disk.ts";
 import type { File } from "../file/file.ts";
+import { MemoryFile } from "../file/memory_file.ts";
 import { pageSum } from "../format/checksum.ts";
 import {
   CHUNK_BYTES,
@@ -17,7 +18,6 @@ import {
 import { Frame } from "../format/frame.ts";
 import { formatHeader, seal, setInUse, setLink, setVersion } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
-import { MemoryFile } from "../file/memory_file.ts";
 import { Cache } from "./cache.ts";
 import { Loader } from "./loader.ts";
 

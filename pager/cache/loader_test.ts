@@ -4,7 +4,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { always, FaultyFile } from "../../tests/support/faulty_file.ts";
+import { always, FaultyFile } from "../../tests/support/files/faulty_file.ts";
+import { Random } from "../../tests/support/random.ts";
 import {
   dataPages,
   expectContent,
@@ -16,10 +17,9 @@ import {
   SMALL_CACHE,
   transact,
   write,
-} from "../../tests/support/pages.ts";
-import { Random } from "../../tests/support/random.ts";
-import { CorruptionError, IoError } from "../format/errors.ts";
+} from "../../tests/support/trees/pages.ts";
 import type { MemoryFile } from "../file/memory_file.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
 import type { Pager } from "../pager.ts";
 
 const MANY = 3000;

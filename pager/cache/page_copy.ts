@@ -3,7 +3,6 @@
  * pages; the header page of the chunk, if in memory, has another.
  */
 
-import type { Cache } from "./cache.ts";
 import {
   CHUNK_SHIFT,
   HEADER_WORD_SHIFT,
@@ -15,6 +14,7 @@ import {
 import { type Frame, POOL } from "../format/frame.ts";
 import { headerWord } from "../format/header.ts";
 import type { PageNumber, Slot } from "../format/units.ts";
+import type { Cache } from "./cache.ts";
 
 /** Copies a page and its header from one slot to another. */
 export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: number): void {

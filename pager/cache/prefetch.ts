@@ -14,12 +14,12 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { Cache } from "./cache.ts";
 import type { Disk } from "../file/disk.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { PageNumber } from "../format/units.ts";
+import type { Cache } from "./cache.ts";
 import type { Loader } from "./loader.ts";
 import type { PageReader } from "./page_reader.ts";
 import { PageSet } from "./page_set.ts";

@@ -28,14 +28,14 @@
  * one has gone.
  */
 
-import type { WindowMemory } from "../native/window_memory.ts";
 import type { Disk } from "../file/disk.ts";
-import { IoError } from "../format/errors.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { IoError } from "../format/errors.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, PAGE_SHIFT } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { ChunkNumber } from "../format/units.ts";
+import type { WindowMemory } from "../native/window_memory.ts";
 import type { Cache } from "./cache.ts";
 
 /** The most windows: half of the mappings that Linux allows a process by default. */

@@ -3,6 +3,9 @@
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { always, FaultyFile, from } from "../../tests/support/files/faulty_file.ts";
+import { privateBytesOf } from "../../tests/support/files/private_bytes.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
 import {
   dataPages,
   expectContent,
@@ -12,10 +15,7 @@ import {
   SMALL_CACHE,
   transact,
   write,
-} from "../../tests/support/pages.ts";
-import { always, FaultyFile, from } from "../../tests/support/faulty_file.ts";
-import { privateBytesOf } from "../../tests/support/private_bytes.ts";
-import { inTempDir } from "../../tests/support/temp.ts";
+} from "../../tests/support/trees/pages.ts";
 import { openDiskFile } from "../file/disk_file.ts";
 import type { File } from "../file/file.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";

@@ -10,9 +10,9 @@
  * Write-ahead rule: a page is written only after its version is in the journal on the medium.
  */
 
-import type { FrameMemory } from "../native/frame_memory.ts";
-import { Cache, type CacheOwner } from "./cache.ts";
 import type { Disk } from "../file/disk.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { assert } from "../format/assert.ts";
 import {
   CHUNK_PAGES,
   CHUNK_SHIFT,
@@ -21,14 +21,14 @@ import {
   PAGE_SHIFT,
   SLOT_MASK,
 } from "../format/format.ts";
+import type { Frame } from "../format/frame.ts";
 import { kindOf, versionOf } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
-import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import { assert } from "../format/assert.ts";
+import type { ChunkNumber, PageNumber, Place, Slot, Version } from "../format/units.ts";
+import type { FrameMemory } from "../native/frame_memory.ts";
+import { Cache, type CacheOwner } from "./cache.ts";
 import { StagedChunk } from "./staged_chunk.ts";
 import type { Windows } from "./windows.ts";
-import type { Frame } from "../format/frame.ts";
-import type { ChunkNumber, PageNumber, Place, Slot, Version } from "../format/units.ts";
 
 const GATHER_PAGES = 64;
 

@@ -3,7 +3,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
+import { Random } from "../../tests/support/random.ts";
 import {
   dataPages,
   expectContent,
@@ -14,8 +15,7 @@ import {
   SMALL_CACHE,
   transact,
   write,
-} from "../../tests/support/pages.ts";
-import { Random } from "../../tests/support/random.ts";
+} from "../../tests/support/trees/pages.ts";
 import type { Pager } from "../pager.ts";
 
 /** A session whose superblocks are already in state open, so that only pages are written next. */

@@ -18,15 +18,15 @@
  * another process has written as one batch are one: the versions between cannot be restored.
  */
 
+import { BYPASSED, HEADERS, LogBuffer, LogReader } from "../batch/log_record.ts";
+import { assert } from "../format/assert.ts";
 import { CHUNK_SHIFT } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { Slot } from "../format/units.ts";
-import { BYPASSED, HEADERS, LogBuffer, LogReader } from "../batch/log_record.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
 import type { QueuedCommit } from "./commit_queue.ts";
 import { checkSums, type CopySource } from "./copy_reader.ts";
-import { assert } from "../format/assert.ts";
 
 /** The bytes before the records of a packet. */
 export const PACKET_HEAD_BYTES = 40;

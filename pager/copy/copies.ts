@@ -14,12 +14,12 @@
 
 import { BYPASSED, LogReader } from "../batch/log_record.ts";
 import { assert } from "../format/assert.ts";
-import type { VersionStore } from "../transaction/version_store.ts";
 import type { CommitTap, TapHolder } from "../journal/commit_hooks.ts";
+import type { VersionStore } from "../transaction/version_store.ts";
 import { PacketEncoder } from "./commit_packets.ts";
 import { CommitQueue } from "./commit_queue.ts";
-import type { History } from "./history.ts";
 import { CopyReader, type CopySource, type TakePage } from "./copy_reader.ts";
+import type { History } from "./history.ts";
 
 /** The bytes of images that are kept before copies take them. */
 const DRAIN_BYTES = 1024 * 1024;

@@ -2,7 +2,6 @@
  * Writes an increment: encodes pages and chunks as records, and gathers these for few writes.
  */
 
-import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
 import { assert } from "../format/assert.ts";
 import { crcAfter } from "../format/checksum.ts";
 import {
@@ -15,6 +14,7 @@ import {
 import type { Frame } from "../format/frame.ts";
 import { versionOf } from "../format/header.ts";
 import type { PageNumber, Slot, Version } from "../format/units.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
 import type { CopiedChunk, CopyReader } from "./copy_reader.ts";
 import {
   BITMAP_BYTES,

@@ -6,15 +6,15 @@
  */
 
 import { Cache, MISS } from "../cache/cache.ts";
+import { Loader } from "../cache/loader.ts";
+import type { PageReader } from "../cache/page_reader.ts";
 import type { Disk } from "../file/disk.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, SLOT_MASK } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
-import { Loader } from "../cache/loader.ts";
 import { Meta, type MetaFields } from "../format/meta.ts";
 import type { Verifier } from "../format/page_check.ts";
-import { type Report, Scrub, type ScrubOptions } from "./scrub.ts";
-import type { PageReader } from "../cache/page_reader.ts";
 import type { PageNumber, Place } from "../format/units.ts";
+import { type Report, Scrub, type ScrubOptions } from "./scrub.ts";
 
 /** The pages of a file that may be damaged, read-only. */
 export class DamagedPages implements PageReader {

@@ -6,10 +6,11 @@
  * from its length. The seed of the header sums is the one that most headers agree on.
  */
 
-import { seedOf } from "../format/checksum.ts";
 import { Disk } from "../file/disk.ts";
-import { CorruptionError } from "../format/errors.ts";
 import type { File } from "../file/file.ts";
+import { OverlayFile } from "../file/overlay_file.ts";
+import { seedOf } from "../format/checksum.ts";
+import { CorruptionError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
@@ -22,18 +23,17 @@ import {
   VERSION_MAX,
 } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
-import { OverlayFile } from "../file/overlay_file.ts";
-import { checkSizes } from "../recovery/options.ts";
-import { DamagedPages } from "./damaged_pages.ts";
-import { Recovery, type RecoveryReport } from "../recovery/recovery.ts";
-import { findSeed } from "./seed_search.ts";
 import type { Superblock } from "../format/superblock.ts";
+import type { PageNumber } from "../format/units.ts";
 import {
   examineSuperblocks,
   hasFreshHeaders,
   isUnfinishedCreation,
 } from "../journal/superblocks.ts";
-import type { PageNumber } from "../format/units.ts";
+import { checkSizes } from "../recovery/options.ts";
+import { Recovery, type RecoveryReport } from "../recovery/recovery.ts";
+import { DamagedPages } from "./damaged_pages.ts";
+import { findSeed } from "./seed_search.ts";
 
 const TREE_IDS_END = 2 ** 32;
 

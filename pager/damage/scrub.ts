@@ -8,6 +8,7 @@
  * checked instead, and its dirty pages are skipped.
  */
 
+import { journalHeaderPage } from "../batch/journal_area.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Disk } from "../file/disk.ts";
 import { CorruptionError } from "../format/errors.ts";
@@ -29,7 +30,6 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
-import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
 import {
   headerPosition,
   headerRule,
@@ -39,12 +39,12 @@ import {
   runPagesOf,
   treeOf,
 } from "../format/header.ts";
-import { journalHeaderPage } from "../batch/journal_area.ts";
 import type { MetaFields } from "../format/meta.ts";
 import { checkPage, corruptHeader, type Verifiers } from "../format/page_check.ts";
 import { checkRunReserved, isOfRun } from "../format/run_check.ts";
-import { examineSuperblocks, type SuperblockCopies } from "../journal/superblocks.ts";
 import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
+import { examineSuperblocks, type SuperblockCopies } from "../journal/superblocks.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
 
 /** Is called for each broken rule. */
 export type Report = (error: CorruptionError) => void;

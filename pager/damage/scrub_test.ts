@@ -3,7 +3,7 @@
 
 import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { change, openBoth } from "../../tests/support/database.ts";
+import { change, openBoth } from "../../tests/support/databases/database.ts";
 import { bytesMade } from "../../tests/support/memory.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import type { CorruptionError } from "../format/errors.ts";

@@ -6,8 +6,8 @@
  * chance.
  */
 
-import { seedFrom } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
+import { seedFrom } from "../format/checksum.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,

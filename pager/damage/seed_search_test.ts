@@ -2,12 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { bytesOf } from "../../tests/support/database.ts";
-import { makeFile } from "../../tests/support/pages.ts";
-import { seedOf } from "../format/checksum.ts";
+import { bytesOf } from "../../tests/support/databases/database.ts";
+import { makeFile } from "../../tests/support/trees/pages.ts";
 import { Disk } from "../file/disk.ts";
-import { CHUNK_BYTES, PAGE_BYTES, SUPERBLOCK } from "../format/format.ts";
 import { MemoryFile } from "../file/memory_file.ts";
+import { seedOf } from "../format/checksum.ts";
+import { CHUNK_BYTES, PAGE_BYTES, SUPERBLOCK } from "../format/format.ts";
 import { findSeed } from "./seed_search.ts";
 
 function seedIn(bytes: Uint8Array): number | undefined {

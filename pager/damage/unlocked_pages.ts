@@ -7,9 +7,9 @@
  * checked only by `checkPage`, nothing is cached, and nothing is written.
  */
 
-import { seedOf } from "../format/checksum.ts";
 import { Disk } from "../file/disk.ts";
 import { openUnlockedDiskFile } from "../file/disk_file.ts";
+import { seedOf } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
@@ -24,9 +24,9 @@ import {
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { headerPosition } from "../format/header.ts";
-import { type SuperblockState, superblockStates } from "../journal/journal_state.ts";
 import { checkPage, registerRuns, type Verifier, type Verifiers } from "../format/page_check.ts";
 import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
+import { type SuperblockState, superblockStates } from "../journal/journal_state.ts";
 
 /** The pages of a file that another process may be writing. */
 export class UnlockedPages {

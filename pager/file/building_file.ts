@@ -10,9 +10,9 @@
  * `close` does nothing: the builder ends the file by `complete` or `discard`.
  */
 
+import { PAGE_BYTES, SUPERBLOCK_PAGE } from "../format/format.ts";
 import { Disk } from "./disk.ts";
 import type { File } from "./file.ts";
-import { PAGE_BYTES, SUPERBLOCK_PAGE } from "../format/format.ts";
 
 const COPIES = 2;
 const BEGIN = SUPERBLOCK_PAGE * PAGE_BYTES;

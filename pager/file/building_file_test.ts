@@ -5,15 +5,15 @@ import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { makeImage, plansAt } from "../../tests/support/crash_images.ts";
-import { PowerFile, PowerWalk } from "../../tests/support/power_file.ts";
+import { makeImage, plansAt } from "../../tests/support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../../tests/support/files/power_file.ts";
 import { Random } from "../../tests/support/random.ts";
-import { BuildingFile } from "./building_file.ts";
 import { CorruptionError } from "../format/errors.ts";
-import type { File } from "./file.ts";
 import { FRESH_PAGES, PAGE_BYTES, SUPERBLOCK_PAGE } from "../format/format.ts";
-import { MemoryFile } from "./memory_file.ts";
 import { Pager } from "../pager.ts";
+import { BuildingFile } from "./building_file.ts";
+import type { File } from "./file.ts";
+import { MemoryFile } from "./memory_file.ts";
 
 const COMMITS = 3;
 

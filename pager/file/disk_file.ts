@@ -15,11 +15,11 @@
  */
 
 import * as fs from "node:fs";
+import { IoError, LockedError } from "../format/errors.ts";
+import { PAGE_BYTES } from "../format/format.ts";
 import { alignedBytes, isAligned } from "../native/aligned_bytes.ts";
 import type { Io } from "../native/doors.ts";
 import { openLibc } from "../native/libc.ts";
-import { IoError, LockedError } from "../format/errors.ts";
-import { PAGE_BYTES } from "../format/format.ts";
 import { BackgroundReads } from "./background_reads.ts";
 import { reason } from "./disk.ts";
 import type { File } from "./file.ts";

@@ -1,13 +1,13 @@
 // Files on disk: locks between handles, refused paths, and the operations of `File`.
 
+import { constants } from "node:fs";
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { alignedBytes } from "../native/aligned_bytes.ts";
+import { IoError, LockedError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
+import { alignedBytes } from "../native/aligned_bytes.ts";
 import { Disk } from "./disk.ts";
 import { openDiskFile, throughFlags } from "./disk_file.ts";
-import { IoError, LockedError } from "../format/errors.ts";
-import { constants } from "node:fs";
 
 const windows = Deno.build.os === "windows";
 

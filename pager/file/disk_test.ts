@@ -4,9 +4,9 @@
 import { constants } from "node:os";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { always, FaultyFile, from, type Operation } from "../../tests/support/faulty_file.ts";
-import { Disk, isFull } from "./disk.ts";
+import { always, FaultyFile, from, type Operation } from "../../tests/support/files/faulty_file.ts";
 import { IoError } from "../format/errors.ts";
+import { Disk, isFull } from "./disk.ts";
 import { MemoryFile } from "./memory_file.ts";
 
 const windows = Deno.build.os === "windows";

@@ -5,8 +5,8 @@
 
 import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { reason } from "./disk.ts";
 import { IoError } from "../format/errors.ts";
+import { reason } from "./disk.ts";
 import { startSyncOfFolder } from "./folder_sync.ts";
 import { NewFile } from "./new_file.ts";
 

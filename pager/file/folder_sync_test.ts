@@ -7,7 +7,9 @@ import { describe, it } from "@std/testing/bdd";
 import { IoError } from "../format/errors.ts";
 import { startSyncOfFolder, syncFolderOf } from "./folder_sync.ts";
 
-const LOCK_OTHER = fromFileUrl(new URL("../../tests/support/lock_other.ts", import.meta.url));
+const LOCK_OTHER = fromFileUrl(
+  new URL("../../tests/support/programs/lock_other.ts", import.meta.url),
+);
 const SELF = fromFileUrl(import.meta.url);
 const WINDOWS = Deno.build.os === "windows";
 const STRACE = "/usr/bin/strace";

@@ -5,9 +5,9 @@
  * Invariant: the bytes of a page in memory never change once they are there, so forks share them.
  */
 
-import type { File } from "./file.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import type { PageNumber } from "../format/units.ts";
+import type { File } from "./file.ts";
 
 /** A `File` over another one. */
 export class LayeredFile implements File {

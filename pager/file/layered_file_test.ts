@@ -3,9 +3,9 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryFile } from "./memory_file.ts";
 import { Random } from "../../tests/support/random.ts";
 import { LayeredFile } from "./layered_file.ts";
+import { MemoryFile } from "./memory_file.ts";
 
 const SIZE_MAX = 70_000;
 

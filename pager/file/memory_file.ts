@@ -6,8 +6,8 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { File } from "./file.ts";
 import { CHUNK_BYTES } from "../format/format.ts";
+import type { File } from "./file.ts";
 
 const SEGMENT_BYTES = CHUNK_BYTES;
 

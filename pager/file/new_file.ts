@@ -19,8 +19,8 @@
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { assert } from "../format/assert.ts";
-import { reason } from "./disk.ts";
 import { IoError } from "../format/errors.ts";
+import { reason } from "./disk.ts";
 import { startSync, startSyncOfFolder, syncFolderOf } from "./folder_sync.ts";
 
 /** Options for creating a file for a user. */

@@ -1,7 +1,7 @@
 // New files for a user: their names before and after, their permissions, and refusals.
 
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as fs from "node:fs";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { IoError } from "../format/errors.ts";

@@ -2,10 +2,10 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { always, FaultyFile } from "../../tests/support/faulty_file.ts";
+import { always, FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
-import { MemoryFile } from "./memory_file.ts";
 import { PAGE_BYTES } from "../format/format.ts";
+import { MemoryFile } from "./memory_file.ts";
 import { OverlayFile, type PagePatches } from "./overlay_file.ts";
 
 const BLOCK = 65_536;

@@ -3,8 +3,8 @@
  * hold older bytes of these chunks, so nothing is read from them.
  */
 
-import type { Disk } from "./disk.ts";
 import type { ChunkNumber } from "../format/units.ts";
+import type { Disk } from "./disk.ts";
 
 /** The chunks written since the last sync of the file. */
 export class UnsyncedChunks {

@@ -20,11 +20,11 @@ import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
 import { Meta } from "../format/meta.ts";
-import type { CurrentSuperblock } from "../journal/current_superblock.ts";
-import type { FileEnd } from "./file_end.ts";
-import type { Journal } from "../journal/journal.ts";
-import type { JournalLocation } from "./journal_location.ts";
 import type { ChunkNumber } from "../format/units.ts";
+import type { CurrentSuperblock } from "../journal/current_superblock.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { FileEnd } from "./file_end.ts";
+import type { JournalLocation } from "./journal_location.ts";
 
 /** The pages that one landing writes: those of whole chunks, or of one chunk that has more. */
 export const LANDING_PAGES = 128;

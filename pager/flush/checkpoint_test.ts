@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
   dataPages,
   expectContent,
@@ -16,25 +16,25 @@ import {
   SMALL_CACHE,
   transact,
   write,
-} from "../../tests/support/pages.ts";
+} from "../../tests/support/trees/pages.ts";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../batch/batch.ts";
-import { CALM_PAGES, Checkpoint } from "./checkpoint.ts";
-import type { CurrentSuperblock } from "../journal/current_superblock.ts";
-import type { FileEnd } from "./file_end.ts";
-import { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
+import type { Writeback } from "../cache/writeback.ts";
 import { Disk } from "../file/disk.ts";
-import { CorruptionError, IoError } from "../format/errors.ts";
 import type { File } from "../file/file.ts";
+import { MemoryFile } from "../file/memory_file.ts";
+import { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
-import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
-import type { Journal } from "../journal/journal.ts";
-import type { JournalLocation } from "./journal_location.ts";
-import { MemoryFile } from "../file/memory_file.ts";
 import { Meta } from "../format/meta.ts";
-import type { Pager } from "../pager.ts";
+import type { CurrentSuperblock } from "../journal/current_superblock.ts";
+import type { Journal } from "../journal/journal.ts";
 import { readSuperblock } from "../journal/superblocks.ts";
-import type { Writeback } from "../cache/writeback.ts";
+import type { Pager } from "../pager.ts";
+import { CALM_PAGES, Checkpoint } from "./checkpoint.ts";
+import type { FileEnd } from "./file_end.ts";
+import type { JournalLocation } from "./journal_location.ts";
 
 const PAGES = dataPages(3000);
 /** After the pages and the journal's first two chunks. */

@@ -13,10 +13,10 @@
  *    is taken into use.
  */
 
-import { assert } from "../format/assert.ts";
 import type { Loader } from "../cache/loader.ts";
 import type { Windows } from "../cache/windows.ts";
 import { type Disk, isFull } from "../file/disk.ts";
+import { assert } from "../format/assert.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,

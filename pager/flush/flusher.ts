@@ -23,6 +23,7 @@
  * 2. No page reaches the file before its version is on the medium in the journal, and confirmed.
  */
 
+import type { LogBuffer } from "../batch/log_record.ts";
 import type { Loader } from "../cache/loader.ts";
 import type { PageSet } from "../cache/page_set.ts";
 import type { Windows } from "../cache/windows.ts";
@@ -32,23 +33,22 @@ import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { CHUNK_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { Meta } from "../format/meta.ts";
+import type { ChunkNumber, PageNumber } from "../format/units.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
+import type { CommitLog, LiveSnapshots, TransactionListener } from "../journal/commit_hooks.ts";
+import type { CurrentSuperblock } from "../journal/current_superblock.ts";
+import type { Flight, Journal } from "../journal/journal.ts";
+import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
+import { type Steps, SyncedSteps } from "../journal/synced_steps.ts";
 import { AreaGrowth } from "./area_growth.ts";
 import { CALM_PAGES, Checkpoint, LANDING_PAGES } from "./checkpoint.ts";
 import { leaveClean } from "./clean_close.ts";
 import { DiskRoom } from "./disk_room.ts";
-import type { ClaimedPages } from "../journal/claimed_pages.ts";
-import type { CommitLog, LiveSnapshots, TransactionListener } from "../journal/commit_hooks.ts";
-import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import { FileEnd } from "./file_end.ts";
-import type { Flight, Journal } from "../journal/journal.ts";
 import { JournalFill } from "./journal_fill.ts";
-import { JournalMoves } from "./journal_moves.ts";
 import { JournalLocation } from "./journal_location.ts";
+import { JournalMoves } from "./journal_moves.ts";
 import { JournalSavings } from "./journal_savings.ts";
-import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
-import { type Steps, SyncedSteps } from "../journal/synced_steps.ts";
-import type { LogBuffer } from "../batch/log_record.ts";
-import type { ChunkNumber, PageNumber } from "../format/units.ts";
 
 /**
  * How safe a commit is when its call returns or resolves. A level reached by one commit is reached

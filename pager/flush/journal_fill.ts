@@ -6,8 +6,8 @@
  * proportion to it.
  */
 
-import type { Writeback } from "../cache/writeback.ts";
 import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
+import type { Writeback } from "../cache/writeback.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournalSavings } from "./journal_savings.ts";
 

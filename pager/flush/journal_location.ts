@@ -23,22 +23,22 @@
  *    disk that is nearly full, where other users could take the room of the new areas.
  */
 
+import { emptyHeaderPage, type JournalArea, journalHeaderPage } from "../batch/journal_area.ts";
 import type { Loader } from "../cache/loader.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { seedOf } from "../format/checksum.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
-import type { Superblock } from "../format/superblock.ts";
 import type { Meta } from "../format/meta.ts";
+import type { Superblock } from "../format/superblock.ts";
 import type { ChunkNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
-import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
 import type { Journal } from "../journal/journal.ts";
 import { PAUSE, type Steps } from "../journal/synced_steps.ts";
-import { emptyHeaderPage, type JournalArea, journalHeaderPage } from "../batch/journal_area.ts";
+import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
 
 /** The chunks of a new journal: one for each area. */
 const NEW_CHUNKS = 2;

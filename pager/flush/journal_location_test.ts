@@ -3,7 +3,8 @@
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BLOCK_BYTES, BudgetFile } from "../../tests/support/budget_file.ts";
+import { BLOCK_BYTES, BudgetFile } from "../../tests/support/files/budget_file.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
   dataPages,
   expectContent,
@@ -13,8 +14,7 @@ import {
   openNodes,
   transact,
   write,
-} from "../../tests/support/pages.ts";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+} from "../../tests/support/trees/pages.ts";
 import type { File } from "../file/file.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { IoError } from "../format/errors.ts";

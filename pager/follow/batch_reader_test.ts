@@ -2,8 +2,8 @@
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
-import { makeFile, openNodes, transact, write } from "../../tests/support/pages.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
+import { makeFile, openNodes, transact, write } from "../../tests/support/trees/pages.ts";
 import { BATCH_HEADER_BYTES } from "../batch/batch.ts";
 import { Disk } from "../file/disk.ts";
 import { MemoryFile } from "../file/memory_file.ts";

@@ -20,22 +20,22 @@
  * 2. The state that is shown changes only in `poll` and `refresh`.
  */
 
-import { pauseThread } from "../file/disk_file.ts";
+import type { Judge, Loader } from "../cache/loader.ts";
 import { Disk } from "../file/disk.ts";
+import { pauseThread } from "../file/disk_file.ts";
 import type { File } from "../file/file.ts";
 import { BusyError, type CorruptionError, IoError } from "../format/errors.ts";
 import { Meta } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
-import type { Judge, Loader } from "../cache/loader.ts";
-import { examineSuperblocks } from "../journal/superblocks.ts";
 import type { PageNumber } from "../format/units.ts";
-import type { ChangedPages } from "./changed_pages.ts";
+import { examineSuperblocks } from "../journal/superblocks.ts";
 import { BatchReader, type Group, type Position } from "./batch_reader.ts";
+import type { ChangedPages } from "./changed_pages.ts";
 import { IndexedFile } from "./indexed_file.ts";
 import { MovedError } from "./moved_error.ts";
 import { NewerSuperblock } from "./newer_superblock.ts";
-import { RecordIndex } from "./record_index.ts";
 import { FollowedPages } from "./older_pages.ts";
+import { RecordIndex } from "./record_index.ts";
 import { type FollowedMemory, Takeover } from "./takeover.ts";
 
 /** The tries to find a superblock, or a state that did not change meanwhile. */

@@ -3,7 +3,7 @@
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { makeFile, openNodes, transact, write } from "../../tests/support/pages.ts";
+import { makeFile, openNodes, transact, write } from "../../tests/support/trees/pages.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { CorruptionError } from "../format/errors.ts";
 import { Meta } from "../format/meta.ts";

@@ -32,9 +32,9 @@ import {
   versionOf,
 } from "../format/header.ts";
 import type { Meta, MetaFields } from "../format/meta.ts";
+import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 import type { SnapshotOwner } from "../transaction/snapshot.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
-import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 import type { Group } from "./batch_reader.ts";
 import type { ChangedPages } from "./changed_pages.ts";
 import type { RecordIndex } from "./record_index.ts";

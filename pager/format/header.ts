@@ -8,6 +8,7 @@
  * The accessors check nothing: headers are checked when they are loaded.
  */
 
+import { headerSum } from "./checksum.ts";
 import { CorruptionError } from "./errors.ts";
 import {
   CHUNK_PAGES,
@@ -24,7 +25,6 @@ import {
   PREFIX_LENGTH_MASK,
 } from "./format.ts";
 import type { Frame } from "./frame.ts";
-import { headerSum } from "./checksum.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "./units.ts";
 
 const HALF_SHIFT = HEADER_SHIFT - 1;

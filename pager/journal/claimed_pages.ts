@@ -14,10 +14,10 @@
  * A file system that does not write in place breaks the promise of invariant 1.
  */
 
+import { emptyHeaderPage } from "../batch/journal_area.ts";
 import { PageSet } from "../cache/page_set.ts";
 import type { Disk } from "../file/disk.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
-import { emptyHeaderPage } from "../batch/journal_area.ts";
 import type { ChunkNumber, PageNumber } from "../format/units.ts";
 
 /** Free pages are claimed together up to a multiple of this many: 256 KiB. */

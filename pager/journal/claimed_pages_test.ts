@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BudgetFile } from "../../tests/support/budget_file.ts";
+import { BudgetFile } from "../../tests/support/files/budget_file.ts";
 import { Disk } from "../file/disk.ts";
 import { IoError } from "../format/errors.ts";
 import { CLAIM_PAGES, ClaimedPages } from "./claimed_pages.ts";

@@ -7,8 +7,8 @@
  * whatever the new superblock relies on first.
  */
 
-import { assert } from "../format/assert.ts";
 import type { Disk } from "../file/disk.ts";
+import { assert } from "../format/assert.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { repairSuperblocks, writeSuperblock, writeSuperblockCopy } from "./superblocks.ts";
 

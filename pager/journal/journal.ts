@@ -26,19 +26,19 @@
  * It does not know what a record means.
  */
 
-import { assert } from "../format/assert.ts";
 import { BATCH_ALIGN, batchBytes } from "../batch/batch.ts";
 import { BatchWriter } from "../batch/batch_writer.ts";
-import type { CurrentSuperblock } from "./current_superblock.ts";
-import type { Disk } from "../file/disk.ts";
 import { AREA_CHUNK_BYTES, type JournalArea } from "../batch/journal_area.ts";
+import { LogBuffer } from "../batch/log_record.ts";
+import type { Disk } from "../file/disk.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { assert } from "../format/assert.ts";
+import { PAGE_COUNT_MAX } from "../format/format.ts";
+import { Meta, type MetaFields } from "../format/meta.ts";
+import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
+import type { CurrentSuperblock } from "./current_superblock.ts";
 import { JournalAreas, KEPT_BYTES } from "./journal_areas.ts";
 import type { JournalState } from "./journal_state.ts";
-import { LogBuffer } from "../batch/log_record.ts";
-import { Meta, type MetaFields } from "../format/meta.ts";
-import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import { PAGE_COUNT_MAX } from "../format/format.ts";
-import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 
 /** The most bytes of records in one batch; more are written as several batches. */
 const PART_BYTES_MAX = 4 * 1024 * 1024;

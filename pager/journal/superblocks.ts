@@ -8,6 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Disk } from "../file/disk.ts";
+import { seedOf } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
   FRESH_PAGES,
@@ -16,7 +17,6 @@ import {
   PAGE_BYTES,
   SUPERBLOCK_PAGE,
 } from "../format/format.ts";
-import { seedOf } from "../format/checksum.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { formatHeader, seal, setInUse } from "../format/header.ts";
 import { decodeSuperblock, encodeSuperblock, type Superblock } from "../format/superblock.ts";

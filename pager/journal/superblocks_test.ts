@@ -3,14 +3,14 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile, from } from "../../tests/support/faulty_file.ts";
-import { flipBit } from "../../tests/support/pages.ts";
+import { FaultyFile, from } from "../../tests/support/files/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
+import { flipBit } from "../../tests/support/trees/pages.ts";
 import { Disk } from "../file/disk.ts";
-import { CorruptionError, IoError } from "../format/errors.ts";
 import { MemoryFile } from "../file/memory_file.ts";
-import { Pager } from "../pager.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
 import { encodeSuperblock, type Superblock } from "../format/superblock.ts";
+import { Pager } from "../pager.ts";
 import {
   createDatabase,
   examineSuperblocks,

@@ -6,8 +6,8 @@
  */
 
 import { BYPASSED, CHANGED, WHOLE } from "../batch/log_record.ts";
-import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_COUNT_MAX, SLOT_MASK } from "../format/format.ts";
 import { assert } from "../format/assert.ts";
+import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_COUNT_MAX, SLOT_MASK } from "../format/format.ts";
 import type { ChunkNumber, PageNumber } from "../format/units.ts";
 
 const FIRST_RECORDS = 256;

@@ -10,8 +10,9 @@
  * No record is skipped, whatever the file already holds. Replay uses its own frames and no cache.
  */
 
-import { pageSum } from "../format/checksum.ts";
+import { BYPASSED, CHANGED, FREED, HEADERS, LogReader, WHOLE } from "../batch/log_record.ts";
 import type { Disk } from "../file/disk.ts";
+import { pageSum } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
   CHUNK_PAGES,
@@ -22,11 +23,10 @@ import {
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { formatHeader, headerSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
+import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 import { giveSpareFrameBack, takeSpareFrame } from "../native/spare_frames.ts";
-import { BYPASSED, CHANGED, FREED, HEADERS, LogReader, WHOLE } from "../batch/log_record.ts";
 import { ChangedSlots, type ChunkRecords } from "./chunk_records.ts";
 import type { ReplayedPages } from "./replayed_pages.ts";
-import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 
 /** A page that no record touched. */
 const UNTOUCHED = 0;

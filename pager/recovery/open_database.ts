@@ -7,7 +7,6 @@ import type { Disk } from "../file/disk.ts";
 import type { OverlayFile } from "../file/overlay_file.ts";
 import { CorruptionError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
-import { Recovery, type RecoveryReport } from "./recovery.ts";
 import type { Superblock } from "../format/superblock.ts";
 import {
   createDatabase,
@@ -15,6 +14,7 @@ import {
   isUnfinishedCreation,
   repairSuperblocks,
 } from "../journal/superblocks.ts";
+import { Recovery, type RecoveryReport } from "./recovery.ts";
 
 /** The result of opening a file. */
 export interface Opened {

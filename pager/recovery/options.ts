@@ -2,9 +2,9 @@
  * The options for opening a pager, and their bounds.
  */
 
-import type { DoorOptions } from "../native/doors.ts";
 import type { DiskFileOptions } from "../file/disk_file.ts";
 import { CHUNK_BYTES } from "../format/format.ts";
+import type { DoorOptions } from "../native/doors.ts";
 
 /** The default of `cacheBytes`. */
 export const CACHE_BYTES = 256 * 1024 * 1024;

@@ -15,9 +15,16 @@
  */
 
 import { BATCH_HEADER_BYTES, type BatchHeader } from "../batch/batch.ts";
-import { seedOf } from "../format/checksum.ts";
+import {
+  AREA_CHUNK_BYTES,
+  emptyHeaderPage,
+  JournalArea,
+  journalHeaderPage,
+} from "../batch/journal_area.ts";
+import { LogReader } from "../batch/log_record.ts";
 import type { Disk } from "../file/disk.ts";
 import type { OverlayFile } from "../file/overlay_file.ts";
+import { seedOf } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
@@ -27,21 +34,14 @@ import {
   SUPERBLOCK_PAGE,
   VERSION_MAX,
 } from "../format/format.ts";
-import {
-  AREA_CHUNK_BYTES,
-  emptyHeaderPage,
-  JournalArea,
-  journalHeaderPage,
-} from "../batch/journal_area.ts";
-import { LogReader } from "../batch/log_record.ts";
+import { brokenRule, checkSuperblock, COUNTER_MAX, type Superblock } from "../format/superblock.ts";
+import type { ChunkNumber } from "../format/units.ts";
+import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
 import { type Areas, BatchChain, corruptJournal } from "./batch_chain.ts";
 import { ChunkRecords } from "./chunk_records.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
 import { checkTail } from "./journal_tail.ts";
 import { ReplayedPages } from "./replayed_pages.ts";
-import { brokenRule, checkSuperblock, COUNTER_MAX, type Superblock } from "../format/superblock.ts";
-import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
-import type { ChunkNumber } from "../format/units.ts";
 
 /** Recovery skips this many versions, so that a discarded commit and a new one never share one. */
 const VERSION_JUMP = 2 ** 20;

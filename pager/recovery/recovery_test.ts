@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { bytesMade } from "../../tests/support/memory.ts";
 import {
   dataPages,
@@ -18,11 +18,11 @@ import {
   transact,
   wordsAt,
   write,
-} from "../../tests/support/pages.ts";
+} from "../../tests/support/trees/pages.ts";
+import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { CorruptionError } from "../format/errors.ts";
 import { KIND_LEAF, PAGE_BYTES } from "../format/format.ts";
-import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
 import type { Pager } from "../pager.ts";
 
 const CHUNKS = 12;

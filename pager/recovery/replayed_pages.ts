@@ -10,11 +10,11 @@
  * The file must not change while this object is in use; its lock ensures that.
  */
 
+import { LogBuffer, LogReader, WHOLE } from "../batch/log_record.ts";
 import type { PagePatches } from "../file/overlay_file.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { PageNumber, Slot } from "../format/units.ts";
-import { LogBuffer, LogReader, WHOLE } from "../batch/log_record.ts";
 
 /** Replayed pages as records. Add pages in ascending order, then call `finish`. */
 export class ReplayedPages implements PagePatches {

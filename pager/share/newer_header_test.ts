@@ -3,7 +3,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { dataPages, makeFile } from "../../tests/support/pages.ts";
+import { dataPages, makeFile } from "../../tests/support/trees/pages.ts";
 import { Cache } from "../cache/cache.ts";
 import { Loader } from "../cache/loader.ts";
 import { Disk } from "../file/disk.ts";

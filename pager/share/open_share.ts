@@ -29,9 +29,9 @@ import { readSuperblock, repairSuperblocks } from "../journal/superblocks.ts";
 import { decodeWord, WORD_BYTES } from "../sidecar/commit_word.ts";
 import { Pins, PINS_MAX } from "../sidecar/pins.ts";
 import { PlacedNote } from "../sidecar/placed_note.ts";
+import { WriteLock } from "../sidecar/write_lock.ts";
 import { Share, type ShareParts } from "./share.ts";
 import { SharedFile } from "./shared_file.ts";
-import { WriteLock } from "../sidecar/write_lock.ts";
 
 /** The longest wait for the write lock, in milliseconds, unless `lockTimeoutMs` is longer. */
 const LOCK_MS = 30_000;

@@ -4,9 +4,9 @@
  */
 
 import type { BatchReader, Group, Position } from "../follow/batch_reader.ts";
+import { CHUNK_PAGES } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
-import { CHUNK_PAGES } from "../format/format.ts";
 import type { Version } from "../format/units.ts";
 
 /** The state in which the journal switched to another area. */

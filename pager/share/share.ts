@@ -13,15 +13,15 @@
  * 2. Under the lock the position is the end of the journal, and the superblock the newest one.
  */
 
+import { BATCH_HEADER_BYTES } from "../batch/batch.ts";
+import type { Disk } from "../file/disk.ts";
+import { takeAll } from "../file/disk_file.ts";
+import type { File } from "../file/file.ts";
+import type { FileLock, SideBytes } from "../file/share_files.ts";
+import type { BatchReader, Group, Position } from "../follow/batch_reader.ts";
 import type { IndexedFile } from "../follow/indexed_file.ts";
 import { NewerSuperblock } from "../follow/newer_superblock.ts";
 import type { RecordIndex } from "../follow/record_index.ts";
-import type { BatchReader, Group, Position } from "../follow/batch_reader.ts";
-import { BATCH_HEADER_BYTES } from "../batch/batch.ts";
-import { takeAll } from "../file/disk_file.ts";
-import type { Disk } from "../file/disk.ts";
-import type { FileLock, SideBytes } from "../file/share_files.ts";
-import type { File } from "../file/file.ts";
 import { CorruptionError } from "../format/errors.ts";
 import { CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import type { Superblock } from "../format/superblock.ts";
@@ -30,8 +30,8 @@ import { examineSuperblocks, readSuperblock, repairSuperblocks } from "../journa
 import { type CommitWord, decodeWord, encodeWord, WORD_BYTES } from "../sidecar/commit_word.ts";
 import type { Participant, Pins } from "../sidecar/pins.ts";
 import type { PlacedNote } from "../sidecar/placed_note.ts";
-import { SharePosition, type Switch } from "./position.ts";
 import type { WriteLock } from "../sidecar/write_lock.ts";
+import { SharePosition, type Switch } from "./position.ts";
 
 /** The longest wait for the write lock at the end, in milliseconds. */
 const CLOSE_MS = 30_000;

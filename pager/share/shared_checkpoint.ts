@@ -8,8 +8,8 @@
  * after a batch of its own that is on the medium.
  */
 
-import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import type { Disk } from "../file/disk.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { seedOf } from "../format/checksum.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";

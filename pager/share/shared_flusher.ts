@@ -16,16 +16,17 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { Writeback } from "../cache/writeback.ts";
+import { FREED, type LogBuffer, LogReader } from "../batch/log_record.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
-import type { ChangedPages } from "../follow/changed_pages.ts";
-import { Takeover } from "../follow/takeover.ts";
-import type { Group } from "../follow/batch_reader.ts";
+import type { Writeback } from "../cache/writeback.ts";
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import { FREED, LogReader } from "../batch/log_record.ts";
-import type { LogBuffer } from "../batch/log_record.ts";
+import type { Durability } from "../flush/flusher.ts";
+import type { PagerFlusher } from "../flush/pager_flusher.ts";
+import type { Group } from "../follow/batch_reader.ts";
+import type { ChangedPages } from "../follow/changed_pages.ts";
+import { Takeover } from "../follow/takeover.ts";
 import { assert } from "../format/assert.ts";
 import { IoError } from "../format/errors.ts";
 import { CHUNK_SHIFT, chunksOf } from "../format/format.ts";
@@ -33,15 +34,13 @@ import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { TapHolder, TransactionListener } from "../journal/commit_hooks.ts";
-import type { Durability } from "../flush/flusher.ts";
-import type { PagerFlusher } from "../flush/pager_flusher.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
+import { HoldPolicy } from "../sidecar/hold_policy.ts";
 import type { OpenTransaction } from "../transaction/open_transaction.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import type { Share, ShareFollower } from "./share.ts";
-import { HoldPolicy } from "../sidecar/hold_policy.ts";
 import { SharedCheckpoint } from "./shared_checkpoint.ts";
 
 /** The longest batch of which the records are copied rather than read again. */

@@ -4,15 +4,15 @@
  * damaged; if not, another process has replaced it.
  */
 
+import type { Cache } from "../cache/cache.ts";
+import type { Loader } from "../cache/loader.ts";
+import { FollowedPages, type FollowedPagesParts } from "../follow/older_pages.ts";
 import { CorruptionError, SnapshotTooOldError } from "../format/errors.ts";
 import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { isInUse } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { ChunkNumber, PageNumber, Place } from "../format/units.ts";
-import type { Cache } from "../cache/cache.ts";
-import type { Loader } from "../cache/loader.ts";
-import { FollowedPages, type FollowedPagesParts } from "../follow/older_pages.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
 import type { VersionPages } from "./version_pages.ts";
 

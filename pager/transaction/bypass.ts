@@ -19,11 +19,11 @@ import { pageSum } from "../format/checksum.ts";
 import { CHUNK_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
 import { kindOf, seal } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
+import type { PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { OCCUPIED } from "./undo_log.ts";
-import type { PageNumber } from "../format/units.ts";
 
 /** A transaction with this many new pages writes them straight to the file: 512 KiB. */
 const BYPASS_PAGES_MIN = 64;

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
   dataPages,
   expectContent,
@@ -13,7 +13,7 @@ import {
   SMALL_CACHE,
   transact,
   write,
-} from "../../tests/support/pages.ts";
+} from "../../tests/support/trees/pages.ts";
 import { LimitError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
   dataPages,
   expectContent,
@@ -12,7 +12,7 @@ import {
   openNodes,
   SMALL_CACHE,
   write,
-} from "../../tests/support/pages.ts";
+} from "../../tests/support/trees/pages.ts";
 import { IoError } from "../format/errors.ts";
 import type { Pager } from "../pager.ts";
 

@@ -11,11 +11,11 @@ import type { Cache } from "../cache/cache.ts";
 import { isFull } from "../file/disk.ts";
 import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
+import type { PageNumber } from "../format/units.ts";
 import { CLAIM_PAGES, type ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog } from "../journal/commit_hooks.ts";
 import { HEADERS_RECORD, type OpenTransaction } from "./open_transaction.ts";
 import { HEADERS, OCCUPIED, type UndoLog, VACATED } from "./undo_log.ts";
-import type { PageNumber } from "../format/units.ts";
 
 /** Claims the pages of transactions. */
 export class PageClaims {

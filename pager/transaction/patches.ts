@@ -8,13 +8,13 @@
  */
 
 import type { Cache } from "../cache/cache.ts";
-import type { OpenTransaction } from "./open_transaction.ts";
-import type { VersionStore } from "./version_store.ts";
+import { copyPage } from "../cache/page_copy.ts";
 import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { type Frame, WORDS_SAVED } from "../format/frame.ts";
 import { setVersion, versionOf } from "../format/header.ts";
-import { copyPage } from "../cache/page_copy.ts";
 import type { Slot } from "../format/units.ts";
+import type { OpenTransaction } from "./open_transaction.ts";
+import type { VersionStore } from "./version_store.ts";
 
 /** Above this many bytes, an image costs less than the words. */
 const PARTS_BYTES_MAX = 2048;

@@ -19,11 +19,11 @@ import {
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { clearInUse, formatHeader, headerWord, setInUse } from "../format/header.ts";
+import type { PageNumber, Place } from "../format/units.ts";
 import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { CHANGED, HEADERS, OCCUPIED, PATCHED, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
-import type { PageNumber, Place } from "../format/units.ts";
 
 /** Rolls transactions and savepoints back. */
 export class Rollback {

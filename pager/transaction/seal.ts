@@ -9,9 +9,10 @@
  * checkpoint began is logged whole.
  */
 
-import type { BypassTable } from "./bypass_table.ts";
-import type { OpenTransaction } from "./open_transaction.ts";
+import type { LogBuffer } from "../batch/log_record.ts";
 import type { Cache } from "../cache/cache.ts";
+import { copyToHeaderPage } from "../cache/page_copy.ts";
+import type { PageSet } from "../cache/page_set.ts";
 import { changedPageSum, crcOfDifference, pageSum } from "../format/checksum.ts";
 import {
   CHUNK_SHIFT,
@@ -23,11 +24,10 @@ import {
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { headerWord, kindOf, seal, statedPageSum } from "../format/header.ts";
-import type { LogBuffer } from "../batch/log_record.ts";
-import { copyToHeaderPage } from "../cache/page_copy.ts";
-import type { PageSet } from "../cache/page_set.ts";
-import { CHANGED, HEADERS, OCCUPIED, PATCHED, SPANS, type UndoLog, VACATED } from "./undo_log.ts";
 import type { PageNumber, Place, Slot } from "../format/units.ts";
+import type { BypassTable } from "./bypass_table.ts";
+import type { OpenTransaction } from "./open_transaction.ts";
+import { CHANGED, HEADERS, OCCUPIED, PATCHED, SPANS, type UndoLog, VACATED } from "./undo_log.ts";
 
 /** With more changed words, the sum of the whole page takes less time than the difference. */
 const DIFFERENCE_WORDS_MAX = 256;

@@ -27,11 +27,11 @@ import type { Frame } from "../format/frame.ts";
 import { kindOf, versionOf } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
 import { corruptHeader } from "../format/page_check.ts";
+import type { ChunkNumber, PageNumber, Place } from "../format/units.ts";
 import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import type { SnapshotState } from "./snapshot_list.ts";
 import type { VersionStore } from "./version_store.ts";
-import type { ChunkNumber, PageNumber, Place } from "../format/units.ts";
 
 const RECENT_MAX = 256;
 

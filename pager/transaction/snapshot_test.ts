@@ -3,6 +3,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { Image } from "../../tests/support/files/image.ts";
+import { Random } from "../../tests/support/random.ts";
 import {
   dataPages,
   expectContent,
@@ -12,9 +14,7 @@ import {
   SMALL_CACHE,
   transact,
   write,
-} from "../../tests/support/pages.ts";
-import { Image } from "../../tests/support/image.ts";
-import { Random } from "../../tests/support/random.ts";
+} from "../../tests/support/trees/pages.ts";
 import { ClosedError, CorruptionError, SnapshotTooOldError } from "../format/errors.ts";
 import { HEADER } from "../format/format.ts";
 import type { Pager } from "../pager.ts";

@@ -15,9 +15,9 @@
  * Images occupy slots of pool frames, so each has a place, as a page does.
  */
 
-import { assert } from "../format/assert.ts";
 import type { Cache } from "../cache/cache.ts";
 import { copyHeader, copyPage } from "../cache/page_copy.ts";
+import { assert } from "../format/assert.ts";
 import { SnapshotTooOldError } from "../format/errors.ts";
 import { CHUNK_SHIFT, HEADER_WORD_SHIFT, PAGE_BYTES, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";

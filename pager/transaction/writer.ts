@@ -47,11 +47,11 @@ import {
   versionOf,
 } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
+import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { Patches } from "./patches.ts";
 import { CHANGED, HEADERS, OCCUPIED, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
-import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 
 /** Changes pages in their frames, so that every change can be undone. */
 export class Writer {

@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { Random } from "../../tests/support/random.ts";
 import {
   dataPages,
   expectContent,
@@ -18,13 +19,12 @@ import {
   transact,
   wordsAt,
   write,
-} from "../../tests/support/pages.ts";
-import { Random } from "../../tests/support/random.ts";
+} from "../../tests/support/trees/pages.ts";
+import { MemoryFile } from "../file/memory_file.ts";
 import { AssertionError } from "../format/assert.ts";
 import { CorruptionError } from "../format/errors.ts";
 import { KIND_LEAF, KIND_RUN, PAGE_BYTES } from "../format/format.ts";
 import { entriesOf, isInUse, kindOf, setEntries, setLink, versionOf } from "../format/header.ts";
-import { MemoryFile } from "../file/memory_file.ts";
 import type { Pager } from "../pager.ts";
 
 /** More pages than the smallest cache holds, so that it works page by page. */

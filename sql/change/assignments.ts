@@ -2,13 +2,13 @@
  * SET: the new values of columns.
  */
 
+import type { Context } from "../expression/context.ts";
+import { itemsOfQuery } from "../expression/row_value.ts";
+import { ROWID, type Scope } from "../expression/scope.ts";
 import type { Expr } from "../parse/ast.ts";
 import type { Assignment } from "../parse/statement_ast.ts";
 import { columnNamed, isRowidName, type Table } from "../schema/types.ts";
 import { refuse, unsupported } from "../value/error.ts";
-import type { Context } from "../expression/context.ts";
-import { ROWID, type Scope } from "../expression/scope.ts";
-import { itemsOfQuery } from "../expression/row_value.ts";
 import type { RowRegisters } from "./target.ts";
 
 /** The expressions of the columns that are set. */

@@ -2,34 +2,34 @@
  * Compiles a statement to a program.
  */
 
-import type { Query } from "../parse/ast.ts";
-import { parseOne } from "../parse/statement_parser.ts";
-import type { ConflictAction, CreateTrigger, Explainable } from "../parse/statement_ast.ts";
-import type { Catalog } from "../schema/catalog.ts";
-import { inText, refuse } from "../value/error.ts";
 import { Builder } from "../expression/builder.ts";
 import type { Context, Prepared, TriggerShape } from "../expression/context.ts";
-import type { Scope, SourceColumn } from "../expression/scope.ts";
 import { ExpressionEmitter } from "../expression/expression.ts";
+import type { Scope, SourceColumn } from "../expression/scope.ts";
+import type { Query } from "../parse/ast.ts";
+import type { ConflictAction, CreateTrigger, Explainable } from "../parse/statement_ast.ts";
+import { parseOne } from "../parse/statement_parser.ts";
+import { defaultsOf } from "../query/defaults.ts";
 import { prepareJoin } from "../query/join.ts";
+import { WHOLE } from "../query/loops.ts";
 import { prepareQuery, prepareRecursive } from "../query/query.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Index, Table, Trigger } from "../schema/types.ts";
+import { inText, refuse } from "../value/error.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
 import type { Program } from "../vm/machine.ts";
-import type { Index, Table, Trigger } from "../schema/types.ts";
-import { defaultsOf } from "../query/defaults.ts";
-import { WHOLE } from "../query/loops.ts";
+import { compileInsert } from "./insert.ts";
 import {
   cursorSource,
   emitParts,
+  type Emitted,
   emitUnlessIn,
   entryTree,
   scopeOf,
   uniqueMessage,
 } from "./target.ts";
-import { compileInsert } from "./insert.ts";
-import type { Emitted } from "./target.ts";
-import { compileDelete, compileUpdate } from "./update.ts";
 import { triggerScope } from "./triggers.ts";
+import { compileDelete, compileUpdate } from "./update.ts";
 import { changedView, compileViewChange } from "./view_change.ts";
 
 /** What the compiler reads of a database. */

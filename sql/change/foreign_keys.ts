@@ -3,12 +3,12 @@
  * children. Both are statements of their own, which run inside the one that changes the row.
  */
 
-import type { ForeignKeyAction } from "../parse/statement_ast.ts";
-import { columnNamed, type ForeignKey, keyOfName, type Table } from "../schema/types.ts";
-import { SqlError } from "../value/error.ts";
 import type { Context } from "../expression/context.ts";
 import { quoted } from "../function/text.ts";
+import type { ForeignKeyAction } from "../parse/statement_ast.ts";
 import { constantOf } from "../query/defaults.ts";
+import { columnNamed, type ForeignKey, keyOfName, type Table } from "../schema/types.ts";
+import { SqlError } from "../value/error.ts";
 import type { ForeignCheck } from "../vm/ops_write.ts";
 
 /** A foreign key with the columns of its parent. */

@@ -2,23 +2,37 @@
  * Compiles INSERT, with ON CONFLICT and RETURNING.
  */
 
-import type { Expr, Query } from "../parse/ast.ts";
-import type { Assignment, ConflictAction, IndexedColumn } from "../parse/statement_ast.ts";
-import type { Insert, Upsert } from "../parse/statement_ast.ts";
-import { knownCollation } from "../schema/build.ts";
-import { columnNamed, type Index, type IndexPart, isRowidName } from "../schema/types.ts";
-import { keyOfName, type Table } from "../schema/types.ts";
-import { refuse } from "../value/error.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import { type CommonTables, NO_SCOPE, ROWID } from "../expression/scope.ts";
+import type { Expr, Query } from "../parse/ast.ts";
+import type {
+  Assignment,
+  ConflictAction,
+  IndexedColumn,
+  Insert,
+  Upsert,
+} from "../parse/statement_ast.ts";
 import { isAlike } from "../parse/walk.ts";
+import { defaultsOf } from "../query/defaults.ts";
 import { withCommon } from "../query/from.ts";
-import { emitGenerated } from "./generated.ts";
-import { isSteady, Returning } from "./returning.ts";
+import { knownCollation } from "../schema/build.ts";
+import {
+  columnNamed,
+  type Index,
+  type IndexPart,
+  isRowidName,
+  keyOfName,
+  type Table,
+} from "../schema/types.ts";
+import { refuse } from "../value/error.ts";
 import type { Writes } from "../vm/machine.ts";
-import { type ConflictHandler, loadRow, RowWriter } from "./row_writer.ts";
 import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
+import { emitGenerated } from "./generated.ts";
+import { plainInsertion } from "./plain_insertion.ts";
+import { mayRead } from "./reads.ts";
+import { isSteady, Returning } from "./returning.ts";
+import { type ConflictHandler, loadRow, RowWriter } from "./row_writer.ts";
 import {
   actionOf,
   changeable,
@@ -26,11 +40,10 @@ import {
   cursorSource,
   type Emitted,
   newRow,
+  type RowRegisters,
+  rowSource,
+  scopeOf,
 } from "./target.ts";
-import { type RowRegisters, rowSource, scopeOf } from "./target.ts";
-import { defaultsOf } from "../query/defaults.ts";
-import { plainInsertion } from "./plain_insertion.ts";
-import { mayRead } from "./reads.ts";
 import { RowTriggers, tableShape } from "./triggers.ts";
 import { emitUpdatedRow } from "./updated_row.ts";
 

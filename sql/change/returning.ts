@@ -2,9 +2,9 @@
  * RETURNING: the rows that a statement changed, which come after all its changes.
  */
 
-import type { ResultColumn } from "../parse/ast.ts";
 import type { Context } from "../expression/context.ts";
 import type { Scope, SourceColumn } from "../expression/scope.ts";
+import type { ResultColumn } from "../parse/ast.ts";
 import { describe, expand } from "../query/columns.ts";
 
 /** The rows of RETURNING. */

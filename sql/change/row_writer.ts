@@ -2,17 +2,21 @@
  * Writes rows: checks the constraints of a new row, resolves conflicts, and keeps the indexes.
  */
 
-import type { ConflictAction } from "../parse/statement_ast.ts";
-import { changedWith, isVirtual } from "../schema/generated.ts";
-import type { Index, Table } from "../schema/types.ts";
-import { emitColumn } from "../expression/column.ts";
 import type { Label } from "../expression/builder.ts";
+import { emitColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { NO_SCOPE, type Scope, type Source } from "../expression/scope.ts";
-import { defaultsOf } from "../query/defaults.ts";
+import type { ConflictAction } from "../parse/statement_ast.ts";
 import { walk } from "../parse/walk.ts";
-import { emitDeleteActions, emitParentChecks, emitUpdateActions } from "./foreign_keys.ts";
-import { keepKeys } from "./foreign_keys.ts";
+import { defaultsOf } from "../query/defaults.ts";
+import { changedWith, isVirtual } from "../schema/generated.ts";
+import type { Index, Table } from "../schema/types.ts";
+import {
+  emitDeleteActions,
+  emitParentChecks,
+  emitUpdateActions,
+  keepKeys,
+} from "./foreign_keys.ts";
 import { emitGenerated } from "./generated.ts";
 import {
   actionOf,
@@ -22,9 +26,14 @@ import {
   emitMakeEntry,
   emitParts,
   emitUnlessIn,
+  entryTree,
+  keyColumnsOf,
+  newRow,
+  type RowRegisters,
+  rowSource,
+  scopeOf,
+  uniqueMessage,
 } from "./target.ts";
-import { keyColumnsOf, uniqueMessage } from "./target.ts";
-import { entryTree, newRow, type RowRegisters, rowSource, scopeOf } from "./target.ts";
 
 /** What happens to a conflict with a unique key. */
 export interface ConflictHandler {

@@ -2,15 +2,20 @@
  * The table that a statement changes: rows of it in registers, and the entries of its indexes.
  */
 
-import type { ConflictAction } from "../parse/statement_ast.ts";
-import type { Index, Table } from "../schema/types.ts";
-import { refuse } from "../value/error.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
-import { NO_SCOPE, type Scope, type Source } from "../expression/scope.ts";
-import { type SourceColumn, sourceColumn } from "../expression/scope.ts";
-import type { Writes } from "../vm/machine.ts";
+import {
+  NO_SCOPE,
+  type Scope,
+  type Source,
+  type SourceColumn,
+  sourceColumn,
+} from "../expression/scope.ts";
+import type { ConflictAction } from "../parse/statement_ast.ts";
 import { SCHEMA_NAMES } from "../query/schema_table.ts";
+import type { Index, Table } from "../schema/types.ts";
+import { refuse } from "../value/error.ts";
+import type { Writes } from "../vm/machine.ts";
 import type { KeyedTree } from "../vm/ops_write.ts";
 
 /** A statement whose code has been emitted. */

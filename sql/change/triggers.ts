@@ -7,11 +7,10 @@
  * ```
  */
 
-import { emitColumn } from "../expression/column.ts";
 import type { Label } from "../expression/builder.ts";
+import { emitColumn } from "../expression/column.ts";
 import type { Context, TriggerShape } from "../expression/context.ts";
-import { NO_SCOPE, ROWID, type Scope, type Source } from "../expression/scope.ts";
-import { sourceColumn } from "../expression/scope.ts";
+import { NO_SCOPE, ROWID, type Scope, type Source, sourceColumn } from "../expression/scope.ts";
 import type { ConflictAction, TriggerEvent, TriggerTime } from "../parse/statement_ast.ts";
 import { keyOfName, type Table, type Trigger } from "../schema/types.ts";
 

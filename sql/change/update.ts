@@ -3,30 +3,37 @@
  * row is met twice.
  */
 
-import type { Expr, FromItem } from "../parse/ast.ts";
-import { NO_FROM } from "../parse/expression_parser.ts";
-import type { Delete, Update } from "../parse/statement_ast.ts";
-import type { Table } from "../schema/types.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import type { CommonTables, Scope } from "../expression/scope.ts";
+import type { Expr, FromItem } from "../parse/ast.ts";
+import { NO_FROM } from "../parse/expression_parser.ts";
+import type { Delete, Update } from "../parse/statement_ast.ts";
+import { queryOf, walk } from "../parse/walk.ts";
+import { type Access, hasWithin } from "../plan/access.ts";
+import { conjunctsOf } from "../plan/loop.ts";
+import { planLoops, type Planned } from "../plan/order.ts";
 import { markUsed } from "../query/columns.ts";
 import { defaultsOf } from "../query/defaults.ts";
 import { checkIndex, resolveFrom, termsOf, withCommon } from "../query/from.ts";
 import { emitLoops } from "../query/loops.ts";
-import { conjunctsOf } from "../plan/loop.ts";
-import { planLoops, type Planned } from "../plan/order.ts";
-import { queryOf, walk } from "../parse/walk.ts";
 import { changedWith } from "../schema/generated.ts";
+import type { Table } from "../schema/types.ts";
 import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
 import { hasNoChildren } from "./foreign_keys.ts";
 import { isSteady, Returning } from "./returning.ts";
 import { loadRow, RowWriter } from "./row_writer.ts";
-import { changeable, changesAlone, cursorSource, type Emitted, keyColumnsOf } from "./target.ts";
-import { rowSource, scopeOf } from "./target.ts";
+import {
+  changeable,
+  changesAlone,
+  cursorSource,
+  type Emitted,
+  keyColumnsOf,
+  rowSource,
+  scopeOf,
+} from "./target.ts";
 import { RowTriggers, tableShape } from "./triggers.ts";
 import { emitUpdatedRow, updateTriggers } from "./updated_row.ts";
-import { type Access, hasWithin } from "../plan/access.ts";
 
 /** How rows are sorted by their keys. */
 const BY_KEY = {

@@ -2,8 +2,8 @@
  * Emits the update of one row, with the triggers around it.
  */
 
-import { emitColumn } from "../expression/column.ts";
 import type { Label } from "../expression/builder.ts";
+import { emitColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { NO_SCOPE, type Source } from "../expression/scope.ts";
 import type { ConflictAction } from "../parse/statement_ast.ts";

@@ -2,12 +2,12 @@
  * Compiles INSERT, UPDATE and DELETE of a view, whose INSTEAD OF triggers say what happens.
  */
 
-import type { Expr, Query, ResultColumn } from "../parse/ast.ts";
-import { NO_CORE, NO_FROM, NO_QUERY } from "../parse/expression_parser.ts";
-import type { Delete, Insert, Update } from "../parse/statement_ast.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import { NO_SCOPE, type Source, type SourceColumn } from "../expression/scope.ts";
+import type { Expr, Query, ResultColumn } from "../parse/ast.ts";
+import { NO_CORE, NO_FROM, NO_QUERY } from "../parse/expression_parser.ts";
+import type { Delete, Insert, Update } from "../parse/statement_ast.ts";
 import { withCommon } from "../query/from.ts";
 import { columnNamed, keyOfName, type View } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";

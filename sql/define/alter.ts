@@ -9,13 +9,13 @@ import type { Core, Expr } from "../parse/ast.ts";
 import type { AlterTable, CreateTable, Select } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { type Token, tokensOf } from "../parse/token.ts";
+import { constantOf } from "../query/defaults.ts";
 import { buildTable } from "../schema/build.ts";
 import { type StoredObject, treeName } from "../schema/trees.ts";
 import { columnNamed, keyOfName, type Table } from "../schema/types.ts";
 import { PlacedError, refuse, SqlError, unsupported } from "../value/error.ts";
 import { PartReader } from "../value/part_reader.ts";
 import { PartWriter } from "../value/parts.ts";
-import { constantOf } from "../query/defaults.ts";
 import { checkExpressions, quotedName } from "./create.ts";
 import type { Engine } from "./engine.ts";
 

@@ -5,9 +5,14 @@
 
 import type { Transaction } from "../../mod.ts";
 import { columnsOf, compile, compileIndexBuild } from "../change/compile.ts";
-import type { CreateIndex, CreateTable, CreateView, Drop } from "../parse/statement_ast.ts";
-import type { CreateTrigger } from "../parse/statement_ast.ts";
-import type { Explainable } from "../parse/statement_ast.ts";
+import type {
+  CreateIndex,
+  CreateTable,
+  CreateTrigger,
+  CreateView,
+  Drop,
+  Explainable,
+} from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { isReserved } from "../parse/token_stream.ts";
 import { buildIndex, buildTable } from "../schema/build.ts";

@@ -4,8 +4,8 @@
  * of all tables are checked.
  */
 
-import { allOrphansText } from "../change/foreign_keys.ts";
 import { compile, type Compiled } from "../change/compile.ts";
+import { allOrphansText } from "../change/foreign_keys.ts";
 import type { Explainable } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import type { Table } from "../schema/types.ts";

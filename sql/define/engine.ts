@@ -13,18 +13,22 @@
  * database follows a file, the schema is read anew when that has another one.
  */
 
-import type { Database, Durability, Snapshot, Transaction } from "../../mod.ts";
-import { open } from "../../mod.ts";
-import { Catalog } from "../schema/catalog.ts";
-import { isTemporaryTree, type Rows, SqlTrees, type WritableRows } from "../schema/trees.ts";
-import { DeferredKeys } from "./deferred_keys.ts";
-import { ConflictError, SqlError } from "../value/error.ts";
+import {
+  type Database,
+  type Durability,
+  open,
+  type Snapshot,
+  type Transaction,
+} from "../../mod.ts";
 import type { Spill } from "../rows/spill.ts";
 import { AddedRows } from "../schema/added_rows.ts";
+import { Catalog } from "../schema/catalog.ts";
+import { isTemporaryTree, type Rows, SqlTrees, type WritableRows } from "../schema/trees.ts";
+import { ConflictError, SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import { keyAfter, type KeyBounds } from "../vm/cursor.ts";
-import { type ChangeCounts, Machine, type Store } from "../vm/machine.ts";
-import type { Program } from "../vm/machine.ts";
+import { type ChangeCounts, Machine, type Program, type Store } from "../vm/machine.ts";
+import { DeferredKeys } from "./deferred_keys.ts";
 
 /** Tables with fewer rows are not sampled: they may be those of a test, or new. */
 const SAMPLED_LEAST = 1000;

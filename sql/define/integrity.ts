@@ -5,9 +5,9 @@
 
 import { compileEntries } from "../change/compile.ts";
 import type { Index, Table } from "../schema/types.ts";
+import { PartReader } from "../value/part_reader.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { Engine } from "./engine.ts";
-import { PartReader } from "../value/part_reader.ts";
 
 /** Messages after which a check ends. */
 const PROBLEMS_MAX = 100;

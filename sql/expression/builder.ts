@@ -4,10 +4,10 @@
  * A label is a negative number until the program is finished, and then an address.
  */
 
+import { classOf, Real, type SqlValue } from "../value/value.ts";
 import type { Instruction, PlanLine, Program, ResultName, Writes } from "../vm/machine.ts";
 import { type Opcode, OPCODES } from "../vm/opcodes.ts";
 import { WRITE_OPS } from "../vm/ops_write.ts";
-import { classOf, Real, type SqlValue } from "../value/value.ts";
 
 /** A place in the program that is not known yet. */
 export type Label = number;

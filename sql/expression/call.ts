@@ -3,13 +3,13 @@
  * code here; aggregates after grouping are not calls any more.
  */
 
-import type { Call, Expr } from "../parse/ast.ts";
 import { AGGREGATES } from "../function/aggregates.ts";
 import { SCALARS } from "../function/scalar.ts";
 import { WINDOW_FUNCTIONS } from "../function/windows.ts";
+import type { Call, Expr } from "../parse/ast.ts";
 import { refuse, unsupported } from "../value/error.ts";
-import { argumentKind } from "./json_argument.ts";
 import type { Context } from "./context.ts";
+import { argumentKind } from "./json_argument.ts";
 import { collationOfFirst, comparisonOf } from "./rules.ts";
 import type { Scope } from "./scope.ts";
 

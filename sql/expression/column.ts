@@ -3,10 +3,17 @@
  */
 
 import type { Expr } from "../parse/ast.ts";
-import type { Context } from "./context.ts";
 import { isVirtual } from "../schema/generated.ts";
-import { meaningOf, NO_SCOPE, type Place, type Resolved, ROWID, type Scope } from "./scope.ts";
-import type { Source } from "./scope.ts";
+import type { Context } from "./context.ts";
+import {
+  meaningOf,
+  NO_SCOPE,
+  type Place,
+  type Resolved,
+  ROWID,
+  type Scope,
+  type Source,
+} from "./scope.ts";
 
 /** Emits code that sets a register to a column. */
 export function emitColumn(context: Context, resolved: Resolved, target: number): void {

@@ -2,8 +2,17 @@
  * Emits the code of expressions: as values in registers, and as conditions that jump.
  */
 
-import type { Between, Binary, BinaryOperator, Case, Expr } from "../parse/ast.ts";
-import type { Like, Name, Raise, Unary } from "../parse/ast.ts";
+import type {
+  Between,
+  Binary,
+  BinaryOperator,
+  Case,
+  Expr,
+  Like,
+  Name,
+  Raise,
+  Unary,
+} from "../parse/ast.ts";
 import { NO_CALL } from "../parse/expression_parser.ts";
 import { affinityOf } from "../value/affinity.ts";
 import { negate } from "../value/arithmetic.ts";

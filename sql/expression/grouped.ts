@@ -3,10 +3,10 @@
  */
 
 import type { Expr } from "../parse/ast.ts";
+import { isAlike } from "../parse/walk.ts";
 import type { Context } from "./context.ts";
 import { columnIn } from "./rules.ts";
 import type { Grouping, Resolved, Scope } from "./scope.ts";
-import { isAlike } from "../parse/walk.ts";
 
 /** Emits the value of an expression that a group has; false if it is none such. */
 export function groupedValue(

@@ -9,8 +9,13 @@ import type { Collation } from "../value/compare.ts";
 import { refuse } from "../value/error.ts";
 import { type Context, emitOnce, type Prepared } from "./context.ts";
 import { rowInList } from "./row_value.ts";
-import { affinityIn, collationWith, comparisonWithValues, isConstant } from "./rules.ts";
-import { sharedAffinity } from "./rules.ts";
+import {
+  affinityIn,
+  collationWith,
+  comparisonWithValues,
+  isConstant,
+  sharedAffinity,
+} from "./rules.ts";
 import type { Scope, SourceColumn } from "./scope.ts";
 
 /** Lists of at most so many items are compared one by one. */

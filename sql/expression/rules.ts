@@ -10,8 +10,14 @@ import type { Collation } from "../value/compare.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { Comparison } from "../vm/ops_value.ts";
 import type { Context } from "./context.ts";
-import { firstMerged, meaningOf, type Resolved, ROWID, type Scope } from "./scope.ts";
-import type { SourceColumn } from "./scope.ts";
+import {
+  firstMerged,
+  meaningOf,
+  type Resolved,
+  ROWID,
+  type Scope,
+  type SourceColumn,
+} from "./scope.ts";
 
 const ROWID_COLUMN: SourceColumn = {
   name: "rowid",

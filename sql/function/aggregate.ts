@@ -5,8 +5,15 @@
 import { type Collation, compare, folded } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
 import { numericOf, textOf, wholeNumberText } from "../value/number_text.ts";
-import { doubleOf, fits, integerOf, isNumeric, Real, realOf } from "../value/value.ts";
-import type { SqlValue } from "../value/value.ts";
+import {
+  doubleOf,
+  fits,
+  integerOf,
+  isNumeric,
+  Real,
+  realOf,
+  type SqlValue,
+} from "../value/value.ts";
 import type { JsonArgument } from "./types.ts";
 
 /** The state of an aggregate for a group. */

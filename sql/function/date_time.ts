@@ -2,11 +2,20 @@
  * The functions of date and time, which take a time and modifiers of it. There are no local times.
  */
 
-import { drawn } from "./outside.ts";
+import {
+  DAY,
+  dayOf,
+  daysPast,
+  differenceOf,
+  type Moment,
+  monthsLater,
+  type Parts,
+  partsOf,
+  UNIX,
+} from "../value/calendar.ts";
 import { numberPrefix, textOf, wholeNumberText } from "../value/number_text.ts";
 import { doubleOf, isNumeric, Real, type SqlValue } from "../value/value.ts";
-import { DAY, dayOf, daysPast, differenceOf, type Moment, monthsLater } from "../value/calendar.ts";
-import { type Parts, partsOf, UNIX } from "../value/calendar.ts";
+import { drawn } from "./outside.ts";
 import { define, type ScalarDefinition, strict } from "./types.ts";
 
 const YEAR_MAX = 9999;

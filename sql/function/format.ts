@@ -3,8 +3,8 @@
  */
 
 import { wholePart } from "../value/arithmetic.ts";
-import { numericOf, textOf } from "../value/number_text.ts";
 import { exponentText, fixedText, generalText } from "../value/decimal_text.ts";
+import { numericOf, textOf } from "../value/number_text.ts";
 import { doubleOf, integerOf, type SqlValue } from "../value/value.ts";
 import { firstCharacters } from "./text.ts";
 import { define, type ScalarDefinition } from "./types.ts";

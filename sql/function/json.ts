@@ -3,15 +3,30 @@
  * expression that makes it.
  */
 
-import { SqlError } from "../value/error.ts";
 import { wholePart } from "../value/arithmetic.ts";
+import { SqlError } from "../value/error.ts";
 import { numericOf, textOf, textOfReal, wholeNumberText } from "../value/number_text.ts";
 import { Real, type SqlValue, truth } from "../value/value.ts";
 import type { AggregateDefinition, AggregateState } from "./aggregate.ts";
-import { changedAt, type Json, jsonErrorAt, parseJson, parsePath, patched } from "./json_text.ts";
-import { type PathStep, prettyJson, textOfJson, valueAt } from "./json_text.ts";
-import { define, type FunctionContext, type JsonArgument } from "./types.ts";
-import { type ScalarDefinition, strict } from "./types.ts";
+import {
+  changedAt,
+  type Json,
+  jsonErrorAt,
+  parseJson,
+  parsePath,
+  patched,
+  type PathStep,
+  prettyJson,
+  textOfJson,
+  valueAt,
+} from "./json_text.ts";
+import {
+  define,
+  type FunctionContext,
+  type JsonArgument,
+  type ScalarDefinition,
+  strict,
+} from "./types.ts";
 
 function malformed(): SqlError {
   return new SqlError("VALUE", "malformed JSON");

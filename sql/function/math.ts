@@ -2,14 +2,22 @@
  * Scalar functions on numbers.
  */
 
-import { drawn } from "./outside.ts";
 import { wholePart } from "../value/arithmetic.ts";
 import { compare } from "../value/compare.ts";
-import { SqlError } from "../value/error.ts";
 import { fixedText } from "../value/decimal_text.ts";
+import { SqlError } from "../value/error.ts";
 import { numericOf, wholeNumberText } from "../value/number_text.ts";
-import { doubleOf, INTEGER_MIN, integerOf, isNumeric, type Numeric } from "../value/value.ts";
-import { Real, realOf, type SqlValue } from "../value/value.ts";
+import {
+  doubleOf,
+  INTEGER_MIN,
+  integerOf,
+  isNumeric,
+  type Numeric,
+  Real,
+  realOf,
+  type SqlValue,
+} from "../value/value.ts";
+import { drawn } from "./outside.ts";
 import { define, type FunctionContext, type ScalarDefinition, strict } from "./types.ts";
 
 /** The significant digits of a double that rounding looks at. */

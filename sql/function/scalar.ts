@@ -2,13 +2,13 @@
  * All scalar functions by name.
  */
 
+import { SqlError } from "../value/error.ts";
+import { Real } from "../value/value.ts";
 import { TIME_FUNCTIONS } from "./date_time.ts";
 import { FORMAT_FUNCTIONS } from "./format.ts";
 import { JSON_FUNCTIONS } from "./json.ts";
 import { MATH_FUNCTIONS } from "./math.ts";
 import { TEXT_FUNCTIONS } from "./text.ts";
-import { SqlError } from "../value/error.ts";
-import { Real } from "../value/value.ts";
 import { define, type ScalarDefinition } from "./types.ts";
 
 export type { FunctionContext, ScalarDefinition, ScalarFunction } from "./types.ts";

@@ -2,13 +2,13 @@
  * Scalar functions on text and blobs.
  */
 
-import { drawn } from "./outside.ts";
+import { wholePart } from "../value/arithmetic.ts";
 import { lowerAscii, upperAscii } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
 import { numericOf, textOf, textOfReal } from "../value/number_text.ts";
-import { wholePart } from "../value/arithmetic.ts";
-import { classOf, Real, type SqlValue, truth, utf8 } from "../value/value.ts";
 import { glob, like } from "../value/pattern.ts";
+import { classOf, Real, type SqlValue, truth, utf8 } from "../value/value.ts";
+import { drawn } from "./outside.ts";
 import { define, type ScalarDefinition, type ScalarFunction, strict } from "./types.ts";
 
 type Present = Exclude<SqlValue, null>;

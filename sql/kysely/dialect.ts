@@ -2,10 +2,10 @@
  * The dialect: SQLite's grammar and abilities, with a driver and an introspector of Quire.
  */
 
-import { type Dialect, SqliteAdapter, SqliteQueryCompiler } from "./kysely.ts";
 import type { Sql } from "../sql.ts";
 import { QuireDriver } from "./driver.ts";
 import { QuireIntrospector } from "./introspector.ts";
+import { type Dialect, SqliteAdapter, SqliteQueryCompiler } from "./kysely.ts";
 
 /** What Kysely takes as its dialect. */
 export type QuireDialect = Dialect;

@@ -2,6 +2,9 @@
  * The driver: one connection, which transactions and single statements take in turn.
  */
 
+import { rowOf, type SqlInputs } from "../binding.ts";
+import { engineOf, type Sql } from "../sql.ts";
+import type { Statement } from "../statement.ts";
 import type {
   CompiledQuery,
   DatabaseConnection,
@@ -9,9 +12,6 @@ import type {
   QueryResult,
   TransactionSettings,
 } from "./kysely.ts";
-import { rowOf, type SqlInputs } from "../binding.ts";
-import { engineOf, type Sql } from "../sql.ts";
-import type { Statement } from "../statement.ts";
 import { ReplayedTransaction } from "./replayed_transaction.ts";
 
 /** Prepared statements by text; the oldest go first. */

@@ -2,6 +2,7 @@
  * The introspector: tables and views with their columns, from the pragmas that describe them.
  */
 
+import type { Sql } from "../sql.ts";
 import type {
   ColumnMetadata,
   DatabaseIntrospector,
@@ -9,7 +10,6 @@ import type {
   SchemaMetadata,
   TableMetadata,
 } from "./kysely.ts";
-import type { Sql } from "../sql.ts";
 
 /** The tables in which Kysely keeps what has been migrated. */
 const INTERNAL = ["kysely_migration", "kysely_migration_lock"];

@@ -2,8 +2,8 @@
  * Parses the statements that change rows: INSERT, UPDATE, DELETE.
  */
 
-import type { CommonTable, ResultColumn } from "./ast.ts";
 import { refuse } from "../value/error.ts";
+import type { CommonTable, ResultColumn } from "./ast.ts";
 import { QueryParser } from "./query_parser.ts";
 import type {
   Assignment,

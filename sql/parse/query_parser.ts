@@ -3,8 +3,17 @@
  */
 
 import { refuse } from "../value/error.ts";
-import type { Body, CommonTable, Core, Expr, FromItem, Query, ResultColumn } from "./ast.ts";
-import type { Values, Window } from "./ast.ts";
+import type {
+  Body,
+  CommonTable,
+  Core,
+  Expr,
+  FromItem,
+  Query,
+  ResultColumn,
+  Values,
+  Window,
+} from "./ast.ts";
 import { ExpressionParser, NO_FROM } from "./expression_parser.ts";
 
 /** A parser of queries. */

@@ -4,10 +4,14 @@
  */
 
 import { inText } from "../value/error.ts";
-import type { CreateIndex, CreateView, Drop, Explain, Maintenance } from "./statement_ast.ts";
 import type {
   Alteration,
   AlterTable,
+  CreateIndex,
+  CreateView,
+  Drop,
+  Explain,
+  Maintenance,
   Pragma,
   Statement,
   TransactionStatement,

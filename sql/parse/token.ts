@@ -4,8 +4,8 @@
  */
 
 import { refuse } from "../value/error.ts";
-import type { SqlValue } from "../value/value.ts";
 import { wholeNumberText } from "../value/number_text.ts";
+import type { SqlValue } from "../value/value.ts";
 
 /** The kind of a token. */
 export type TokenKind = "word" | "quoted" | "string" | "value" | "parameter" | "sign" | "end";

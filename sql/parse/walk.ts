@@ -2,9 +2,9 @@
  * Walks over the expressions of a statement, and compares them.
  */
 
-import type { Body, Expr, FromItem, Query, Window } from "./ast.ts";
 import { compare } from "../value/compare.ts";
 import { classOf, type SqlValue } from "../value/value.ts";
+import type { Body, Expr, FromItem, Query, Window } from "./ast.ts";
 
 /** The expressions directly inside an expression, queries aside. */
 export function partsOf(expr: Expr): readonly Expr[] {

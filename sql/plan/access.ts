@@ -5,8 +5,8 @@
  */
 
 import type { Context } from "../expression/context.ts";
-import { comparisonOf } from "../expression/rules.ts";
 import type { InComparison } from "../expression/in_set.ts";
+import { comparisonOf } from "../expression/rules.ts";
 import { ROWID, type Scope, type Source } from "../expression/scope.ts";
 import type { Expr, In } from "../parse/ast.ts";
 import type { Index, Table } from "../schema/types.ts";
@@ -16,8 +16,19 @@ import type { Collation } from "../value/compare.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
 import { boundsOf } from "../vm/key_range.ts";
-import { baseColumn, type Compared, comparedIn, conjunctsOf, isIn, isPart } from "./loop.ts";
-import { type Loop, type LoopSet, loopsIn, only, type Term } from "./loop.ts";
+import {
+  baseColumn,
+  type Compared,
+  comparedIn,
+  conjunctsOf,
+  isIn,
+  isPart,
+  type Loop,
+  type LoopSet,
+  loopsIn,
+  only,
+  type Term,
+} from "./loop.ts";
 import { QUERY_VALUES, type Within, withinOf } from "./within.ts";
 
 /** A bound of a range. */

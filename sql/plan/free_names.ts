@@ -3,9 +3,9 @@
  * around, which are all but those that a table in a FROM between certainly has.
  */
 
+import type { Scope } from "../expression/scope.ts";
 import type { Body, Core, Expr, FromItem, Name, Query } from "../parse/ast.ts";
 import { partsOf, queryOf, tablesIn, windowParts } from "../parse/walk.ts";
-import type { Scope } from "../expression/scope.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { columnNamed, keyOfName } from "../schema/types.ts";
 import { type Loop, type LoopSet, loopsIn, loopsNamed } from "./loop.ts";

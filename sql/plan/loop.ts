@@ -3,10 +3,9 @@
  * conditions.
  */
 
-import type { Binary, Expr, In } from "../parse/ast.ts";
 import { columnIn } from "../expression/rules.ts";
-import { meaningOf, type Resolved, type Scope, type Source } from "../expression/scope.ts";
-import { walkIn } from "../expression/scope.ts";
+import { meaningOf, type Resolved, type Scope, type Source, walkIn } from "../expression/scope.ts";
+import type { Binary, Expr, In } from "../parse/ast.ts";
 import { isAlike } from "../parse/walk.ts";
 import { columnNamed } from "../schema/types.ts";
 

@@ -4,9 +4,9 @@
  */
 
 import type { Context } from "../expression/context.ts";
+import { refuse } from "../value/error.ts";
 import { type Access, type Candidate, candidatesFor } from "./access.ts";
 import { comparedIn, isIn, type Loop, type LoopSet, loopsIn, only, type Term } from "./loop.ts";
-import { refuse } from "../value/error.ts";
 
 /** A loop in its place. */
 export interface Planned {

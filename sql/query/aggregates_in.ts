@@ -4,12 +4,17 @@
  * query whose columns it names, or of its own query if it names none.
  */
 
-import type { Body, Call, Core, Expr, FromItem, Name, Query } from "../parse/ast.ts";
-import { AGGREGATES } from "../function/aggregates.ts";
 import { isAggregate } from "../expression/call.ts";
 import type { Context } from "../expression/context.ts";
-import { type CommonTables, hasRowid, meaningOf, NO_SCOPE } from "../expression/scope.ts";
-import type { Scope } from "../expression/scope.ts";
+import {
+  type CommonTables,
+  hasRowid,
+  meaningOf,
+  NO_SCOPE,
+  type Scope,
+} from "../expression/scope.ts";
+import { AGGREGATES } from "../function/aggregates.ts";
+import type { Body, Call, Core, Expr, FromItem, Name, Query } from "../parse/ast.ts";
 import { queryOf, walk, walkQuery } from "../parse/walk.ts";
 import { columnNamed, isRowidName, keyOfName } from "../schema/types.ts";
 import { refuse, unsupported } from "../value/error.ts";

@@ -2,10 +2,6 @@
  * The columns of a result, with stars expanded; and which columns of tables a query uses.
  */
 
-import type { Expr, ResultColumn } from "../parse/ast.ts";
-import { isVirtual } from "../schema/generated.ts";
-import { columnNamed, isRowidName, keyOfName } from "../schema/types.ts";
-import { refuse } from "../value/error.ts";
 import { aloneIn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import {
@@ -16,9 +12,22 @@ import {
   columnOf,
   isCollated,
 } from "../expression/rules.ts";
-import { fixedName, hasRowid, meaningOf, NO_SCOPE } from "../expression/scope.ts";
-import { type Resolved, ROWID, walkIn } from "../expression/scope.ts";
-import type { Scope, Source, SourceColumn } from "../expression/scope.ts";
+import {
+  fixedName,
+  hasRowid,
+  meaningOf,
+  NO_SCOPE,
+  type Resolved,
+  ROWID,
+  type Scope,
+  type Source,
+  type SourceColumn,
+  walkIn,
+} from "../expression/scope.ts";
+import type { Expr, ResultColumn } from "../parse/ast.ts";
+import { isVirtual } from "../schema/generated.ts";
+import { columnNamed, isRowidName, keyOfName } from "../schema/types.ts";
+import { refuse } from "../value/error.ts";
 
 /** A column of a result. */
 export interface Output {

@@ -2,22 +2,21 @@
  * Compiles one SELECT: loops, groups, the columns of the result, DISTINCT, ORDER BY and LIMIT.
  */
 
-import type { Call, Core, Expr, OrderTerm, Query } from "../parse/ast.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context, Prepared, Sink } from "../expression/context.ts";
-import { type CommonTables, type Grouping, meaningOf } from "../expression/scope.ts";
-import type { Scope } from "../expression/scope.ts";
+import { type CommonTables, type Grouping, meaningOf, type Scope } from "../expression/scope.ts";
+import type { Call, Core, Expr, OrderTerm, Query } from "../parse/ast.ts";
 import { conjunctsOf, type Term } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
 import { refuse } from "../value/error.ts";
+import { aggregatesIn, isOver, ownAggregates } from "./aggregates_in.ts";
 import { aliasesOf, describe, expand, markUsed, type Output } from "./columns.ts";
 import { type From, resolveFrom, termsOf } from "./from.ts";
-import { aggregatesIn, isOver, ownAggregates } from "./aggregates_in.ts";
 import { type Collected, emitCollect, emitGroups, keptIn, openGroups } from "./grouping.ts";
 import { emitLimit, type Limit, passLimit } from "./limit.ts";
 import { emitLoops } from "./loops.ts";
-import { type WindowCall, windowCallsIn, WindowEmitter, windowInputs } from "./windows.ts";
 import { type LoopOrder, loopOrder, type Ordering, orderings, sortTerms } from "./order_by.ts";
+import { type WindowCall, windowCallsIn, WindowEmitter, windowInputs } from "./windows.ts";
 
 /** What a query adds to its SELECT. */
 export type Around = Pick<Query, "orderBy" | "limit" | "offset">;

@@ -3,22 +3,31 @@
  * that only select and filter become part of the loops around them.
  */
 
+import { isAggregate } from "../expression/call.ts";
+import type { Context, Prepared } from "../expression/context.ts";
+import {
+  type CommonBinding,
+  type CommonTables,
+  fixedName,
+  meaningOf,
+  type Merged,
+  noteMerged,
+  type Place,
+  type Scope,
+  type Source,
+  type SourceColumn,
+  sourceColumn,
+} from "../expression/scope.ts";
+import { TABLE_FUNCTIONS, type TableFunction } from "../function/tables.ts";
 import type { CommonTable, Core, Expr, FromItem, Query } from "../parse/ast.ts";
 import { NO_CALL, NO_FROM } from "../parse/expression_parser.ts";
 import { parseOne } from "../parse/statement_parser.ts";
-import { drawsChance } from "../schema/steady.ts";
-import { columnNamed, keyOfName, type Table, type View } from "../schema/types.ts";
-import { refuse } from "../value/error.ts";
-import { isAggregate } from "../expression/call.ts";
-import type { Context, Prepared } from "../expression/context.ts";
-import { type CommonBinding, type CommonTables, fixedName } from "../expression/scope.ts";
-import { meaningOf, type Merged, noteMerged } from "../expression/scope.ts";
-import { type Place, type Scope, type Source, sourceColumn } from "../expression/scope.ts";
-import type { SourceColumn } from "../expression/scope.ts";
 import { mentionsTable, queryOf, walk } from "../parse/walk.ts";
 import { loopsOfCondition } from "../plan/free_names.ts";
 import { conjunctsOf, type Loop, type Term } from "../plan/loop.ts";
-import { TABLE_FUNCTIONS, type TableFunction } from "../function/tables.ts";
+import { drawsChance } from "../schema/steady.ts";
+import { columnNamed, keyOfName, type Table, type View } from "../schema/types.ts";
+import { refuse } from "../value/error.ts";
 import { describe, expand, markUsed } from "./columns.ts";
 import { pragmaFunction } from "./pragma_rows.ts";
 import { SCHEMA_NAMES, schemaRows, sequenceRows } from "./schema_table.ts";

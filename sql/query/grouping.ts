@@ -2,20 +2,26 @@
  * GROUP BY and aggregates: collects rows into groups, and goes through the groups.
  */
 
-import type { Call, Expr } from "../parse/ast.ts";
-import { type AggregateState, distinct } from "../function/aggregate.ts";
-import { AGGREGATES } from "../function/aggregates.ts";
-import { isAggregate } from "../expression/call.ts";
-import { argumentKind } from "../expression/json_argument.ts";
 import type { Label } from "../expression/builder.ts";
+import { isAggregate } from "../expression/call.ts";
 import { emitColumn, storedColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { isSame } from "../expression/grouped.ts";
+import { argumentKind } from "../expression/json_argument.ts";
 import { collationIn, collationOfFirst, columnIn } from "../expression/rules.ts";
-import { type Grouping, hasRowid, type Resolved, ROWID, walkIn } from "../expression/scope.ts";
-import type { Scope } from "../expression/scope.ts";
+import {
+  type Grouping,
+  hasRowid,
+  meaningOf,
+  type Resolved,
+  ROWID,
+  type Scope,
+  walkIn,
+} from "../expression/scope.ts";
+import { type AggregateState, distinct } from "../function/aggregate.ts";
+import { AGGREGATES } from "../function/aggregates.ts";
+import type { Call, Expr } from "../parse/ast.ts";
 import { isAlike } from "../parse/walk.ts";
-import { meaningOf } from "../expression/scope.ts";
 import { OrderedState } from "../rows/ordered_state.ts";
 import { columnNamed, isRowidName } from "../schema/types.ts";
 

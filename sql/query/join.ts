@@ -6,13 +6,24 @@
  * those that were not, with NULLs for all before them.
  */
 
-import type { FromItem } from "../parse/ast.ts";
-import type { Context, JoinedSource, MergedPlaces, Sink } from "../expression/context.ts";
-import { emitShared, type PreparedJoin } from "../expression/context.ts";
 import type { Label } from "../expression/builder.ts";
 import { emitColumn } from "../expression/column.ts";
-import { type CommonTables, ROWID, type Scope, type Source } from "../expression/scope.ts";
-import type { SourceColumn } from "../expression/scope.ts";
+import {
+  type Context,
+  emitShared,
+  type JoinedSource,
+  type MergedPlaces,
+  type PreparedJoin,
+  type Sink,
+} from "../expression/context.ts";
+import {
+  type CommonTables,
+  ROWID,
+  type Scope,
+  type Source,
+  type SourceColumn,
+} from "../expression/scope.ts";
+import type { FromItem } from "../parse/ast.ts";
 import { planLoops } from "../plan/order.ts";
 import { keyOfName } from "../schema/types.ts";
 import { markColumn } from "./columns.ts";

@@ -2,10 +2,10 @@
  * LIMIT and OFFSET: registers that count down.
  */
 
-import type { Query } from "../parse/ast.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import type { Scope } from "../expression/scope.ts";
+import type { Query } from "../parse/ast.ts";
 
 /** The registers of LIMIT and OFFSET; undefined where there is none. */
 export interface Limit {

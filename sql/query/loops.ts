@@ -3,12 +3,12 @@
  * conditions that a row must meet, and the row of NULLs of a left join without one.
  */
 
+import type { Label } from "../expression/builder.ts";
 import { emitColumn } from "../expression/column.ts";
 import { type Context, emitOnce } from "../expression/context.ts";
-import type { Label } from "../expression/builder.ts";
 import { emitInSet } from "../expression/in_set.ts";
-import { hasRowid, ROWID, type Scope, type Source } from "../expression/scope.ts";
 import { comparisonOf } from "../expression/rules.ts";
+import { hasRowid, ROWID, type Scope, type Source } from "../expression/scope.ts";
 import type { Bound, HashAccess, KeyAccess } from "../plan/access.ts";
 import { isIn, type LoopSet, only, type Term } from "../plan/loop.ts";
 import { type Planned, usedTerms } from "../plan/order.ts";

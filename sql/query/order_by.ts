@@ -2,19 +2,18 @@
  * The terms of ORDER BY: what they refer to, and whether the loops meet them already.
  */
 
-import type { Expr, OrderTerm } from "../parse/ast.ts";
-import { collationIn, collationOfFirst } from "../expression/rules.ts";
+import { isSame } from "../expression/grouped.ts";
+import { collationIn, collationOfFirst, columnIn } from "../expression/rules.ts";
 import { ROWID, type Scope } from "../expression/scope.ts";
+import type { Expr, OrderTerm } from "../parse/ast.ts";
 import { isAlike } from "../parse/walk.ts";
 import { hasWithin } from "../plan/access.ts";
 import { baseColumn } from "../plan/loop.ts";
 import type { Planned } from "../plan/order.ts";
+import type { SortTerm } from "../rows/sorter.ts";
 import { type Index, keyOfName, type Table } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
-import type { SortTerm } from "../rows/sorter.ts";
 import type { Output } from "./columns.ts";
-import { columnIn } from "../expression/rules.ts";
-import { isSame } from "../expression/grouped.ts";
 
 /** A term of ORDER BY: a column of the result, or another expression. */
 export interface Ordering {

@@ -5,16 +5,21 @@
  * a subroutine.
  */
 
+import { isAggregate } from "../expression/call.ts";
+import { type Context, emitShared, type Prepared, type Sink } from "../expression/context.ts";
+import { CLASSES } from "../expression/rules.ts";
+import type {
+  CommonBinding,
+  CommonTables,
+  Scope,
+  Source,
+  SourceColumn,
+} from "../expression/scope.ts";
 import type { Body, Compound, Expr, FromItem, Query, Values } from "../parse/ast.ts";
 import { NO_QUERY } from "../parse/expression_parser.ts";
-import { isAggregate } from "../expression/call.ts";
-import { CLASSES } from "../expression/rules.ts";
-import { type Context, emitShared, type Prepared, type Sink } from "../expression/context.ts";
-import type { CommonBinding, CommonTables, Scope, Source } from "../expression/scope.ts";
-import type { SourceColumn } from "../expression/scope.ts";
 import { mentionsTable, walk } from "../parse/walk.ts";
-import { knownCollation } from "../schema/build.ts";
 import type { QueueTerm } from "../rows/sorted_queue.ts";
+import { knownCollation } from "../schema/build.ts";
 import { columnNamed } from "../schema/types.ts";
 import { isNumericAffinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";

@@ -9,16 +9,16 @@
  * ```
  */
 
-import type { Call, Expr, Frame, FrameBound, Window } from "../parse/ast.ts";
-import { AGGREGATES } from "../function/aggregates.ts";
-import { WINDOW_FUNCTIONS } from "../function/windows.ts";
-import { SCALARS } from "../function/scalar.ts";
 import type { Label } from "../expression/builder.ts";
 import { emitColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { argumentKind } from "../expression/json_argument.ts";
 import { collationIn, collationOfFirst } from "../expression/rules.ts";
 import { type Grouping, meaningOf, type Scope } from "../expression/scope.ts";
+import { AGGREGATES } from "../function/aggregates.ts";
+import { SCALARS } from "../function/scalar.ts";
+import { WINDOW_FUNCTIONS } from "../function/windows.ts";
+import type { Call, Expr, Frame, FrameBound, Window } from "../parse/ast.ts";
 import { walk } from "../parse/walk.ts";
 import type { KnownFrame, OrderColumn } from "../rows/window_frame.ts";
 import type { WindowColumn, WindowSpec } from "../rows/window_rows.ts";

@@ -4,15 +4,28 @@
  */
 
 import type { Expr } from "../parse/ast.ts";
-import type { ColumnClause, CreateIndex, CreateTable } from "../parse/statement_ast.ts";
-import type { ForeignKeyClause, IndexedColumn, KeyClause } from "../parse/statement_ast.ts";
+import type {
+  ColumnClause,
+  CreateIndex,
+  CreateTable,
+  ForeignKeyClause,
+  IndexedColumn,
+  KeyClause,
+} from "../parse/statement_ast.ts";
 import { type Affinity, affinityOf, type StrictType } from "../value/affinity.ts";
 import { type Collation, collationOf } from "../value/compare.ts";
 import { refuse } from "../value/error.ts";
 import { generatedOrder } from "./generated.ts";
 import { treeName } from "./trees.ts";
-import { type Column, columnNamed, type ForeignKey, type Index, type IndexPart } from "./types.ts";
-import { keyOfName, type Table } from "./types.ts";
+import {
+  type Column,
+  columnNamed,
+  type ForeignKey,
+  type Index,
+  type IndexPart,
+  keyOfName,
+  type Table,
+} from "./types.ts";
 
 const STRICT_TYPES = ["INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY"];
 const COLUMNS_MAX = 2000;

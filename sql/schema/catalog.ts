@@ -5,12 +5,12 @@
  */
 
 import type { Transaction } from "../../mod.ts";
+import type { TriggerEvent } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { PlacedError, SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import { buildIndex, buildTable } from "./build.ts";
 import type { SqlTrees, StoredObject, StoredStatistics } from "./trees.ts";
-import type { TriggerEvent } from "../parse/statement_ast.ts";
 import { type Index, keyOfName, type Table, type Trigger, type View } from "./types.ts";
 
 /** An object with its number in the tree. */

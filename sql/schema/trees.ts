@@ -6,9 +6,18 @@
  * knows the codec `tuple` reads them.
  */
 
-import type { Codec, Database, KeyCodec, ReadTree, Transaction } from "../../mod.ts";
-import type { TransactionTree, Tree } from "../../mod.ts";
-import { json, string, tuple } from "../../mod.ts";
+import {
+  type Codec,
+  type Database,
+  json,
+  type KeyCodec,
+  type ReadTree,
+  string,
+  type Transaction,
+  type TransactionTree,
+  type Tree,
+  tuple,
+} from "../../mod.ts";
 import { lowerAscii } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
 import type { Integer } from "../value/value.ts";

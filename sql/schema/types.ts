@@ -4,8 +4,12 @@
  */
 
 import type { Expr } from "../parse/ast.ts";
-import type { ConflictAction, ForeignKeyAction } from "../parse/statement_ast.ts";
-import type { TriggerEvent, TriggerTime } from "../parse/statement_ast.ts";
+import type {
+  ConflictAction,
+  ForeignKeyAction,
+  TriggerEvent,
+  TriggerTime,
+} from "../parse/statement_ast.ts";
 import type { Affinity, StrictType } from "../value/affinity.ts";
 import { type Collation, lowerAscii } from "../value/compare.ts";
 

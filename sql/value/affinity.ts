@@ -5,8 +5,17 @@
 
 import { wholePart } from "./arithmetic.ts";
 import { clamp, integerPrefix, numericOf, textOf, wholeNumberText } from "./number_text.ts";
-import { doubleOf, integerOf, isNumeric, Real, type SqlValue } from "./value.ts";
-import { textOfBytes, TWO_63, utf8, wholeOf } from "./value.ts";
+import {
+  doubleOf,
+  integerOf,
+  isNumeric,
+  Real,
+  type SqlValue,
+  textOfBytes,
+  TWO_63,
+  utf8,
+  wholeOf,
+} from "./value.ts";
 
 /** What a column prefers to store. BLOB, also called NONE, converts nothing. */
 export type Affinity = "INTEGER" | "REAL" | "NUMERIC" | "TEXT" | "BLOB";

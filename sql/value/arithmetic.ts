@@ -4,8 +4,18 @@
  */
 
 import { clamp, integerPrefix, numericOf, textOf } from "./number_text.ts";
-import { doubleOf, fits, type Integer, INTEGER_MIN, integerOf } from "./value.ts";
-import { type Numeric, Real, realOf, type SqlValue, TWO_63 } from "./value.ts";
+import {
+  doubleOf,
+  fits,
+  type Integer,
+  INTEGER_MIN,
+  integerOf,
+  type Numeric,
+  Real,
+  realOf,
+  type SqlValue,
+  TWO_63,
+} from "./value.ts";
 
 /** Whether both are numbers, and one a REAL, so that the result is one. */
 function areDoubles(a: SqlValue, b: SqlValue): boolean {

@@ -3,9 +3,17 @@
  * REALs in the digits that SQLite prints.
  */
 
-import { fits, type Integer, integerOf, isNumeric, type Numeric, Real } from "./value.ts";
-import { type SqlValue, textOfBytes } from "./value.ts";
 import { realDigits } from "./real_digits.ts";
+import {
+  fits,
+  type Integer,
+  integerOf,
+  isNumeric,
+  type Numeric,
+  Real,
+  type SqlValue,
+  textOfBytes,
+} from "./value.ts";
 
 const PREFIX = /^[ \t\n\v\f\r]*([+-]?)(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)/;
 const WHOLE = /^[ \t\n\v\f\r]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[ \t\n\v\f\r]*$/;

@@ -9,8 +9,8 @@ import type { Rows } from "../schema/trees.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { PartReader } from "../value/part_reader.ts";
 import { RowReader } from "../value/row_reader.ts";
-import { type KeyBounds, ScanBatch } from "./scan_batch.ts";
 import type { SqlValue } from "../value/value.ts";
+import { type KeyBounds, ScanBatch } from "./scan_batch.ts";
 
 export type { KeyBounds } from "./scan_batch.ts";
 

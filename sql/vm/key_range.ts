@@ -5,8 +5,8 @@
  * No type byte of a part is 0xff, so a key followed by 0xff is after all keys that begin with it.
  */
 
-import type { Collation } from "../value/compare.ts";
 import { applyAffinity } from "../value/affinity.ts";
+import type { Collation } from "../value/compare.ts";
 import { PartWriter } from "../value/parts.ts";
 import { Real, type SqlValue, wholeOf } from "../value/value.ts";
 import type { KeyBounds } from "./cursor.ts";

@@ -7,12 +7,12 @@
  * ended, failed, or is closed.
  */
 
-import type { Rows, WritableRows } from "../schema/trees.ts";
-import type { AddedRows } from "../schema/added_rows.ts";
-import { whileRunning } from "../value/error.ts";
-import type { SqlValue } from "../value/value.ts";
 import type { Cursor } from "../rows/row_list.ts";
 import { Memory, type Spill } from "../rows/spill.ts";
+import type { AddedRows } from "../schema/added_rows.ts";
+import type { Rows, WritableRows } from "../schema/trees.ts";
+import { whileRunning } from "../value/error.ts";
+import type { SqlValue } from "../value/value.ts";
 
 /** Runs an instruction. */
 export type Handler = (machine: Machine, instruction: Instruction) => void;

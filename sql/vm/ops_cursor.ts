@@ -7,8 +7,7 @@ import { SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import { IndexCursor, type KeyBounds, TableCursor } from "./cursor.ts";
 import { boundsOf, integerOnly, rowidKey, type ScanRange } from "./key_range.ts";
-import type { Machine } from "./machine.ts";
-import type { Handler, Instruction } from "./machine.ts";
+import type { Handler, Instruction, Machine } from "./machine.ts";
 
 /** A table to open, with the values of columns that old rows do not have. */
 export interface OpenedTable {

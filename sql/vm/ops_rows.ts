@@ -3,25 +3,24 @@
  */
 
 import type { AggregateState } from "../function/aggregate.ts";
+import type { TableFunction } from "../function/tables.ts";
+import { Buckets } from "../rows/buckets.ts";
+import { FunctionRows } from "../rows/function_rows.ts";
+import { Groups } from "../rows/groups.ts";
+import { KeptRows } from "../rows/kept_rows.ts";
+import type { RowList } from "../rows/row_list.ts";
+import { RowSet } from "../rows/row_set.ts";
+import { type QueueTerm, SortedQueue } from "../rows/sorted_queue.ts";
+import { Sorter, type SortTerm } from "../rows/sorter.ts";
+import type { KnownFrame } from "../rows/window_frame.ts";
+import { WindowRows, type WindowSpec } from "../rows/window_rows.ts";
 import { type Affinity, applyAffinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
 import { Real, type SqlValue } from "../value/value.ts";
-import type { KnownFrame } from "../rows/window_frame.ts";
-import { WindowRows, type WindowSpec } from "../rows/window_rows.ts";
 import type { TableCursor } from "./cursor.ts";
 import { castLimit } from "./limit.ts";
-import type { Machine } from "./machine.ts";
-import type { Handler } from "./machine.ts";
-import type { TableFunction } from "../function/tables.ts";
-import { FunctionRows } from "../rows/function_rows.ts";
-import { Buckets } from "../rows/buckets.ts";
-import { Groups } from "../rows/groups.ts";
-import { KeptRows } from "../rows/kept_rows.ts";
-import type { RowList } from "../rows/row_list.ts";
-import { type QueueTerm, SortedQueue } from "../rows/sorted_queue.ts";
-import { RowSet } from "../rows/row_set.ts";
-import { Sorter, type SortTerm } from "../rows/sorter.ts";
+import type { Handler, Machine } from "./machine.ts";
 
 /** A sorter to open. */
 export interface OpenedSorter {

@@ -6,13 +6,12 @@ import type { FunctionContext, ScalarFunction } from "../function/scalar.ts";
 import { type Affinity, applyAffinity, cast } from "../value/affinity.ts";
 import * as arithmetic from "../value/arithmetic.ts";
 import { type Collation, compare } from "../value/compare.ts";
+import { SqlError } from "../value/error.ts";
 import { isTrue, textOf } from "../value/number_text.ts";
 import { glob, like } from "../value/pattern.ts";
 import { type SqlValue, truth } from "../value/value.ts";
-import { SqlError } from "../value/error.ts";
 import type { TableCursor } from "./cursor.ts";
-import type { Machine } from "./machine.ts";
-import type { Handler, Instruction } from "./machine.ts";
+import type { Handler, Instruction, Machine } from "./machine.ts";
 import type { StoredLike } from "./stored_like.ts";
 
 /** How two values are compared. */

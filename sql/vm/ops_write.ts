@@ -4,15 +4,13 @@
 
 import type { Table } from "../schema/types.ts";
 import { type Affinity, applyAffinity, isOfType, type StrictType } from "../value/affinity.ts";
-import type { Collation } from "../value/compare.ts";
+import { type Collation, compareBytes } from "../value/compare.ts";
 import { ConflictError, type ErrorAction, foreignError, SqlError } from "../value/error.ts";
 import { textOf } from "../value/number_text.ts";
 import { classOf, type SqlValue } from "../value/value.ts";
-import { compareBytes } from "../value/compare.ts";
 import { keyAfter } from "./cursor.ts";
 import { integerOnly, KEY_BYTES_MAX, partsKey, rowBytes, rowidKey } from "./key_range.ts";
-import type { Machine } from "./machine.ts";
-import type { Handler, Program } from "./machine.ts";
+import type { Handler, Machine, Program } from "./machine.ts";
 import type { RowInsertion } from "./row_insertion.ts";
 import { keepRowid, nextRowid, noteRowid } from "./rowids.ts";
 

@@ -7,8 +7,8 @@
  * descent of the tree, if no unique index is to be searched after it.
  */
 
-import type { Table } from "../schema/types.ts";
 import type { WritableRows } from "../schema/trees.ts";
+import type { Table } from "../schema/types.ts";
 import { applyAffinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";

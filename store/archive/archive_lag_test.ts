@@ -1,12 +1,12 @@
 // How far an archive may be behind, in time that the test owns.
 
+import { setTimeout } from "node:timers/promises";
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, openBoth } from "../../tests/support/database.ts";
-import { MemoryStore } from "../../tests/support/memory_store.ts";
-import { OwnedTime } from "../../tests/support/owned_time.ts";
+import { bytesOf, openBoth } from "../../tests/support/databases/database.ts";
+import { MemoryStore } from "../../tests/support/databases/memory_store.ts";
+import { OwnedTime } from "../../tests/support/databases/owned_time.ts";
 import { Random } from "../../tests/support/random.ts";
 import { Archiver } from "./archiver.ts";
 

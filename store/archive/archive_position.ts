@@ -4,8 +4,8 @@
  */
 
 import { type Copies, hasHad } from "../../pager/mod.ts";
-import { ArchiveIndex } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
+import { ArchiveIndex } from "./segments/archive_index.ts";
 import { BASE, linkOf } from "./segments/segment.ts";
 import { readSegment } from "./segments/segment_reader.ts";
 

@@ -23,8 +23,8 @@ import {
 import { copyChunks } from "../backup/copy_loop.ts";
 import { IncrementTarget } from "../backup/targets.ts";
 import { SYSTEM_WAITS, type Waits } from "../backup/waiting.ts";
-import type { Session } from "../write/session.ts";
 import type { ArchiveStats, Shipping } from "../watch/shipping.ts";
+import type { Session } from "../write/session.ts";
 import { type ArchivePosition, checkPosition, lastInStore, type Tip } from "./archive_position.ts";
 import type { ArchiveRole } from "./archive_role.ts";
 import type { ArchiveStore } from "./archive_store.ts";

@@ -4,8 +4,8 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format } from "../../pager/mod.ts";
-import { bytesOf } from "../../tests/support/database.ts";
-import { MemoryStore } from "../../tests/support/memory_store.ts";
+import { bytesOf } from "../../tests/support/databases/database.ts";
+import { MemoryStore } from "../../tests/support/databases/memory_store.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { archive } from "../archive.ts";
 import { open } from "../open.ts";

@@ -3,18 +3,18 @@
 
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { mergeAll, restoreToMemory } from "../../tests/support/archived.ts";
+import { CorruptionError, Disk, MemoryFile } from "../../pager/mod.ts";
+import { mergeAll, restoreToMemory } from "../../tests/support/databases/archived.ts";
 import {
   assertContent,
   bytesOf,
   type Content,
   contentOf,
   openOn,
-} from "../../tests/support/database.ts";
-import { MemoryStore } from "../../tests/support/memory_store.ts";
+} from "../../tests/support/databases/database.ts";
+import { MemoryStore } from "../../tests/support/databases/memory_store.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
-import { CorruptionError, Disk, MemoryFile } from "../../pager/mod.ts";
 import { archive } from "../archive.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";

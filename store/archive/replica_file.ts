@@ -29,9 +29,9 @@ import {
   writeAsReplica,
 } from "../../pager/mod.ts";
 import { FileSink } from "../backup/sinks.ts";
-import { ArchiveIndex } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { ArchivedState } from "./restore_archive.ts";
+import { ArchiveIndex } from "./segments/archive_index.ts";
 import { BASE, type Segment } from "./segments/segment.ts";
 import { hasMember } from "./segments/segment_head.ts";
 import { readSegment, UnreadableSegmentError } from "./segments/segment_reader.ts";

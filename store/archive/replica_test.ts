@@ -10,8 +10,13 @@ import {
   LockedError,
   openDiskFile,
 } from "../../pager/mod.ts";
-import { assertContent, bytesOf, contentOf, openOn } from "../../tests/support/database.ts";
-import { MemoryStore } from "../../tests/support/memory_store.ts";
+import {
+  assertContent,
+  bytesOf,
+  contentOf,
+  openOn,
+} from "../../tests/support/databases/database.ts";
+import { MemoryStore } from "../../tests/support/databases/memory_store.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { archive } from "../archive.ts";

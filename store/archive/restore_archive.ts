@@ -26,8 +26,8 @@ import {
   type Superblock,
 } from "../../pager/mod.ts";
 import { FileSink } from "../backup/sinks.ts";
-import { ArchiveIndex, type ArchivePoint } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
+import { ArchiveIndex, type ArchivePoint } from "./segments/archive_index.ts";
 import { hasCommits, linkOf, type Segment, segmentName } from "./segments/segment.ts";
 import { damagedObject, hasMember, type SegmentHead } from "./segments/segment_head.ts";
 import {

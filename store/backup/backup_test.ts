@@ -13,10 +13,6 @@ import {
   MemoryFile,
   SnapshotTooOldError,
 } from "../../pager/mod.ts";
-import type { Database } from "../database.ts";
-import { open } from "../open.ts";
-import { verify } from "../verify/verify.ts";
-import { copyChunks } from "./copy_loop.ts";
 import {
   assertContent,
   bytesOf,
@@ -24,9 +20,13 @@ import {
   openBoth,
   openOn,
   sameBytes,
-} from "../../tests/support/database.ts";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+} from "../../tests/support/databases/database.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
+import type { Database } from "../database.ts";
+import { open } from "../open.ts";
+import { verify } from "../verify/verify.ts";
+import { copyChunks } from "./copy_loop.ts";
 
 const MIB = 1024 * 1024;
 const KEYS = 3000;

@@ -3,13 +3,13 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, IoError, SnapshotTooOldError } from "../../pager/mod.ts";
+import { assertContent, bytesOf, contentOf } from "../../tests/support/databases/database.ts";
+import { Random } from "../../tests/support/random.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
 import { json, string } from "../codec/mod.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { verify } from "../verify/verify.ts";
-import { assertContent, bytesOf, contentOf } from "../../tests/support/database.ts";
-import { Random } from "../../tests/support/random.ts";
-import { inTempDir } from "../../tests/support/temp.ts";
 
 const LENGTHS = [10, 300, 2100, 3000, 9000, 700_000];
 

@@ -5,14 +5,19 @@ import { crc32 } from "node:zlib";
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, IoError, LockedError } from "../../pager/mod.ts";
-import type { Database } from "../database.ts";
-import { open } from "../open.ts";
-import { verify } from "../verify/verify.ts";
-import type { BackupResult } from "./backup.ts";
-import { restore } from "../restore.ts";
-import { assertContent, bytesOf, type Content, contentOf } from "../../tests/support/database.ts";
+import {
+  assertContent,
+  bytesOf,
+  type Content,
+  contentOf,
+} from "../../tests/support/databases/database.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
+import type { Database } from "../database.ts";
+import { open } from "../open.ts";
+import { restore } from "../restore.ts";
+import { verify } from "../verify/verify.ts";
+import type { BackupResult } from "./backup.ts";
 
 const KEYS = 2000;
 

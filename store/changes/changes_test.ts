@@ -2,11 +2,17 @@
 
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { bytesOf, type Content, contentOf, openOn, utf8 } from "../../tests/support/database.ts";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { ClosedError, CorruptionError, format, IoError, MemoryFile } from "../../pager/mod.ts";
+import {
+  bytesOf,
+  type Content,
+  contentOf,
+  openOn,
+  utf8,
+} from "../../tests/support/databases/database.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
-import { ClosedError, CorruptionError, format, IoError, MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import type { Snapshot } from "../snapshot.ts";

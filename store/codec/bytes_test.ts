@@ -9,7 +9,7 @@ import {
   checkValue,
   compareLists,
   compareTexts,
-} from "../../tests/support/codec_laws.ts";
+} from "../../tests/support/databases/codec_laws.ts";
 import { bytes, keyBytes } from "./bytes.ts";
 
 const ANY_BYTES = fc.uint8Array({ maxLength: 12 });

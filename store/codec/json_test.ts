@@ -3,7 +3,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { checkEncodeInto, checkValue } from "../../tests/support/codec_laws.ts";
+import { checkEncodeInto, checkValue } from "../../tests/support/databases/codec_laws.ts";
 import { json } from "./json.ts";
 
 describe("json", () => {

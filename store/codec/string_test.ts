@@ -8,7 +8,7 @@ import {
   checkOrder,
   checkValue,
   compareTexts,
-} from "../../tests/support/codec_laws.ts";
+} from "../../tests/support/databases/codec_laws.ts";
 import { string } from "./string.ts";
 
 const LETTERS = fc.oneof(

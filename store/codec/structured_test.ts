@@ -1,5 +1,6 @@
 // Values as V8 clones them: those restored, each in its own memory, and those refused.
 
+import { Buffer } from "node:buffer";
 import {
   assert,
   assertEquals,
@@ -8,9 +9,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { checkValue } from "../../tests/support/codec_laws.ts";
+import { checkValue } from "../../tests/support/databases/codec_laws.ts";
 import { structured } from "./structured.ts";
 
 function clone<T>(value: T): T {

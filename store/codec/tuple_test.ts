@@ -1,9 +1,9 @@
 // Tuples as keys: every part is restored; bytes sort as parts do; the bytes of a tuple are a prefix
 // only of tuples that begin with it; and bytes that encode no tuple are refused.
 
+import { Buffer } from "node:buffer";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { compareKeys } from "../../btree/mod.ts";
 import {
@@ -13,7 +13,7 @@ import {
   checkValue,
   compareLists,
   compareTexts,
-} from "../../tests/support/codec_laws.ts";
+} from "../../tests/support/databases/codec_laws.ts";
 import { tuple } from "./tuple.ts";
 import type { TuplePart } from "./tuple_part.ts";
 

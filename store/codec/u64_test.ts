@@ -8,7 +8,7 @@ import {
   checkEncodeInto,
   checkOrder,
   checkValue,
-} from "../../tests/support/codec_laws.ts";
+} from "../../tests/support/databases/codec_laws.ts";
 import { u64 } from "./u64.ts";
 
 const EDGES = [0n, 1n, 255n, 256n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n, 2n ** 64n - 1n];

@@ -16,7 +16,6 @@ import {
   MemoryFile,
   SnapshotTooOldError,
 } from "../../pager/mod.ts";
-import { archive, type Database, folderStore, json, open, replicate, string } from "../mod.ts";
 import { Handle, LiveFile } from "../../tests/share/support/live_file.ts";
 import {
   bytesOf,
@@ -25,9 +24,10 @@ import {
   openFollowing,
   openOn,
   sameBytes,
-} from "../../tests/support/database.ts";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+} from "../../tests/support/databases/database.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
+import { archive, type Database, folderStore, json, open, replicate, string } from "../mod.ts";
 
 const CODECS = { key: string, value: json };
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));

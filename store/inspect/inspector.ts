@@ -8,6 +8,10 @@
 
 import { type ChunkCensus, chunkHeaders, KEY_BYTES_MAX, traceLookup } from "../../btree/mod.ts";
 import { format, Frame, type Pager, type PagerInspection, POOL } from "../../pager/mod.ts";
+import { checkAttached } from "../codec/mod.ts";
+import { checkName } from "../read/argument_checks.ts";
+import { namesIn } from "../read/tree_format.ts";
+import type { Session } from "../write/session.ts";
 import type {
   CacheState,
   FileState,
@@ -19,12 +23,8 @@ import type {
   TreeState,
 } from "./inspection_types.ts";
 import { MeasuredReader } from "./measured_reader.ts";
-import { checkAttached } from "../codec/mod.ts";
-import { checkName } from "../read/argument_checks.ts";
 import { frameState, headerState, pageState } from "./page_state.ts";
-import type { Session } from "../write/session.ts";
 import { Tracer } from "./tracer.ts";
-import { namesIn } from "../read/tree_format.ts";
 
 const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, EXTENT_PAGES, PAGE_BYTES, SLOT_MASK } = format;
 

@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, kindName, MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, change, openOn } from "../../tests/support/database.ts";
-import { makeSample } from "../../tests/support/sample.ts";
+import { bytesOf, change, openOn } from "../../tests/support/databases/database.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
+import { makeSample } from "../../tests/support/trees/sample.ts";
 import { json, string } from "../codec/mod.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";

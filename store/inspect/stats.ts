@@ -4,8 +4,8 @@
  */
 
 import { type BTree, census } from "../../btree/mod.ts";
-import type { ArchiveStats } from "../watch/shipping.ts";
 import { format, type Pager, type RecoveryReport, type SharingState } from "../../pager/mod.ts";
+import type { ArchiveStats } from "../watch/shipping.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED, KIND_SHARED } = format;
 

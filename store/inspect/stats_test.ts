@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, change, openOn } from "../../tests/support/database.ts";
+import { bytesOf, change, openOn } from "../../tests/support/databases/database.ts";
 
 describe("Tree.stats()", () => {
   it("tells entries, levels, pages and bytes, of this tree alone", () => {

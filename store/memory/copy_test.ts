@@ -1,9 +1,9 @@
 // Copies of bytes and of keys: no change of their source affects them.
 
-import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { bytesOf } from "../../tests/support/database.ts";
+import { bytesOf } from "../../tests/support/databases/database.ts";
 import { copyOf, copyOfKey } from "./copy.ts";
 
 describe("copyOf() and copyOfKey()", () => {

@@ -4,8 +4,7 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { json, string, tuple } from "../codec/mod.ts";
-import type { Codec } from "../codec/mod.ts";
+import { type Codec, json, string, tuple } from "../codec/mod.ts";
 import { open } from "../open.ts";
 
 const own: Codec<string> = {

@@ -4,7 +4,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, openOn } from "../../tests/support/database.ts";
+import { bytesOf, openOn } from "../../tests/support/databases/database.ts";
 import { type Codec, json, string } from "../codec/mod.ts";
 import type { Database } from "../database.ts";
 import type { Tree } from "../tree.ts";

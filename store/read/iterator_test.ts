@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, change, openOn } from "../../tests/support/database.ts";
+import { bytesOf, change, openOn } from "../../tests/support/databases/database.ts";
 import { collectUntil } from "../../tests/support/garbage.ts";
 import { string, u64 } from "../codec/mod.ts";
 import type { Database } from "../database.ts";

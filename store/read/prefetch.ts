@@ -3,8 +3,7 @@
  * Finding the tree by its name comes first, and may read pages of the catalog in line.
  */
 
-import type { BTree } from "../../btree/mod.ts";
-import { prefetchKeys, prefetchRange, type PrefetchScope } from "../../btree/mod.ts";
+import { type BTree, prefetchKeys, prefetchRange, type PrefetchScope } from "../../btree/mod.ts";
 import { checkOptions, SIGNAL } from "./argument_checks.ts";
 import { inEntry } from "./codec_error.ts";
 import { boundsOf, type Range } from "./range.ts";

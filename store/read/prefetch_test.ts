@@ -14,8 +14,14 @@ import { describe, it } from "@std/testing/bdd";
 import type { BTree } from "../../btree/mod.ts";
 import { pagesOfReferenced } from "../../btree/value/value.ts";
 import { ClosedError, CorruptionError, format } from "../../pager/mod.ts";
-import { ColdFile } from "../../tests/support/cold_file.ts";
-import { bytesOf, change, openBoth, type Opened, utf8 } from "../../tests/support/database.ts";
+import {
+  bytesOf,
+  change,
+  openBoth,
+  type Opened,
+  utf8,
+} from "../../tests/support/databases/database.ts";
+import { ColdFile } from "../../tests/support/files/cold_file.ts";
 import { open, string, type Tree } from "../mod.ts";
 
 const { PAGE_BYTES } = format;

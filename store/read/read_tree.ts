@@ -6,14 +6,14 @@
  */
 
 import { type BTree, compareKeys, KEY_BYTES_MAX } from "../../btree/mod.ts";
+import { LENT } from "../memory/lent_memory.ts";
+import type { ScanMemory } from "../memory/slab.ts";
 import { checkIterable } from "./argument_checks.ts";
 import { inEntry } from "./codec_error.ts";
 import { getMany, isBatched } from "./get_many.ts";
-import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import { prefetch, type PrefetchOptions } from "./prefetch.ts";
+import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import type { Scan } from "./scan.ts";
-import { LENT } from "../memory/lent_memory.ts";
-import type { ScanMemory } from "../memory/slab.ts";
 import { type Picker, ScanIterator } from "./scan_iterator.ts";
 import { type Scanned, stepsOf } from "./scan_steps.ts";
 import type { TreeFormat } from "./tree_format.ts";

@@ -11,9 +11,9 @@ import {
   LeafBatch,
   LeafCursor,
 } from "../../btree/mod.ts";
-import type { Bounds } from "./range.ts";
 import { LentMemory } from "../memory/lent_memory.ts";
 import { memoryForKeys, memoryForValues, type ScanMemory } from "../memory/slab.ts";
+import type { Bounds } from "./range.ts";
 
 const NO_BOUNDS: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
 /** The most idle scans, which serve all trees: a scan has some 30 KB of scratch memory. */

@@ -5,11 +5,11 @@
  * Invariant: an iterator ends its steps, however it ends.
  */
 
+import type { ScanMemory } from "../memory/slab.ts";
 import type { Bounds } from "./range.ts";
 import type { Scan } from "./scan.ts";
 import { type Scanned, stepsOf } from "./scan_steps.ts";
 import type { Steps } from "./tree_source.ts";
-import type { ScanMemory } from "../memory/slab.ts";
 
 /** Produces the result of an iterator from an entry of the scan. */
 export type Picker<T> = (scan: Scan, at: number) => T;

@@ -12,10 +12,10 @@
 
 import type { BTree } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
-import type { Bounds } from "./range.ts";
-import type { Steps, TreeSource } from "./tree_source.ts";
-import { giveBackScan, type Scan, takeScan } from "./scan.ts";
 import type { ScanMemory } from "../memory/slab.ts";
+import type { Bounds } from "./range.ts";
+import { giveBackScan, type Scan, takeScan } from "./scan.ts";
+import type { Steps, TreeSource } from "./tree_source.ts";
 
 /** The tree of iterators. */
 export interface Scanned {

@@ -9,12 +9,24 @@
 
 import { type BTree, compareKeys, KEY_BYTES_MAX } from "../../btree/mod.ts";
 import { CorruptionError } from "../../pager/mod.ts";
-import { checkAttached, checkCodec, checkKeyCodec } from "../codec/mod.ts";
-import { type Codec, type KeyCodec, UNDEFINED_VALUE } from "../codec/mod.ts";
-import { bytes, json, keyBytes, string, structured, tuple, u64 } from "../codec/mod.ts";
+import {
+  bytes,
+  checkAttached,
+  checkCodec,
+  checkKeyCodec,
+  type Codec,
+  json,
+  keyBytes,
+  type KeyCodec,
+  string,
+  structured,
+  tuple,
+  u64,
+  UNDEFINED_VALUE,
+} from "../codec/mod.ts";
 import { copyOf, copyOfKey } from "../memory/copy.ts";
-import { ANY, checkOptions } from "./argument_checks.ts";
 import type { ScanMemory, Slab } from "../memory/slab.ts";
+import { ANY, checkOptions } from "./argument_checks.ts";
 
 const DEFAULT_NAME = "bytes";
 const NO_BYTES = new Uint8Array(0);

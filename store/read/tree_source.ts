@@ -5,9 +5,9 @@
 
 import type { BTree } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
-import type { Scan } from "./scan.ts";
 import type { Slab } from "../memory/slab.ts";
 import type { ViewGuard } from "../memory/view_guard.ts";
+import type { Scan } from "./scan.ts";
 
 /** A tree in the catalog. */
 export interface FoundTree {

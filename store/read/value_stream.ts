@@ -5,8 +5,8 @@
  * read to its end, cancelled or fails. The consumer owns the pieces.
  */
 
-import type { PageSnapshot } from "../../pager/mod.ts";
 import type { BTree } from "../../btree/mod.ts";
+import type { PageSnapshot } from "../../pager/mod.ts";
 import type { TreeSource } from "./tree_source.ts";
 
 /**

@@ -4,12 +4,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, CorruptionError, MemoryFile, SnapshotTooOldError } from "../../pager/mod.ts";
-import { openBoth, type Opened } from "../../tests/support/database.ts";
+import { openBoth, type Opened } from "../../tests/support/databases/database.ts";
 import { collectUntil } from "../../tests/support/garbage.ts";
-import { sameBytes, valueOf } from "../../tests/support/trees.ts";
+import { sameBytes, valueOf } from "../../tests/support/trees/trees.ts";
 import { ReadTree } from "./read_tree.ts";
-import type { TreeSource } from "./tree_source.ts";
 import { TreeFormat } from "./tree_format.ts";
+import type { TreeSource } from "./tree_source.ts";
 
 const MIB = 1024 * 1024;
 const LENGTHS = [0, 1, 2048, 2049, 8192, 65_536, 65_537, 255 * 8192, 255 * 8192 + 1, 3 * MIB + 7];

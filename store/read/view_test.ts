@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MemoryFile, openPager } from "../../pager/mod.ts";
-import { bytesOf, openOn, sameBytes } from "../../tests/support/database.ts";
+import { bytesOf, openOn, sameBytes } from "../../tests/support/databases/database.ts";
+import { json, string } from "../codec/mod.ts";
 import { Database } from "../database.ts";
 import { open } from "../open.ts";
-import { json, string } from "../codec/mod.ts";
 import { Session } from "../write/session.ts";
 
 const PACKET_BYTES = 2 * 1024 * 1024;

@@ -6,11 +6,11 @@
  * changes the tree or closes the database, and no write to them reaches a page.
  */
 
+import { POISON, type ViewGuard } from "../memory/view_guard.ts";
 import { refusePromise } from "./argument_checks.ts";
 import { inEntry } from "./codec_error.ts";
 import type { Scan } from "./scan.ts";
 import type { Steps } from "./tree_source.ts";
-import { POISON, type ViewGuard } from "../memory/view_guard.ts";
 
 /**
  * The function that a visit calls for each entry. It returns `false` to end the visit. The bytes

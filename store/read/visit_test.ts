@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, openOn, sameBytes } from "../../tests/support/database.ts";
+import { bytesOf, openOn, sameBytes } from "../../tests/support/databases/database.ts";
 import { json, string } from "../codec/mod.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";

@@ -4,8 +4,8 @@
 import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, CorruptionError, IoError } from "../../pager/mod.ts";
-import { assertContent, bytesOf, contentOf } from "../../tests/support/database.ts";
-import { MemoryStore } from "../../tests/support/memory_store.ts";
+import { assertContent, bytesOf, contentOf } from "../../tests/support/databases/database.ts";
+import { MemoryStore } from "../../tests/support/databases/memory_store.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { archive, replicate } from "../archive.ts";

@@ -1,24 +1,24 @@
 // Compaction of an open database: asked for, beside other work, and by itself while it is idle.
 // Pages, versions and writes are counted, never time.
 
+import { setTimeout } from "node:timers/promises";
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { ClosedError, CorruptionError, format, MemoryFile, Pager } from "../../pager/mod.ts";
-import { Database } from "../database.ts";
-import type { FlushPolicy } from "../write/flush_policy.ts";
-import { Session } from "../write/session.ts";
 import {
   bytesOf,
   change,
   checkDatabase,
   contentOf,
   openBoth,
-} from "../../tests/support/database.ts";
-import type { Opened } from "../../tests/support/database.ts";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
-import { HANG_MS } from "../../tests/support/hang.ts";
-import { Image } from "../../tests/support/image.ts";
+  type Opened,
+} from "../../tests/support/databases/database.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
+import { Image } from "../../tests/support/files/image.ts";
+import { HANG_MS } from "../../tests/support/programs/hang.ts";
+import { Database } from "../database.ts";
+import type { FlushPolicy } from "../write/flush_policy.ts";
+import { Session } from "../write/session.ts";
 
 const MIB = 1024 * 1024;
 const { CHUNK_BYTES, KIND_LEAF, PAGE_BYTES } = format;

@@ -1,14 +1,19 @@
 // The release of dropped trees: a large one returns its pages in the next turns of the event loop,
 // at the latest when the database is closed, or in the next session.
 
+import { setTimeout } from "node:timers/promises";
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { format, MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
-import type { Opened } from "../../tests/support/database.ts";
-import { HANG_MS } from "../../tests/support/hang.ts";
-import { usedPages } from "../../tests/support/space.ts";
+import {
+  bytesOf,
+  change,
+  checkDatabase,
+  openBoth,
+  type Opened,
+} from "../../tests/support/databases/database.ts";
+import { HANG_MS } from "../../tests/support/programs/hang.ts";
+import { usedPages } from "../../tests/support/trees/space.ts";
 
 const { CHUNK_BYTES } = format;
 /** More than a drop releases at once. */

@@ -1,16 +1,21 @@
 // The work of an idle database: interrupted drops are finished in slices, and disturb no other work
 // even if their pages are damaged; then a checkpoint is taken.
 
+import { setTimeout } from "node:timers/promises";
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { format, LimitError, MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
-import type { Opened } from "../../tests/support/database.ts";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
-import { HANG_MS } from "../../tests/support/hang.ts";
-import { Image } from "../../tests/support/image.ts";
-import { runProgram } from "../../tests/support/program.ts";
+import {
+  bytesOf,
+  change,
+  checkDatabase,
+  openBoth,
+  type Opened,
+} from "../../tests/support/databases/database.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
+import { Image } from "../../tests/support/files/image.ts";
+import { HANG_MS } from "../../tests/support/programs/hang.ts";
+import { runProgram } from "../../tests/support/programs/program.ts";
 
 /** A time after which a database without commits is idle. */
 const IDLE_MS = 1300;
@@ -197,7 +202,7 @@ describe("an idle database", () => {
   });
 
   it("does not keep its process alive, and wakes one that waits for others", async () => {
-    const program = new URL("../../tests/support/idle_child.ts", import.meta.url).href;
+    const program = new URL("../../tests/support/programs/idle_child.ts", import.meta.url).href;
     const net = "127.0.0.1";
     const [alone, server] = await Promise.all([
       runProgram(program, ["alone"], {}),

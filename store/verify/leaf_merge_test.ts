@@ -4,7 +4,7 @@ import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { registerNodes } from "../../btree/mod.ts";
 import { type DamagedPages, MemoryFile, openDamaged } from "../../pager/mod.ts";
-import { change, openOn } from "../../tests/support/database.ts";
+import { change, openOn } from "../../tests/support/databases/database.ts";
 import { LeafMerge } from "./leaf_merge.ts";
 import { type StrayLeaf, Survey } from "./survey.ts";
 

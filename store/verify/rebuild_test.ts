@@ -3,9 +3,9 @@
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { bytesOf, utf8 } from "../../tests/support/database.ts";
-import { inTempDir } from "../../tests/support/temp.ts";
 import { IoError } from "../../pager/mod.ts";
+import { bytesOf, utf8 } from "../../tests/support/databases/database.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
 import { open } from "../open.ts";
 import { Rebuild } from "./rebuild.ts";
 

@@ -20,18 +20,18 @@ import {
 } from "../../btree/mod.ts";
 import {
   CorruptionError,
+  type DamagedPages,
   format,
   openDamaged,
   type OpenedDamaged,
   openStillFile,
   pathOf,
 } from "../../pager/mod.ts";
-import type { DamagedPages } from "../../pager/mod.ts";
+import { checkOptions } from "../read/argument_checks.ts";
+import { inSlices, type Progress } from "../upkeep/slices.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { type KeyGap, LeafMerge, type StrayEntry } from "./leaf_merge.ts";
-import { checkOptions } from "../read/argument_checks.ts";
 import { Rebuild } from "./rebuild.ts";
-import { inSlices, type Progress } from "../upkeep/slices.ts";
 import { isDamage, Survey, type TreeRemains } from "./survey.ts";
 import { FILE_OPTION_TYPES, READ_CACHE_BYTES, type VerifyFileOptions } from "./verify.ts";
 

@@ -15,10 +15,10 @@
  * It does not know the readers of the queues, nor the meaning of the bytes.
  */
 
-import type { WatchQueue } from "./watch_queue.ts";
+import { copyOf } from "../memory/copy.ts";
 import type { RawChange } from "./change.ts";
 import { type KeySpan, RangeIndex } from "./range_index.ts";
-import { copyOf } from "../memory/copy.ts";
+import type { WatchQueue } from "./watch_queue.ts";
 
 const NO_QUEUES: readonly WatchQueue[] = [];
 

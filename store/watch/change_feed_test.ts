@@ -1,15 +1,15 @@
 // The change feed and its queues by themselves: the changes that a queue receives, their removal by
 // savepoints, the time when a commit can be taken, and the bound on waiting changes.
 
+import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Buffer } from "node:buffer";
-import { utf8 } from "../../tests/support/database.ts";
+import { utf8 } from "../../tests/support/databases/database.ts";
+import { boundsOf, type Range } from "../read/range.ts";
+import { TreeFormat } from "../read/tree_format.ts";
 import type { RawChange } from "./change.ts";
 import { ChangeFeed } from "./change_feed.ts";
 import { WatchQueue } from "./watch_queue.ts";
-import { boundsOf, type Range } from "../read/range.ts";
-import { TreeFormat } from "../read/tree_format.ts";
 
 type Key = Uint8Array | string;
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { utf8 } from "../../tests/support/database.ts";
+import { utf8 } from "../../tests/support/databases/database.ts";
 import { Random } from "../../tests/support/random.ts";
 import { type KeySpan, RangeIndex } from "./range_index.ts";
 

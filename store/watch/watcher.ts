@@ -7,11 +7,11 @@
  */
 
 import { LimitError } from "../../pager/mod.ts";
+import { checkOptions, SIGNAL } from "../read/argument_checks.ts";
+import type { KeyRange } from "../read/range.ts";
 import type { Change, Commit, RawChange, RawCommit } from "./change.ts";
 import type { ChangeFeed } from "./change_feed.ts";
 import { type QueueScope, WatchQueue } from "./watch_queue.ts";
-import { checkOptions, SIGNAL } from "../read/argument_checks.ts";
-import type { KeyRange } from "../read/range.ts";
 
 /** Options of `Tree.watch`. */
 export interface WatchOptions {

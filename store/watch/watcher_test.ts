@@ -11,15 +11,15 @@ import {
   MemoryFile,
   openPager,
 } from "../../pager/mod.ts";
-import { openBoth, type Opened, utf8 } from "../../tests/support/database.ts";
-import { always, FaultyFile, from, type Operation } from "../../tests/support/faulty_file.ts";
+import { openBoth, type Opened, utf8 } from "../../tests/support/databases/database.ts";
+import { always, FaultyFile, from, type Operation } from "../../tests/support/files/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
-import { boundsOf, type Range } from "../read/range.ts";
 import { Database } from "../database.ts";
-import { Session } from "../write/session.ts";
-import type { Transaction } from "../transaction.ts";
-import { Watcher, type WatchOptions, type WatchSource } from "./watcher.ts";
+import { boundsOf, type Range } from "../read/range.ts";
 import { TreeFormat } from "../read/tree_format.ts";
+import type { Transaction } from "../transaction.ts";
+import { Session } from "../write/session.ts";
+import { Watcher, type WatchOptions, type WatchSource } from "./watcher.ts";
 
 type Key = Uint8Array | string;
 

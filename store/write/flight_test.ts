@@ -1,12 +1,12 @@
 // Flights: a commit whose sync runs off the thread is visible at once, and its promise resolves
 // after the sync. Commits made meanwhile share the next flight.
 
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setImmediate } from "node:timers";
 import { IoError, MemoryFile, Pager } from "../../pager/mod.ts";
-import { bytesOf, openOn } from "../../tests/support/database.ts";
-import { runProgram } from "../../tests/support/program.ts";
+import { bytesOf, openOn } from "../../tests/support/databases/database.ts";
+import { runProgram } from "../../tests/support/programs/program.ts";
 import { Database } from "../database.ts";
 import type { FlushPolicy } from "./flush_policy.ts";
 import { Session } from "./session.ts";
@@ -340,7 +340,8 @@ describe("a flight that fails", () => {
 
 describe("promises that nobody awaits", () => {
   it("end in one unhandled rejection, however many share a flight that fails", async () => {
-    const program = new URL("../../tests/support/unhandled_child.ts", import.meta.url).href;
+    const program =
+      new URL("../../tests/support/programs/unhandled_child.ts", import.meta.url).href;
     assertEquals(await runProgram(program, [], {}), { code: 0, out: "1\n", err: "" });
   });
 });

@@ -1,12 +1,12 @@
 // Group commit: the changes of one turn of the event loop reach the disk together, at the requested
 // durability, and a disk failure rejects all waiting promises.
 
+import { clearImmediate, setImmediate } from "node:timers";
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { clearImmediate, setImmediate } from "node:timers";
 import { type Durability, IoError, MemoryFile, Pager } from "../../pager/mod.ts";
-import { bytesOf, change, openOn } from "../../tests/support/database.ts";
-import { always, FaultyFile } from "../../tests/support/faulty_file.ts";
+import { bytesOf, change, openOn } from "../../tests/support/databases/database.ts";
+import { always, FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Database } from "../database.ts";
 import type { FlushPolicy } from "./flush_policy.ts";
 import { Session } from "./session.ts";

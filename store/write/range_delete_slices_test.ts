@@ -1,10 +1,10 @@
 // Range delete in slices: several turns, each atomic, and nothing but the range removed.
 
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setImmediate } from "node:timers";
 import { ClosedError, MemoryFile } from "../../pager/mod.ts";
-import { openOn } from "../../tests/support/database.ts";
+import { openOn } from "../../tests/support/databases/database.ts";
 import { Random } from "../../tests/support/random.ts";
 import { string } from "../codec/string.ts";
 import type { Database } from "../database.ts";

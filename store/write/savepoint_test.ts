@@ -4,8 +4,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { IoError, MemoryFile } from "../../pager/mod.ts";
-import { openBoth, openOn } from "../../tests/support/database.ts";
-import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { openBoth, openOn } from "../../tests/support/databases/database.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { json, string } from "../codec/mod.ts";
 import type { Database } from "../database.ts";
 import type { Transaction } from "../transaction.ts";

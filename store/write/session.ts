@@ -18,15 +18,15 @@ import {
   type Pager,
   type PageSnapshot,
 } from "../../pager/mod.ts";
-import { ChangeFeed } from "../watch/change_feed.ts";
-import { AdaptivePolicy, type FlushPolicy } from "./flush_policy.ts";
-import { GroupCommit } from "./group_commit.ts";
-import { Housekeeping } from "../upkeep/housekeeping.ts";
-import { NestedWrites } from "./nested_writes.ts";
-import type { FoundTree, TreeSource } from "../read/tree_source.ts";
-import type { Shipping } from "../watch/shipping.ts";
 import { Slab } from "../memory/slab.ts";
 import { ViewGuard } from "../memory/view_guard.ts";
+import type { FoundTree, TreeSource } from "../read/tree_source.ts";
+import { Housekeeping } from "../upkeep/housekeeping.ts";
+import { ChangeFeed } from "../watch/change_feed.ts";
+import type { Shipping } from "../watch/shipping.ts";
+import { AdaptivePolicy, type FlushPolicy } from "./flush_policy.ts";
+import { GroupCommit } from "./group_commit.ts";
+import { NestedWrites } from "./nested_writes.ts";
 import { TreeDirectory, type TreeNaming } from "./tree_directory.ts";
 
 /** A tree inside a transaction, for a single change. */

@@ -4,8 +4,8 @@
 
 import { ClosedError, type PageSnapshot } from "../../pager/mod.ts";
 import type { Slab } from "../memory/slab.ts";
-import type { FoundTree, TreeSource } from "../read/tree_source.ts";
 import type { ViewGuard } from "../memory/view_guard.ts";
+import type { FoundTree, TreeSource } from "../read/tree_source.ts";
 import type { Session } from "./session.ts";
 
 /** The epoch of a source that has ended; no other source has it. */

@@ -6,13 +6,13 @@
  */
 
 import type { BTree } from "../../btree/mod.ts";
-import { inEntry } from "../read/codec_error.ts";
 import { copyOf, copyOfKey } from "../memory/copy.ts";
+import { checkIterable, pairOf, refusePromise, type Sync } from "../read/argument_checks.ts";
+import { inEntry } from "../read/codec_error.ts";
 import { keyBoundsOf, type KeyRange, refuseBoundless } from "../read/range.ts";
 import { btreeOf, ReadTree } from "../read/read_tree.ts";
-import { checkIterable, pairOf, refusePromise, type Sync } from "../read/argument_checks.ts";
-import type { TransactionSource } from "./transaction_source.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
+import type { TransactionSource } from "./transaction_source.ts";
 import {
   type Load,
   type LoadOptions,

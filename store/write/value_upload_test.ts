@@ -4,11 +4,11 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, MemoryFile, openDiskFile } from "../../pager/mod.ts";
-import { checkDatabase, openBoth, type Opened } from "../../tests/support/database.ts";
+import { checkDatabase, openBoth, type Opened } from "../../tests/support/databases/database.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
-import { sameBytes, valueOf } from "../../tests/support/trees.ts";
-import type { Session } from "./session.ts";
+import { sameBytes, valueOf } from "../../tests/support/trees/trees.ts";
 import { TreeFormat } from "../read/tree_format.ts";
+import type { Session } from "./session.ts";
 import { setStream as setBytes } from "./value_upload.ts";
 
 type Key = Uint8Array | string;

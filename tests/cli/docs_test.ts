@@ -10,10 +10,10 @@ import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
 import { EXIT_MEANINGS } from "../../cli/io/exit.ts";
-import { inParallel, installWarmQuire, quire, quireAll } from "../support/cli.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { isInTurn } from "../support/turn.ts";
+import { inParallel, installWarmQuire, quire, quireAll } from "../support/programs/cli.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 import { inTempDir } from "../support/temp.ts";
+import { isInTurn } from "../support/turn.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const DOCS = Deno.readTextFileSync(join(TOP, "docs/cli.md"));

@@ -5,10 +5,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
-import { cliWords, inParallel, quire } from "../support/cli.ts";
-import { makeCliSample } from "../support/cli_sample.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { linesOf } from "../support/program.ts";
+import { cliWords, inParallel, quire } from "../support/programs/cli.ts";
+import { makeCliSample } from "../support/programs/cli_sample.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
+import { linesOf } from "../support/programs/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const NET = ["--allow-net=127.0.0.1"];

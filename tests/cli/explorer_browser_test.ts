@@ -11,16 +11,16 @@ import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes }
 import { fromFileUrl } from "@std/path";
 import { after, before, describe, it } from "@std/testing/bdd";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { explore, type Explorer } from "../../cli/mod.ts";
 import type { ChunkInfo, FileInfo, PageInfo, SqlInfo } from "../../cli/explorer/api_types.ts";
 import { ExplorerServer } from "../../cli/explorer/mod.ts";
 import { UnlockedInspector } from "../../cli/inspect/mod.ts";
+import { explore, type Explorer } from "../../cli/mod.ts";
 import type { Inspector } from "../../inspect.ts";
 import { type Database, type Snapshot, tuple } from "../../mod.ts";
 import { sql } from "../../sql/mod.ts";
-import { findBrowser, startBrowser } from "../support/browser.ts";
+import { findBrowser, startBrowser } from "../support/programs/browser.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 import { openExplorerSample } from "./support/explorer_sample.ts";
-import { HANG_MS } from "../support/hang.ts";
 
 const found = findBrowser();
 const skip = "reason" in found ? found.reason : false;

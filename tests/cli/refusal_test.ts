@@ -7,13 +7,13 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
-import type { CommandSpec, FileUse } from "../../cli/spec/command_spec.ts";
 import { Refusal } from "../../cli/io/exit.ts";
-import { parseLine } from "../../cli/spec/parser.ts";
 import { PROGRAM } from "../../cli/program.ts";
+import type { CommandSpec, FileUse } from "../../cli/spec/command_spec.ts";
+import { parseLine } from "../../cli/spec/parser.ts";
 import { archive, folderStore, open } from "../../mod.ts";
-import { inParallel, type Outcome, quire, quireAll } from "../support/cli.ts";
-import { makeCliSample } from "../support/cli_sample.ts";
+import { inParallel, type Outcome, quire, quireAll } from "../support/programs/cli.ts";
+import { makeCliSample } from "../support/programs/cli_sample.ts";
 import { inTempDir } from "../support/temp.ts";
 
 /** Valid arguments of the commands. */

@@ -6,10 +6,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { json, open, string } from "../../mod.ts";
-import { cliWords, inParallel, type Outcome, quire } from "../support/cli.ts";
-import { makeCliSample } from "../support/cli_sample.ts";
+import { cliWords, inParallel, type Outcome, quire } from "../support/programs/cli.ts";
+import { makeCliSample } from "../support/programs/cli_sample.ts";
+import { Terminal, whyNoTerminal } from "../support/programs/terminal.ts";
 import { inTempDir } from "../support/temp.ts";
-import { Terminal, whyNoTerminal } from "../support/terminal.ts";
 
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";

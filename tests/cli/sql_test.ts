@@ -7,7 +7,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
 import { sql } from "../../sql/mod.ts";
-import { quire } from "../support/cli.ts";
+import { quire } from "../support/programs/cli.ts";
 import { inTempDir } from "../support/temp.ts";
 
 /** Runs a script on a new file, whose table `t` has two rows. */

@@ -5,11 +5,11 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { codecsFor } from "../../cli/spec/command_spec.ts";
 import { rawCodec } from "../../cli/form/codecs.ts";
+import { codecsFor } from "../../cli/spec/command_spec.ts";
 import { json, open, string, structured } from "../../mod.ts";
-import { quire } from "../support/cli.ts";
-import { makeCliSample } from "../support/cli_sample.ts";
+import { quire } from "../support/programs/cli.ts";
+import { makeCliSample } from "../support/programs/cli_sample.ts";
 import { inTempDir } from "../support/temp.ts";
 
 /** Arrays in arrays. */

@@ -6,9 +6,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { makeCliSample } from "../support/cli_sample.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { linesOf } from "../support/program.ts";
+import { makeCliSample } from "../support/programs/cli_sample.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
+import { linesOf } from "../support/programs/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));

@@ -9,14 +9,14 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { archive, folderStore, open, restore } from "../../mod.ts";
-import { commitOne, commitsIn } from "./support/archive_child.ts";
-import { linesOf } from "../support/program.ts";
+import { linesOf } from "../support/programs/program.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
+import { commitOne, commitsIn } from "./children/archive_child.ts";
 
 const KILLS = Number(Deno.env.get("QUIRE_ARCHIVE_KILLS") ?? 4);
 const DELAY_MS_MAX = 150;
-const CHILD = fromFileUrl(new URL("./support/archive_child.ts", import.meta.url));
+const CHILD = fromFileUrl(new URL("./children/archive_child.ts", import.meta.url));
 
 /** Starts a process, and kills it some time after a number of commits, or after it has opened. */
 async function liveAndDie(dir: string, commits: number, delayMs: number): Promise<void> {

@@ -10,11 +10,17 @@ import { archive, Database } from "../../mod.ts";
 import { MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
 import type { FlushPolicy } from "../../store/write/flush_policy.ts";
 import { Session } from "../../store/write/session.ts";
-import { restoreToMemory } from "../support/archived.ts";
-import { assertContent, bytesOf, type Content, contentOf, openOn } from "../support/database.ts";
-import { makeImage, plansAt } from "../support/crash_images.ts";
-import { MemoryStore } from "../support/memory_store.ts";
-import { PowerFile, PowerWalk } from "../support/power_file.ts";
+import { restoreToMemory } from "../support/databases/archived.ts";
+import {
+  assertContent,
+  bytesOf,
+  type Content,
+  contentOf,
+  openOn,
+} from "../support/databases/database.ts";
+import { MemoryStore } from "../support/databases/memory_store.ts";
+import { makeImage, plansAt } from "../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
 
 const CUTS = Number(Deno.env.get("QUIRE_ARCHIVE_CUTS") ?? 12);

@@ -18,8 +18,8 @@ import {
   replicate,
   restore,
 } from "../../mod.ts";
-import { assertContent, bytesOf, contentOf } from "../support/database.ts";
-import { MemoryStore } from "../support/memory_store.ts";
+import { assertContent, bytesOf, contentOf } from "../support/databases/database.ts";
+import { MemoryStore } from "../support/databases/memory_store.ts";
 import { inTempDir } from "../support/temp.ts";
 import { canMountDisks, makeReadOnly, onSmallDisk } from "./support/small_disk.ts";
 

@@ -9,15 +9,15 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { folderStore, open, openReplica, verify } from "../../mod.ts";
-import { commitsIn } from "./support/archive_child.ts";
-import { linesOf } from "../support/program.ts";
+import { linesOf } from "../support/programs/program.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
+import { commitsIn } from "./children/archive_child.ts";
 
 const KILLS = Number(Deno.env.get("QUIRE_COPY_KILLS") ?? 2);
 const FILES_MAX = 8;
 const DELAY_MS_MAX = 60;
-const CHILD = fromFileUrl(new URL("./support/copy_child.ts", import.meta.url));
+const CHILD = fromFileUrl(new URL("./children/copy_child.ts", import.meta.url));
 const COPY = /^(compact|restored|replica)-\d+-\d+$/;
 
 /** Starts a process, and kills it some time after it has completed a number of files. */

@@ -20,11 +20,17 @@ import {
   MemoryFile,
 } from "../../pager/mod.ts";
 import { type ChunkTarget, copyChunks } from "../../store/backup/copy_loop.ts";
-import { restoreInto } from "../support/archived.ts";
-import { bytesOf, contentOf, openBoth, type Opened, openOn } from "../support/database.ts";
-import { makeImage, plansAt } from "../support/crash_images.ts";
-import { MemoryStore } from "../support/memory_store.ts";
-import { PowerFile, PowerWalk } from "../support/power_file.ts";
+import { restoreInto } from "../support/databases/archived.ts";
+import {
+  bytesOf,
+  contentOf,
+  openBoth,
+  type Opened,
+  openOn,
+} from "../support/databases/database.ts";
+import { MemoryStore } from "../support/databases/memory_store.ts";
+import { makeImage, plansAt } from "../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
 
 const KEYS = 300;

@@ -13,15 +13,15 @@
  * options from a stored image (see `support/regressions.ts`).
  */
 
+import type { Garbage } from "../support/files/crash_images.ts";
+import { fixChance } from "../support/fixed_chance.ts";
 import {
   crash,
   type CrashFailure,
   type CrashOptions,
   type CrashReport,
 } from "./support/crash_driver.ts";
-import type { Garbage } from "../support/crash_images.ts";
 import type { Engine } from "./support/engine.ts";
-import { fixChance } from "../support/fixed_chance.ts";
 import { type Flaw, logEngine } from "./support/log_engine.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 import { readRegression } from "./support/regressions.ts";

@@ -8,9 +8,9 @@
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Garbage } from "../support/files/crash_images.ts";
 import { replay } from "./crash_replay.ts";
 import { crash, CrashFailure, sumOf } from "./support/crash_driver.ts";
-import type { Garbage } from "../support/crash_images.ts";
 import { crashSuite } from "./support/crash_suite.ts";
 import { type Flaw, logEngine } from "./support/log_engine.ts";
 import { WORKLOADS } from "./support/workloads.ts";

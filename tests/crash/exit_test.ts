@@ -7,11 +7,11 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { openDiskFile } from "../../pager/mod.ts";
-import { commitsIn, type Ending } from "./support/kill_child.ts";
-import { expectBetween, lifeIn } from "./support/life.ts";
+import { commitsIn, type Ending } from "./children/kill_child.ts";
+import { expectBetween, lifeIn } from "./children/life.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 
-const CHILD = fromFileUrl(new URL("./support/kill_child.ts", import.meta.url));
+const CHILD = fromFileUrl(new URL("./children/kill_child.ts", import.meta.url));
 /** How each way to end shows in the status of the process. */
 const ENDINGS: readonly [Ending, { code?: number; signal?: Deno.Signal }][] = [
   ["exit", { code: 7 }],

@@ -11,6 +11,8 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { IoError, LimitError } from "../../pager/mod.ts";
+import { PowerFile } from "../support/files/power_file.ts";
+import { TURN } from "../support/turn.ts";
 import { crashRecording, verify } from "./support/crash_driver.ts";
 import { type Allowed, Recorder, type Step } from "./support/crash_recorder.ts";
 import {
@@ -27,8 +29,6 @@ import {
   type FaultMode,
   NthFaultFile,
 } from "./support/nth_fault_file.ts";
-import { PowerFile } from "../support/power_file.ts";
-import { TURN } from "../support/turn.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 import { remove, set, stream, write } from "./support/workloads.ts";
 

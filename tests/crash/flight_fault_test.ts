@@ -7,14 +7,14 @@
  * after one fault in 16, and after every third sync that drops its writes.
  */
 
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setImmediate } from "node:timers";
 import { type File, IoError, LimitError, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import type { FlushPolicy } from "../../store/write/flush_policy.ts";
 import { Session } from "../../store/write/session.ts";
-import { PowerFile } from "../support/power_file.ts";
+import { PowerFile } from "../support/files/power_file.ts";
 import { TURN } from "../support/turn.ts";
 import { crashRecording, verify } from "./support/crash_driver.ts";
 import { type Allowed, Recorder } from "./support/crash_recorder.ts";

@@ -6,11 +6,17 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { forEachImage, type Image } from "./support/flight_medium.ts";
-import { FlightModel } from "./support/flight_model.ts";
-import { freshState, LOADED, type ModelState, RULES, SLOTS } from "./support/flight_state.ts";
-import type { Rule } from "./support/flight_state.ts";
-import { recover, RottenJournal } from "./support/flight_recovery.ts";
+import { forEachImage, type Image } from "./flights/flight_medium.ts";
+import { FlightModel } from "./flights/flight_model.ts";
+import { recover, RottenJournal } from "./flights/flight_recovery.ts";
+import {
+  freshState,
+  LOADED,
+  type ModelState,
+  type Rule,
+  RULES,
+  SLOTS,
+} from "./flights/flight_state.ts";
 
 /** A step of the engine, and where it can be taken. */
 interface Step {

@@ -10,10 +10,10 @@ import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } fr
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { type Database, IoError, open, restore, verify } from "../../mod.ts";
-import { quire } from "../support/cli.ts";
+import { quire } from "../support/programs/cli.ts";
 import { canMountDisks, onSmallDisk } from "./support/small_disk.ts";
 
-const FILL_CHILD = fromFileUrl(new URL("./support/fill_child.ts", import.meta.url));
+const FILL_CHILD = fromFileUrl(new URL("./children/fill_child.ts", import.meta.url));
 const VALUE_SIZES = [300, 5_000, 30_000, 300_000];
 
 /** Fills the disk to its last block. */

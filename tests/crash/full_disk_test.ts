@@ -9,7 +9,9 @@
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { IoError } from "../../pager/mod.ts";
-import { BudgetFile } from "../support/budget_file.ts";
+import { BudgetFile } from "../support/files/budget_file.ts";
+import { Random } from "../support/random.ts";
+import { TURN } from "../support/turn.ts";
 import {
   type Change,
   describeDifference,
@@ -19,8 +21,6 @@ import {
   stateAfter,
 } from "./support/engine.ts";
 import { quireEngine } from "./support/quire_engine.ts";
-import { Random } from "../support/random.ts";
-import { TURN } from "../support/turn.ts";
 import { remove, set } from "./support/workloads.ts";
 
 const BUDGETS = Deno.env.get("QUIRE_BUDGETS");

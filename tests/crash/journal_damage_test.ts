@@ -6,9 +6,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError } from "../../pager/mod.ts";
-import type { Blocks } from "../support/blocks.ts";
+import type { Blocks } from "../support/files/blocks.ts";
+import { type Operation, PowerFile } from "../support/files/power_file.ts";
 import { type Change, type Durability, sameState, type State } from "./support/engine.ts";
-import { type Operation, PowerFile } from "../support/power_file.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 import { set } from "./support/workloads.ts";
 

@@ -9,12 +9,12 @@
 import { assert, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError } from "../../pager/mod.ts";
-import type { Blocks } from "../support/blocks.ts";
+import type { Blocks } from "../support/files/blocks.ts";
+import { type Operation, PowerFile, PowerWalk } from "../support/files/power_file.ts";
+import { Random } from "../support/random.ts";
 import { type Allowed, record } from "./support/crash_recorder.ts";
 import { type EngineOptions, sameState } from "./support/engine.ts";
-import { type Operation, PowerFile, PowerWalk } from "../support/power_file.ts";
 import { quireEngine } from "./support/quire_engine.ts";
-import { Random } from "../support/random.ts";
 import { WORKLOADS } from "./support/workloads.ts";
 
 const ROT = Number(Deno.env.get("QUIRE_ROT") ?? 0);

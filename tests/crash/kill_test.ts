@@ -9,12 +9,12 @@ import { assertEquals, assertGreater, assertGreaterOrEqual } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { type Io, openDiskFile } from "../../pager/mod.ts";
-import { commitsIn } from "./support/kill_child.ts";
-import { expectBetween, type Life, lifeIn } from "./support/life.ts";
-import { quireEngine } from "./support/quire_engine.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { killIfThere } from "../support/program.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
+import { killIfThere } from "../support/programs/program.ts";
 import { Random } from "../support/random.ts";
+import { commitsIn } from "./children/kill_child.ts";
+import { expectBetween, type Life, lifeIn } from "./children/life.ts";
+import { quireEngine } from "./support/quire_engine.ts";
 
 const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 30);
 const DELAY_MS_MAX = 30;
@@ -26,7 +26,7 @@ const MOMENTS = ["s", "a", "w", "a"] as const;
 const DOORS: readonly Io[] = Deno.build.os === "linux"
   ? ["buffered", "direct", "map"]
   : ["buffered"];
-const CHILD = fromFileUrl(new URL("./support/kill_child.ts", import.meta.url));
+const CHILD = fromFileUrl(new URL("./children/kill_child.ts", import.meta.url));
 
 describe("kill -9", () => {
   it("loses no acknowledged commit, any number of times on the same file", async () => {

@@ -8,7 +8,7 @@ import { describe, it } from "@std/testing/bdd";
 import { ClosedError } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
 import { open } from "../../store/open.ts";
-import { bytesOf, change } from "../support/database.ts";
+import { bytesOf, change } from "../support/databases/database.ts";
 import { inTempDir } from "../support/temp.ts";
 
 /** A database larger than its cache, most of which was deleted after `keep` was called. */

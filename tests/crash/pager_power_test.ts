@@ -11,11 +11,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Flight, format, header, type Pager } from "../../pager/mod.ts";
-import { Blocks } from "../support/blocks.ts";
-import { makeImage, plansAt } from "../support/crash_images.ts";
-import { dataPages, expectContent, makeFile, occupy, openNodes, write } from "../support/pages.ts";
-import { PowerFile, PowerWalk } from "../support/power_file.ts";
+import { Blocks } from "../support/files/blocks.ts";
+import { makeImage, plansAt } from "../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
+import {
+  dataPages,
+  expectContent,
+  makeFile,
+  occupy,
+  openNodes,
+  write,
+} from "../support/trees/pages.ts";
 import { TURN } from "../support/turn.ts";
 
 const { CHUNK_PAGES, chunksOf } = format;

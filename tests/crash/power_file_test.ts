@@ -4,9 +4,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BLOCK_BYTES, type Blocks } from "../support/blocks.ts";
-import { describePlan, type ImageOptions, makeImage, plansAt } from "../support/crash_images.ts";
-import { PowerFile, PowerWalk } from "../support/power_file.ts";
+import { BLOCK_BYTES, type Blocks } from "../support/files/blocks.ts";
+import {
+  describePlan,
+  type ImageOptions,
+  makeImage,
+  plansAt,
+} from "../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
 
 const OPTIONS: ImageOptions = { garbage: "none", rotPages: [], limit: 1000 };

@@ -21,8 +21,14 @@ import { IoError, MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
 import type { Session } from "../../store/write/session.ts";
 import type { TransactionTree } from "../../store/write/transaction_tree.ts";
-import { change, checkDatabase, openBoth, openOn, sameBytes } from "../support/database.ts";
-import { FaultyFile, type Operation } from "../support/faulty_file.ts";
+import {
+  change,
+  checkDatabase,
+  openBoth,
+  openOn,
+  sameBytes,
+} from "../support/databases/database.ts";
+import { FaultyFile, type Operation } from "../support/files/faulty_file.ts";
 import { Random } from "../support/random.ts";
 import { TURN } from "../support/turn.ts";
 

@@ -7,8 +7,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, type Pager } from "../../pager/mod.ts";
-import { Blocks } from "../support/blocks.ts";
-import { makeImage, plansAt } from "../support/crash_images.ts";
+import { Blocks } from "../support/files/blocks.ts";
+import { makeImage, plansAt } from "../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
+import { Random } from "../support/random.ts";
 import {
   dataPages,
   expectContent,
@@ -18,9 +20,7 @@ import {
   openNodes,
   transact,
   write,
-} from "../support/pages.ts";
-import { PowerFile, PowerWalk } from "../support/power_file.ts";
-import { Random } from "../support/random.ts";
+} from "../support/trees/pages.ts";
 
 const { CHUNK_PAGES } = format;
 const PAGES = dataPages(1300);

@@ -10,9 +10,9 @@ import { describe, it } from "@std/testing/bdd";
 import { type Database, tuple } from "../../mod.ts";
 import { MemoryFile } from "../../pager/mod.ts";
 import { sql } from "../../sql/mod.ts";
-import { openOn } from "../support/database.ts";
-import { makeImage, plansAt } from "../support/crash_images.ts";
-import { PowerFile, PowerWalk } from "../support/power_file.ts";
+import { openOn } from "../support/databases/database.ts";
+import { makeImage, plansAt } from "../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
 
 const LIMIT = 2 * Number(Deno.env.get("QUIRE_CRASH") ?? "1");

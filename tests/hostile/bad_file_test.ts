@@ -6,6 +6,7 @@
  * Most cases use files in memory, a sample of them files on disk.
  */
 
+import { crc32 } from "node:zlib";
 import {
   assert,
   assertEquals,
@@ -13,7 +14,6 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { crc32 } from "node:zlib";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, IoError, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
@@ -26,11 +26,11 @@ import {
   openOn,
   sameBytes,
   utf8,
-} from "../support/database.ts";
-import { FaultyFile } from "../support/faulty_file.ts";
+} from "../support/databases/database.ts";
+import { FaultyFile } from "../support/files/faulty_file.ts";
 import { processorMs } from "../support/processor_time.ts";
-import { makeSample } from "../support/sample.ts";
 import { inTempDir } from "../support/temp.ts";
+import { makeSample } from "../support/trees/sample.ts";
 
 const { FORMAT_VERSION, MAGIC, PAGE_BYTES, SUPERBLOCK } = format;
 const sample = makeSample();

@@ -28,14 +28,14 @@ import {
   contentOf,
   openOn,
   sameBytes,
-} from "../support/database.ts";
-import { FaultyFile } from "../support/faulty_file.ts";
+} from "../support/databases/database.ts";
+import { FaultyFile } from "../support/files/faulty_file.ts";
+import { Random } from "../support/random.ts";
+import { flipBit } from "../support/trees/pages.ts";
+import { makeSample, type Sample } from "../support/trees/sample.ts";
+import { isInTurn } from "../support/turn.ts";
 import { makeBases } from "./support/hostile_bases.ts";
 import { HostileImage } from "./support/hostile_image.ts";
-import { flipBit } from "../support/pages.ts";
-import { Random } from "../support/random.ts";
-import { makeSample, type Sample } from "../support/sample.ts";
-import { isInTurn } from "../support/turn.ts";
 
 const bases = makeBases();
 const { CHUNK_PAGES, FRESH_PAGES, HEADER_BYTES, PAGE_BYTES, SUPERBLOCK } = format;

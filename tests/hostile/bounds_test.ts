@@ -15,7 +15,7 @@ import type { Database } from "../../store/database.ts";
 import { open } from "../../store/open.ts";
 import type { OpenOptions } from "../../store/options.ts";
 import type { TransactionTree } from "../../store/write/transaction_tree.ts";
-import { sameBytes } from "../support/database.ts";
+import { sameBytes } from "../support/databases/database.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 

@@ -3,12 +3,12 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CorruptionError, MemoryFile } from "../../pager/mod.ts";
 import { openDiskFile } from "../../pager/file/disk_file.ts";
 import { CHUNK_BYTES, SUPERBLOCK } from "../../pager/format/format.ts";
-import { FaultyFile } from "../support/faulty_file.ts";
-import { dataPages, makeFile, openNodes, transact, write } from "../support/pages.ts";
+import { CorruptionError, MemoryFile } from "../../pager/mod.ts";
+import { FaultyFile } from "../support/files/faulty_file.ts";
 import { inTempDir } from "../support/temp.ts";
+import { dataPages, makeFile, openNodes, transact, write } from "../support/trees/pages.ts";
 import { BATCH, HostileImage } from "./support/hostile_image.ts";
 
 const PAGES = dataPages(20);

@@ -9,11 +9,11 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { makeBases } from "./support/hostile_bases.ts";
-import { judgeCase, keepCase, makeCase, readCorpus } from "./support/hostile_fuzz.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 import { TURN } from "../support/turn.ts";
+import { makeBases } from "./support/hostile_bases.ts";
+import { judgeCase, keepCase, makeCase, readCorpus } from "./support/hostile_fuzz.ts";
 
 const SECONDS = Number(Deno.env.get("QUIRE_FUZZ_SECONDS") ?? 4);
 const SEED = Deno.env.get("QUIRE_SEED");

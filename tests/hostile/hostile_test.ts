@@ -13,12 +13,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import type { Line } from "./support/hostile_child.ts";
-import { ELSEWHERE, ROWS } from "./support/hostile_rows.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { linesOf } from "../support/program.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
+import { linesOf } from "../support/programs/program.ts";
 import { inTempDir } from "../support/temp.ts";
 import { isInTurn } from "../support/turn.ts";
+import type { Line } from "./support/hostile_child.ts";
+import { ELSEWHERE, ROWS } from "./support/hostile_rows.ts";
 
 /** Points in the list of attacks. */
 const POINTS = 72;

@@ -17,9 +17,9 @@ import {
   contentOf,
   openOn,
   sameBytes,
-} from "../support/database.ts";
+} from "../support/databases/database.ts";
+import { Image } from "../support/files/image.ts";
 import { type Base, makeBases } from "./support/hostile_bases.ts";
-import { Image } from "../support/image.ts";
 
 const { HEADER_BYTES, PAGE_BYTES } = format;
 /** One pair of pages in this many of the larger database. */

@@ -14,17 +14,23 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CorruptionError, format, IoError, MemoryFile } from "../../pager/mod.ts";
-import { LockedError } from "../../pager/mod.ts";
+import { CorruptionError, format, IoError, LockedError, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
 import { salvage, type SalvageReport } from "../../store/verify/salvage.ts";
 import { verify } from "../../store/verify/verify.ts";
-import { bytesOf, change, openBoth, openOn, sameBytes, utf8 } from "../support/database.ts";
-import { Image } from "../support/image.ts";
+import {
+  bytesOf,
+  change,
+  openBoth,
+  openOn,
+  sameBytes,
+  utf8,
+} from "../support/databases/database.ts";
+import { Image } from "../support/files/image.ts";
 import { processorMs } from "../support/processor_time.ts";
 import { Random } from "../support/random.ts";
-import { fillSample, makeSample } from "../support/sample.ts";
 import { inTempDir } from "../support/temp.ts";
+import { fillSample, makeSample } from "../support/trees/sample.ts";
 import { compare, keyOf, makeWide, type MappedEntry } from "./support/wide.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, HEADER, PAGE_BYTES, SUPERBLOCK } = format;

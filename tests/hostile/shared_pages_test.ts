@@ -9,8 +9,8 @@ import { format, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
 import { salvage } from "../../store/verify/salvage.ts";
 import { verifyFile } from "../../store/verify/verify.ts";
-import { bytesOf, change, openOn } from "../support/database.ts";
-import { Image } from "../support/image.ts";
+import { bytesOf, change, openOn } from "../support/databases/database.ts";
+import { Image } from "../support/files/image.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const { HEADER, KIND_FREE, KIND_SHARED, PAGE_BYTES } = format;

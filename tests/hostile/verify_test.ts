@@ -16,13 +16,20 @@ import { describe, it } from "@std/testing/bdd";
 import { ClosedError, format, IoError, LockedError, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
 import { verify, verifyFile, type VerifyReport } from "../../store/verify/verify.ts";
-import { bytesOf, change, openBoth, openOn, sameBytes, utf8 } from "../support/database.ts";
-import { FaultyFile } from "../support/faulty_file.ts";
-import { Image } from "../support/image.ts";
+import {
+  bytesOf,
+  change,
+  openBoth,
+  openOn,
+  sameBytes,
+  utf8,
+} from "../support/databases/database.ts";
+import { FaultyFile } from "../support/files/faulty_file.ts";
+import { Image } from "../support/files/image.ts";
 import { processorMs } from "../support/processor_time.ts";
 import { Random } from "../support/random.ts";
-import { fillSample, makeSample } from "../support/sample.ts";
 import { inTempDir } from "../support/temp.ts";
+import { fillSample, makeSample } from "../support/trees/sample.ts";
 import { makeWide } from "./support/wide.ts";
 
 const { CHUNK_BYTES, CHUNK_PAGES, HEADER, PAGE_BYTES, SUPERBLOCK } = format;

@@ -8,11 +8,11 @@ import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
-import { salvage } from "../../store/verify/salvage.ts";
 import { TreeFormat } from "../../store/read/tree_format.ts";
+import { salvage } from "../../store/verify/salvage.ts";
 import { verify, verifyFile, type VerifyReport } from "../../store/verify/verify.ts";
-import { bytesOf, change, openBoth, type Opened } from "../support/database.ts";
-import { Image } from "../support/image.ts";
+import { bytesOf, change, openBoth, type Opened } from "../support/databases/database.ts";
+import { Image } from "../support/files/image.ts";
 import { processorMs } from "../support/processor_time.ts";
 import { inTempDir } from "../support/temp.ts";
 

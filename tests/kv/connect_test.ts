@@ -6,13 +6,13 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { open } from "../../mod.ts";
 import { serveKv, type ServeKvOptions } from "../../kv/connect/mod.ts";
 import { encodeKey } from "../../kv/format/key.ts";
 import { openKv } from "../../kv/mod.ts";
-import { encode } from "../support/connect_messages.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { linesOf } from "../support/program.ts";
+import { open } from "../../mod.ts";
+import { encode } from "../support/databases/connect_messages.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
+import { linesOf } from "../support/programs/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));

@@ -3,9 +3,9 @@
  * handler has done.
  */
 
+import { setTimeout } from "node:timers/promises";
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { openKv } from "../../kv/mod.ts";
 import { MemoryFile, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";

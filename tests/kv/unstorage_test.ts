@@ -6,9 +6,9 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { createStorage, restoreSnapshot, snapshot, type Storage } from "unstorage";
 import driver from "unstorage/drivers/deno-kv";
-import { open } from "../../mod.ts";
-import { openKv } from "../../kv/mod.ts";
 import { treesOf } from "../../kv/format/trees.ts";
+import { openKv } from "../../kv/mod.ts";
+import { open } from "../../mod.ts";
 
 /** Runs a test with a storage on a database in memory. */
 async function withStorage(

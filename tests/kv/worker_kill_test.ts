@@ -5,13 +5,13 @@
  * QUIRE_KILLS=N kills N workers in turn, on the same file; QUIRE_SEED=N chooses the moments.
  */
 
+import { setTimeout } from "node:timers/promises";
 import { assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { type KvU64, openKv } from "../../kv/mod.ts";
 import { open } from "../../mod.ts";
-import { linesOf } from "../support/program.ts";
+import { linesOf } from "../support/programs/program.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 

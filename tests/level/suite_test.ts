@@ -8,7 +8,7 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { HANG_MS } from "../support/hang.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 
 const SUITE = fromFileUrl(new URL("./support/suite.ts", import.meta.url));
 const MEMORY = "/dev/shm";

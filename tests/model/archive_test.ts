@@ -5,7 +5,9 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { archive } from "../../mod.ts";
-import { mergeAll, restoreToMemory } from "../support/archived.ts";
+import { MemoryFile, type PagerOptions } from "../../pager/mod.ts";
+import type { Database } from "../../store/database.ts";
+import { mergeAll, restoreToMemory } from "../support/databases/archived.ts";
 import {
   assertContent,
   bytesOf,
@@ -13,11 +15,9 @@ import {
   contentOf,
   openBoth,
   openOn,
-} from "../support/database.ts";
-import { MemoryFile, type PagerOptions } from "../../pager/mod.ts";
-import { MemoryStore } from "../support/memory_store.ts";
+} from "../support/databases/database.ts";
+import { MemoryStore } from "../support/databases/memory_store.ts";
 import { Random } from "../support/random.ts";
-import type { Database } from "../../store/database.ts";
 
 const MIB = 1024 * 1024;
 const OPTIONS: PagerOptions = { cacheBytes: 8 * MIB, journalBytes: 2 * MIB };

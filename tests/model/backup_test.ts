@@ -23,7 +23,7 @@ import {
   openBoth,
   type Opened,
   openOn,
-} from "../support/database.ts";
+} from "../support/databases/database.ts";
 import { Random } from "../support/random.ts";
 
 const MIB = 1024 * 1024;

@@ -8,10 +8,10 @@ import { ClosedError, IoError, MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
 import { open } from "../../store/open.ts";
 import type { OpenOptions } from "../../store/options.ts";
-import type { Transaction } from "../../store/transaction.ts";
 import type { KeyRange } from "../../store/read/range.ts";
-import type { TransactionTree } from "../../store/write/transaction_tree.ts";
+import type { Transaction } from "../../store/transaction.ts";
 import type { Tree } from "../../store/tree.ts";
+import type { TransactionTree } from "../../store/write/transaction_tree.ts";
 import {
   assertContent,
   bytesOf,
@@ -21,10 +21,10 @@ import {
   openBoth,
   type Opened,
   openOn,
-} from "../support/database.ts";
-import { FaultyFile, type Operation } from "../support/faulty_file.ts";
-import { fillSample, makeSample } from "../support/sample.ts";
+} from "../support/databases/database.ts";
+import { FaultyFile, type Operation } from "../support/files/faulty_file.ts";
 import { inTempDir } from "../support/temp.ts";
+import { fillSample, makeSample } from "../support/trees/sample.ts";
 
 const VALUE = new Uint8Array([1]);
 const sample = makeSample();

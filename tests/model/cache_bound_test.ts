@@ -8,11 +8,11 @@
 
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
 import { open } from "../../store/open.ts";
-import { MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, change, openOn, sameBytes } from "../support/database.ts";
-import { FaultyFile } from "../support/faulty_file.ts";
+import { bytesOf, change, openOn, sameBytes } from "../support/databases/database.ts";
+import { FaultyFile } from "../support/files/faulty_file.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 

@@ -3,13 +3,13 @@
  * and wakes no idle process.
  */
 
+import { setTimeout } from "node:timers/promises";
 import { assertEquals, assertGreaterOrEqual, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setTimeout } from "node:timers/promises";
 import { LockedError, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
-import { bytesOf, change, openOn } from "../support/database.ts";
-import { HANG_MS } from "../support/hang.ts";
+import { bytesOf, change, openOn } from "../support/databases/database.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const DAY_MS = 86_400_000;

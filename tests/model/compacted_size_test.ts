@@ -20,7 +20,7 @@ import {
   type Content,
   contentOf,
   openOn,
-} from "../support/database.ts";
+} from "../support/databases/database.ts";
 import { Random } from "../support/random.ts";
 
 const { CHUNK_BYTES } = format;

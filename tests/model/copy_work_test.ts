@@ -3,10 +3,9 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { archive, open, restore, salvage } from "../../mod.ts";
-import type { Database } from "../../mod.ts";
-import { bytesOf } from "../support/database.ts";
-import { MemoryStore } from "../support/memory_store.ts";
+import { archive, type Database, open, restore, salvage } from "../../mod.ts";
+import { bytesOf } from "../support/databases/database.ts";
+import { MemoryStore } from "../support/databases/memory_store.ts";
 import { type ProcessBytes, processBytesOf } from "../support/process_bytes.ts";
 import { inTempDir } from "../support/temp.ts";
 

@@ -7,7 +7,7 @@
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { LockedError, open, type OpenOptions, verify } from "../../mod.ts";
-import { bytesOf, sameBytes } from "../support/database.ts";
+import { bytesOf, sameBytes } from "../support/databases/database.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const skip = Deno.build.os !== "linux";

@@ -7,7 +7,6 @@ import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
-import { goldenContent, makeGolden, NUMBER_CODECS, NUMBERS } from "./golden/content.ts";
 import {
   assertContent,
   bytesOf,
@@ -17,8 +16,9 @@ import {
   type Opened,
   openOn,
   sameBytes,
-} from "../support/database.ts";
+} from "../support/databases/database.ts";
 import { inTempDir } from "../support/temp.ts";
+import { goldenContent, makeGolden, NUMBER_CODECS, NUMBERS } from "./golden/content.ts";
 
 const { KIND_BRANCH, KIND_FREE, KIND_LEAF } = format;
 const { KIND_RUN, KIND_RUN_CONTINUED, KIND_SHARED } = format;

@@ -9,8 +9,8 @@ import { LimitError } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
 import { open } from "../../store/open.ts";
 import type { OpenOptions } from "../../store/options.ts";
-import { Random } from "../support/random.ts";
 import type { Transaction } from "../../store/transaction.ts";
+import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const MIB = 1024 * 1024;

@@ -13,10 +13,10 @@ import { describe, it } from "@std/testing/bdd";
 import { IoError, LockedError, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
 import type { OpenOptions } from "../../store/options.ts";
-import { bytesOf, change, openOn, sameBytes } from "../support/database.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { makeSample } from "../support/sample.ts";
+import { bytesOf, change, openOn, sameBytes } from "../support/databases/database.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 import { inTempDir } from "../support/temp.ts";
+import { makeSample } from "../support/trees/sample.ts";
 
 const VALUE = new Uint8Array([1]);
 /** The user `nobody` on most systems; any user except the superuser will do. */
@@ -39,7 +39,7 @@ function makePending(): Uint8Array {
   return bytes;
 }
 
-const LOCK_OTHER = fromFileUrl(new URL("../support/lock_other.ts", import.meta.url));
+const LOCK_OTHER = fromFileUrl(new URL("../support/programs/lock_other.ts", import.meta.url));
 const OPEN_OTHER = fromFileUrl(new URL("./support/open_other.ts", import.meta.url));
 
 /** Another process that tries to open a path, and may keep it open. */

@@ -5,8 +5,8 @@ import { assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
-import { bytesOf, openOn } from "../support/database.ts";
-import { FaultyFile } from "../support/faulty_file.ts";
+import { bytesOf, openOn } from "../support/databases/database.ts";
+import { FaultyFile } from "../support/files/faulty_file.ts";
 
 const { PAGE_BYTES } = format;
 const MIB = 1024 * 1024;

@@ -18,8 +18,15 @@ import * as inspection from "../../inspect.ts";
 import * as quire from "../../mod.ts";
 import { type Database, IoError, type Snapshot, type Transaction } from "../../mod.ts";
 import { type File, MemoryFile, type PagerOptions } from "../../pager/mod.ts";
-import { assertContent, bytesOf, change, contentOf, openOn } from "../support/database.ts";
-import { FaultyFile } from "../support/faulty_file.ts";
+import {
+  assertContent,
+  bytesOf,
+  change,
+  contentOf,
+  openOn,
+} from "../support/databases/database.ts";
+import { FaultyFile } from "../support/files/faulty_file.ts";
+import { makeSample } from "../support/trees/sample.ts";
 import {
   FUNCTIONS,
   REFUSALS,
@@ -28,7 +35,6 @@ import {
   TABLE,
   type Thrown,
 } from "./support/misuse_table.ts";
-import { makeSample } from "../support/sample.ts";
 
 const sample = makeSample();
 type ClassName = keyof typeof TABLE;

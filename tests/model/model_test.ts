@@ -28,12 +28,12 @@ import {
   openDiskFile,
   type PagerOptions,
 } from "../../pager/mod.ts";
+import type { Sync } from "../../store/read/argument_checks.ts";
 import type { Range } from "../../store/read/range.ts";
 import type { ReadTree } from "../../store/read/read_tree.ts";
-import type { Sync } from "../../store/read/argument_checks.ts";
 import type { Transaction } from "../../store/transaction.ts";
-import type { TransactionTree } from "../../store/write/transaction_tree.ts";
 import type { Tree } from "../../store/tree.ts";
+import type { TransactionTree } from "../../store/write/transaction_tree.ts";
 import {
   bytesOf,
   checkDatabase,
@@ -41,8 +41,8 @@ import {
   type Opened,
   sameBytes,
   utf8,
-} from "../support/database.ts";
-import { Model, type ModelTree } from "../support/model.ts";
+} from "../support/databases/database.ts";
+import { Model, type ModelTree } from "../support/databases/model.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 import { TURN } from "../support/turn.ts";

@@ -3,10 +3,10 @@
  * count, in the test that writes or in a later one: no timer, and no resource.
  */
 
-import { assertEquals } from "@std/assert";
 import { setTimeout } from "node:timers/promises";
+import { assertEquals } from "@std/assert";
 import { open } from "../../mod.ts";
-import { HANG_MS } from "../support/hang.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 
 const MIB = 1024 * 1024;
 

@@ -18,10 +18,10 @@ import {
 } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import type { ReadTree } from "../../store/read/read_tree.ts";
-import { Session } from "../../store/write/session.ts";
 import type { Snapshot } from "../../store/snapshot.ts";
 import type { Transaction } from "../../store/transaction.ts";
-import { checkDatabase, openOn } from "../support/database.ts";
+import { Session } from "../../store/write/session.ts";
+import { checkDatabase, openOn } from "../support/databases/database.ts";
 import { Random } from "../support/random.ts";
 import { TURN } from "../support/turn.ts";
 

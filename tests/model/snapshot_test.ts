@@ -10,11 +10,11 @@ import { describe, it } from "@std/testing/bdd";
 import { type Durability, MemoryFile, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import type { ReadTree } from "../../store/read/read_tree.ts";
-import { Session } from "../../store/write/session.ts";
 import type { Snapshot } from "../../store/snapshot.ts";
+import { Session } from "../../store/write/session.ts";
 import type { TransactionTree } from "../../store/write/transaction_tree.ts";
-import { checkDatabase, openOn, sameBytes, utf8 } from "../support/database.ts";
-import { ModelTree } from "../support/model.ts";
+import { checkDatabase, openOn, sameBytes, utf8 } from "../support/databases/database.ts";
+import { ModelTree } from "../support/databases/model.ts";
 import { Random } from "../support/random.ts";
 import { TURN } from "../support/turn.ts";
 

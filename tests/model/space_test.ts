@@ -15,7 +15,7 @@ import {
   openBoth,
   type Opened,
   openOn,
-} from "../support/database.ts";
+} from "../support/databases/database.ts";
 import { Random } from "../support/random.ts";
 
 const { CHUNK_BYTES, CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, KIND_LEAF, PAGE_BYTES } = format;

@@ -11,13 +11,13 @@
 import { assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
 import { after, before, describe, it } from "@std/testing/bdd";
 import { replay } from "../crash/crash_replay.ts";
+import { readRegressions, writeRegression } from "../crash/support/regressions.ts";
 import { fixChance } from "../support/fixed_chance.ts";
 import { isInTurn } from "../support/turn.ts";
 import { bug, type PlantedBug, whole } from "./support/planted_bugs.ts";
-import { BUGS, CANARY, FILE, FIND } from "./support/planted_list.ts";
 import type { Found } from "./support/planted_hunter.ts";
+import { BUGS, CANARY, FILE, FIND } from "./support/planted_list.ts";
 import { Workshop } from "./support/planted_workshop.ts";
-import { readRegressions, writeRegression } from "../crash/support/regressions.ts";
 
 const GIVEN = Deno.env.get("QUIRE_PLANTED");
 const ONLY = GIVEN === "all" ? undefined : GIVEN;

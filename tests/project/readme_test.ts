@@ -10,7 +10,7 @@ import { KEY_BYTES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX } from "../../btree/mod.
 import * as face from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import * as sizes from "../../pager/recovery/options.ts";
-import { runProgram } from "../support/program.ts";
+import { runProgram } from "../support/programs/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));

@@ -6,6 +6,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { importOrder } from "./support/import_order.ts";
 import { entryPoints, readTree, type SourceTree, treeOf } from "./support/source_tree.ts";
 import * as rules from "./support/tidy_rules.ts";
 
@@ -30,6 +31,7 @@ describe("tidy: the sources", () => {
   holds("enter a layer through its mod.ts", rules.importsThroughMod);
   holds("need no import map where a URL reaches them", rules.noImportMap);
   holds("import files that exist", rules.importsExist);
+  holds("import in one order, each module once", importOrder);
   holds("name no higher layer", rules.noHigherWords);
   holds("have no banned words", rules.noBannedWords);
   holds("have lines of at most 100 columns", rules.shortLines);
@@ -211,6 +213,21 @@ describe("tidy: the rules", () => {
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`pager/format/a${i}.ts`, ""]));
     assertEquals(rules.smallRooms(treeOf({ ...files(14), "pager/format/a_test.ts": "" })), []);
     assertEquals(placesOf(rules.smallRooms(treeOf(files(15)))), ["pager/format/:1"]);
+  });
+
+  it("importOrder() refuses a near module before a far one, and one imported twice", () => {
+    const tree = treeOf({
+      "pager/a.ts": [
+        `import * as fs from "node:fs";`,
+        `import { a } from "../alloc/mod.ts";`,
+        `import { b } from "./b.ts";`,
+        `import { c } from "./c.ts";`,
+      ].join("\n"),
+      "pager/b.ts": `import { b } from "./b.ts";\nimport { a } from "../alloc/mod.ts";`,
+      "pager/c.ts": `import type { A } from "./a.ts";\nimport { a } from "./a.ts";`,
+      "pager/d.ts": `import * as all from "./a.ts";\nimport { a } from "./a.ts";`,
+    });
+    assertEquals(placesOf(importOrder(tree)), ["pager/b.ts:2", "pager/c.ts:2"]);
   });
 
   it("asciiOnly() refuses letters beyond ASCII, tabs and returns", () => {

@@ -7,6 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { ExploreOptions } from "../../cli/mod.ts";
 import {
   bytes,
   type Codec,
@@ -42,7 +43,6 @@ import {
   type WatchOptions,
   type WriteOptions,
 } from "../../mod.ts";
-import type { ExploreOptions } from "../../cli/mod.ts";
 import type { PagerOptions, PagerStats } from "../../pager/mod.ts";
 
 /** True if two types are the same. */

@@ -12,7 +12,7 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { HANG_MS } from "../support/hang.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = new URL("../..", import.meta.url);

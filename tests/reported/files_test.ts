@@ -7,7 +7,7 @@ import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, IoError, LockedError, open, string, verify } from "../../mod.ts";
-import { runProgram } from "../support/program.ts";
+import { runProgram } from "../support/programs/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const MIB = 1024 * 1024;

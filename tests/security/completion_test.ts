@@ -11,12 +11,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { open } from "../../mod.ts";
 import { completionWords } from "../../cli/spec/completion.ts";
-import { installWarmQuire, quire } from "../support/cli.ts";
+import { open } from "../../mod.ts";
+import { installWarmQuire, quire } from "../support/programs/cli.ts";
+import { canRun, lineOfWords, Terminal, whyNoTerminal } from "../support/programs/terminal.ts";
 import { inTempDir } from "../support/temp.ts";
 import { isInTurn } from "../support/turn.ts";
-import { canRun, lineOfWords, Terminal, whyNoTerminal } from "../support/terminal.ts";
 
 const IS_FULL = Deno.env.get("QUIRE_FULL") === "1";
 /** A run takes one shell in this many, others another time. */

@@ -10,7 +10,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { LockedError, open, salvage } from "../../mod.ts";
-import { cliWords, installQuire, quire, quireAll } from "../support/cli.ts";
+import { cliWords, installQuire, quire, quireAll } from "../support/programs/cli.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const isUnix = Deno.build.os !== "windows";

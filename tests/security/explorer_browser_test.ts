@@ -11,8 +11,8 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { explore, type Explorer } from "../../cli/mod.ts";
 import { type Database, open, string } from "../../mod.ts";
 import { sql } from "../../sql/mod.ts";
-import { findBrowser, startBrowser } from "../support/browser.ts";
-import { HANG_MS } from "../support/hang.ts";
+import { findBrowser, startBrowser } from "../support/programs/browser.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 
 const found = findBrowser();
 const skip = "reason" in found ? found.reason : false;

@@ -10,11 +10,11 @@ import { ExplorerServer } from "../../cli/explorer/mod.ts";
 import { inspectFile } from "../../cli/inspect/mod.ts";
 import { explore } from "../../cli/mod.ts";
 import { open } from "../../mod.ts";
-import { cliWords } from "../support/cli.ts";
-import { makeCliSample } from "../support/cli_sample.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { killIfThere, linesOf } from "../support/program.ts";
-import { inTime, RawClient } from "../support/raw_client.ts";
+import { cliWords } from "../support/programs/cli.ts";
+import { makeCliSample } from "../support/programs/cli_sample.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
+import { killIfThere, linesOf } from "../support/programs/program.ts";
+import { inTime, RawClient } from "../support/programs/raw_client.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 

@@ -11,10 +11,10 @@ import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
 import { bytes, json, open, string, structured, tuple } from "../../mod.ts";
 import { sql } from "../../sql/mod.ts";
-import { batchWords, cliWords, quireAll } from "../support/cli.ts";
-import { partsOf } from "../support/cli_batch.ts";
+import { batchWords, cliWords, quireAll } from "../support/programs/cli.ts";
+import { partsOf } from "../support/programs/cli_batch.ts";
+import { Terminal, whyNoTerminal } from "../support/programs/terminal.ts";
 import { inTempDir } from "../support/temp.ts";
-import { Terminal, whyNoTerminal } from "../support/terminal.ts";
 
 /** Clears the screen, sets the clipboard, as C0 and as C1; marks of direction and of no width. */
 const EVIL = "\x1b[2J\x1b]52;c;aGk=\x07\u009b2J\u009d52;c;aGk=\u009c\x7f\r\x08" +

@@ -10,9 +10,9 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { after, describe, it } from "@std/testing/bdd";
 import { CorruptionError, open, salvage, string, verify } from "../../mod.ts";
-import { cliWords, installQuire, quire } from "../support/cli.ts";
-import { HANG_MS } from "../support/hang.ts";
-import { killIfThere } from "../support/program.ts";
+import { cliWords, installQuire, quire } from "../support/programs/cli.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
+import { killIfThere } from "../support/programs/program.ts";
 import { inTempDir } from "../support/temp.ts";
 import { isInTurn } from "../support/turn.ts";
 

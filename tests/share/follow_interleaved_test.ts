@@ -10,10 +10,10 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BusyError, type Database, type Snapshot, SnapshotTooOldError } from "../../mod.ts";
 import { MemoryFile } from "../../pager/mod.ts";
-import { openFollowing, openOn } from "../support/database.ts";
+import { openFollowing, openOn } from "../support/databases/database.ts";
 import { Random } from "../support/random.ts";
-import { checkEntries, readRegisters } from "./process/register.ts";
 import { changeState } from "./process/program.ts";
+import { checkEntries, readRegisters } from "./process/register.ts";
 import { Handle, LiveFile } from "./support/live_file.ts";
 
 const PROGRAMS = Number(Deno.env.get("QUIRE_FOLLOW") ?? 2);

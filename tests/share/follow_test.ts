@@ -9,7 +9,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
-import { killIfThere, linesOf } from "../support/program.ts";
+import { killIfThere, linesOf } from "../support/programs/program.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 import { FOLLOWS, MOVED, type ReaderResult } from "./process/reader.ts";

@@ -10,14 +10,14 @@ import { describe, it } from "@std/testing/bdd";
 import { openOnShare } from "../../pager/open_pager.ts";
 import { Database } from "../../store/database.ts";
 import { SharingSession } from "../../store/follow/sharing_session.ts";
-import { makeImage, plansAt } from "../support/crash_images.ts";
-import { openOn } from "../support/database.ts";
-import { PowerFile, PowerWalk } from "../support/power_file.ts";
+import { openOn } from "../support/databases/database.ts";
+import { makeImage, plansAt } from "../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
+import { TURN } from "../support/turn.ts";
 import { CODECS, treeOf } from "./processes/handles.ts";
 import { InterleavedRun } from "./processes/interleaved.ts";
 import { SharedWorld } from "./processes/one_thread.ts";
-import { TURN } from "../support/turn.ts";
 
 const RUNS = Number(Deno.env.get("QUIRE_SHARED") ?? 2);
 const STEPS = RUNS > 2 ? 400 : 150;

@@ -5,8 +5,9 @@
  */
 
 import { Random } from "../support/random.ts";
-import { close, open, RottenJournal } from "./protocol/opening.ts";
+import { copySnapshot } from "./protocol/copies.ts";
 import { follow, followAndRead, followSnapshot, followSnapshotRead } from "./protocol/follower.ts";
+import { close, open, RottenJournal } from "./protocol/opening.ts";
 import {
   endSnapshot,
   readPages,
@@ -15,7 +16,6 @@ import {
   renewPosition,
   takeSnapshot,
 } from "./protocol/reads.ts";
-import { copySnapshot } from "./protocol/copies.ts";
 import { land, maintain, syncBehind, transact } from "./protocol/transaction.ts";
 import {
   chunkAt,

@@ -8,10 +8,10 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { TURN } from "../support/turn.ts";
 import { type ListCall, whyNoOrder } from "./linear/append.ts";
 import { isLinearizable, type RegisterCall } from "./linear/register.ts";
 import type { LinearTask } from "./linear/worker.ts";
-import { TURN } from "../support/turn.ts";
 
 const HISTORIES = Number(Deno.env.get("QUIRE_LINEAR") ?? 1);
 const WORKERS = 3;

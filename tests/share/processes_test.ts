@@ -8,8 +8,8 @@
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
-import { runFleet } from "./processes/fleet.ts";
 import { TURN } from "../support/turn.ts";
+import { runFleet } from "./processes/fleet.ts";
 
 const FLEETS = Number(Deno.env.get("QUIRE_FLEETS") ?? 1);
 

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { json, open } from "../../mod.ts";
-import { HANG_MS } from "../support/hang.ts";
+import { HANG_MS } from "../support/programs/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;

@@ -8,10 +8,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { TURN } from "../support/turn.ts";
 import { faultOf, hunt, parseRules, traceOf } from "./hunt.ts";
 import { FOUND_SEEDS, FOUND_SEEDS_WHOLE, NOT_SHOWN } from "./support/found_seeds.ts";
 import { RULE_NAMES } from "./support/rules.ts";
-import { TURN } from "../support/turn.ts";
 
 const RUNS = Number(Deno.env.get("QUIRE_SHARE") ?? 500);
 const NO_RULES = parseRules("none");

@@ -6,15 +6,15 @@
  * A run takes every second call, the others another time. QUIRE_FULL=1 takes all.
  */
 
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setImmediate } from "node:timers";
+import { IoError, string, type Tree } from "../../mod.ts";
+import { openOnShare } from "../../pager/open_pager.ts";
 import { Database } from "../../store/database.ts";
 import { SharingSession } from "../../store/follow/sharing_session.ts";
-import { openOnShare } from "../../pager/open_pager.ts";
-import { IoError, string, type Tree } from "../../mod.ts";
-import { FaultyFile, type Operation } from "../support/faulty_file.ts";
-import { PowerFile } from "../support/power_file.ts";
+import { FaultyFile, type Operation } from "../support/files/faulty_file.ts";
+import { PowerFile } from "../support/files/power_file.ts";
 import { TURN } from "../support/turn.ts";
 import { type Life, SharedWorld } from "./processes/one_thread.ts";
 

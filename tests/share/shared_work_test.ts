@@ -18,7 +18,7 @@ import {
 } from "../../mod.ts";
 import { MovedError } from "../../pager/follow/moved_error.ts";
 import { ReadTree } from "../../store/read/read_tree.ts";
-import { assertContent, contentOf } from "../support/database.ts";
+import { assertContent, contentOf } from "../support/databases/database.ts";
 import { CODECS, handlesForEach, nextTurn, treeOf } from "./processes/handles.ts";
 
 const MIB = 1024 * 1024;

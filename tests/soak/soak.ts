@@ -10,8 +10,8 @@
  * name is printed, and the exit code is 1.
  */
 
-import { fromFileUrl } from "@std/path";
 import { parseArgs } from "node:util";
+import { fromFileUrl } from "@std/path";
 import {
   add,
   commandOf,

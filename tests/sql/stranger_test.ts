@@ -6,9 +6,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { json, type KeyCodec, string, tuple } from "../../mod.ts";
-import { type Sql, sql, SqlError } from "../../sql/mod.ts";
-import { openOn } from "../support/database.ts";
 import { MemoryFile } from "../../pager/file/memory_file.ts";
+import { type Sql, sql, SqlError } from "../../sql/mod.ts";
+import { openOn } from "../support/databases/database.ts";
 
 const TABLE = { type: "table", name: "t", table: "t", sql: "CREATE TABLE t (a, b)" };
 const INDEX = { type: "index", name: "i", table: "t", sql: "CREATE INDEX i ON t (a)" };

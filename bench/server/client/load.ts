@@ -8,8 +8,8 @@
  */
 
 import { Values, xorshift } from "../../measure/keys.ts";
-import { HttpConnection } from "./http_connection.ts";
 import { latencyOf, type Sample } from "../results.ts";
+import { HttpConnection } from "./http_connection.ts";
 import { Samples } from "./samples.ts";
 
 /** How long after the end a response may arrive. */

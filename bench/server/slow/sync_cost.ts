@@ -2,8 +2,8 @@
  * The cost of a sync in this process, which shows whether `slow_syncs.c` slows it.
  */
 
-import { BareFile } from "../../measure/machine.ts";
 import { figureOf } from "../../measure/figures.ts";
+import { BareFile } from "../../measure/machine.ts";
 
 const WRITES = 15;
 

@@ -5,18 +5,18 @@
 import { h, render } from "preact";
 import { useEffect } from "preact/hooks";
 import type { FileInfo } from "../api_types.ts";
+import { type Address, addressOf, useAddress, type ViewName, VIEWS } from "./address.ts";
 import { useAnswer } from "./base/ask.ts";
+import { bytes, count, some } from "./base/figures.ts";
+import { html, type Shown } from "./base/html.ts";
+import { keepToken } from "./base/token.ts";
 import { CacheView } from "./cache_view.ts";
 import { DescentView } from "./descent_view.ts";
-import { bytes, count, some } from "./base/figures.ts";
-import { FileView } from "./map/file_view.ts";
-import { html, type Shown } from "./base/html.ts";
 import { JournalView } from "./journal_view.ts";
+import { FileView } from "./map/file_view.ts";
 import { PageView } from "./page_view.ts";
-import { type Address, addressOf, useAddress, type ViewName, VIEWS } from "./address.ts";
 import { SqlView } from "./sql/sql_view.ts";
 import { StudyView } from "./study_view.ts";
-import { keepToken } from "./base/token.ts";
 import { WhatIfView } from "./what_if_view.ts";
 
 const EVERY_MS = 2000;

@@ -5,11 +5,11 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CacheInfo, FileInfo, FrameInfo, RecentPage } from "../api_types.ts";
+import { pageAddress } from "./address.ts";
 import { useAnswer } from "./base/ask.ts";
 import { type Palette, scaleColour, usePalette } from "./base/colours.ts";
 import { bytes, count, percent, some } from "./base/figures.ts";
 import { html, type Shown } from "./base/html.ts";
-import { pageAddress } from "./address.ts";
 
 const EVERY_MS = 1000;
 const CELL = 13;

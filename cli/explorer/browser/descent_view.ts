@@ -5,11 +5,11 @@
 
 import { useState } from "preact/hooks";
 import type { DescentInfo, FileInfo, ProbeInfo, StepInfo } from "../api_types.ts";
+import { addressOf, pageAddress } from "./address.ts";
 import { useAnswer } from "./base/ask.ts";
 import { bytes, count, headText, some } from "./base/figures.ts";
 import { sumsOf } from "./base/geometry.ts";
 import { html, type Shown } from "./base/html.ts";
-import { addressOf, pageAddress } from "./address.ts";
 
 const FORMS = [["codec", "As the codec takes it"], ["text", "Text"], ["hex", "Hexadecimal"]];
 

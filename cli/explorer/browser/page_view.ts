@@ -5,12 +5,12 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CellInfo, FileInfo, PageInfo } from "../api_types.ts";
+import { addressOf, numberIn, pageAddress } from "./address.ts";
 import { useAnswer } from "./base/ask.ts";
 import { usePalette } from "./base/colours.ts";
 import { bytes, count, percent, printable } from "./base/figures.ts";
 import { sumsOf } from "./base/geometry.ts";
 import { html, type Shown } from "./base/html.ts";
-import { addressOf, numberIn, pageAddress } from "./address.ts";
 import { PageLayout } from "./page_layout.ts";
 
 const CELLS_SHOWN = 200;

@@ -4,12 +4,12 @@
  */
 
 import { useState } from "preact/hooks";
-import type { FileInfo, StudyInfo } from "../api_types.ts";
 import type { StudyChapter, StudyColumn, StudyRow } from "../../study/report_types.ts";
+import type { FileInfo, StudyInfo } from "../api_types.ts";
+import { addressOf } from "./address.ts";
 import { useAnswer } from "./base/ask.ts";
 import { bytes, count, rough } from "./base/figures.ts";
 import { html, type Shown } from "./base/html.ts";
-import { addressOf } from "./address.ts";
 
 const FIRST = "one-byte";
 const BAR_WIDTH = 160;

@@ -4,11 +4,11 @@
  */
 
 import { useState } from "preact/hooks";
+import { type Outcome, outcomeOf, PAGE_SIZES, type Question } from "../../study/page_arithmetic.ts";
 import type { FileInfo, Measured } from "../api_types.ts";
 import { useAnswer } from "./base/ask.ts";
 import { bytes, count, rough } from "./base/figures.ts";
 import { html, type Shown } from "./base/html.ts";
-import { type Outcome, outcomeOf, PAGE_SIZES, type Question } from "../../study/page_arithmetic.ts";
 
 const START: Question = {
   rows: 1_000_000,

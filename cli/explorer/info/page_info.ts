@@ -7,13 +7,13 @@
  * consists of the root and the page.
  */
 
-import type { Cell, HeaderState, PageState } from "../../../inspect.ts";
 import { compareKeys } from "../../../btree/mod.ts";
+import type { Cell, HeaderState, PageState } from "../../../inspect.ts";
 import { format } from "../../../pager/mod.ts";
 import type { Inspection } from "../../inspect/mod.ts";
 import type { CellInfo, Crumb, PageInfo } from "../api_types.ts";
-import { treesOf } from "./file_info.ts";
 import type { Source } from "../source.ts";
+import { treesOf } from "./file_info.ts";
 import { hexOf, wordsOf } from "./words.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN } = format;

@@ -3,8 +3,8 @@
  * digits.
  */
 
-import { json, string, structured, tuple, type TuplePart, u64 } from "../../../mod.ts";
 import { kvKey, kvMessage, kvRecord, messageOf } from "../../../kv/mod.ts";
+import { json, string, structured, tuple, type TuplePart, u64 } from "../../../mod.ts";
 import { RefusedError } from "../refusal.ts";
 
 const SHOWN_BYTES = 240;

@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Database, open } from "../../../mod.ts";
 import { kvKey, openKv } from "../../../kv/mod.ts";
+import { type Database, open } from "../../../mod.ts";
 import { keyOf, wordsOf } from "./words.ts";
 
 /** Codecs without a name, for trees of any codec. */

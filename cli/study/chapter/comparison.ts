@@ -4,10 +4,10 @@
  */
 
 import type { StudyChapter, StudyRow } from "../report_types.ts";
-import { powerBelow } from "./one_byte.ts";
 import { measure, rounded, type Sampling } from "../sampling.ts";
 import { absences, type Subject, sumLines, sumRead, valueOf } from "../subject.ts";
 import { warmUp, type Way, waysTo } from "../ways.ts";
+import { powerBelow } from "./one_byte.ts";
 
 const PAGE_BYTES = 8192;
 const SCAN_BYTES = 2 * 1024 * 1024;

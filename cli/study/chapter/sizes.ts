@@ -4,10 +4,10 @@
  */
 
 import type { StudyChapter, StudyRow } from "../report_types.ts";
-import { powerBelow } from "./one_byte.ts";
 import { measure, rounded, type Sampling } from "../sampling.ts";
 import { absences, BLOCK_BYTES, READ_BYTES_MAX, type Subject, valueOf } from "../subject.ts";
 import { type Read, trialOf, warmUp, type Way, waysTo } from "../ways.ts";
+import { powerBelow } from "./one_byte.ts";
 
 const READ_BYTES_MIN = 512;
 /** The row that a program wants from a page. */

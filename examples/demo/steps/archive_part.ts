@@ -4,9 +4,9 @@
  */
 
 import { archive, folderStore, open, restore } from "../../../mod.ts";
-import { checkEveryRecord } from "./checks.ts";
 import type { Records } from "../records.ts";
 import { count } from "../text.ts";
+import { checkEveryRecord } from "./checks.ts";
 
 /** Longer than a tick of the clock: two commits with this between them have different times. */
 const TICK_MS = 2;

@@ -4,9 +4,9 @@
  */
 
 import { type Database, open } from "../../../mod.ts";
-import { checkEveryRecord } from "./checks.ts";
 import type { Records } from "../records.ts";
 import { count } from "../text.ts";
+import { checkEveryRecord } from "./checks.ts";
 
 const BATCH = 2000;
 const OTHER = "loaded during the backup";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError } from "../../../pager/mod.ts";
-import { MemoryStore } from "../../../tests/support/memory_store.ts";
+import { MemoryStore } from "../../../tests/support/databases/memory_store.ts";
 import { ArchiveIndex } from "./archive_index.ts";
 import { deleteMembers, lastMerged, MERGED_BYTES_MAX, mergeRun, runsToMerge } from "./merging.ts";
 import { linkOf, MERGED, parseSegment, type Segment, segmentName } from "./segment.ts";

@@ -33,8 +33,8 @@
  * A head of version 1 ends at 80 in place of 104, and is of history 0.
  */
 
-import { CorruptionError } from "../../../pager/mod.ts";
 import { crc32 } from "node:zlib";
+import { CorruptionError } from "../../../pager/mod.ts";
 import { KINDS, type Segment } from "./segment.ts";
 
 const MAGIC = [0x51, 0x55, 0x49, 0x52, 0x41, 0x0d, 0x0a, 0x1a];

@@ -1,8 +1,8 @@
 // The heads of segments: what they have, and those of the version of the format before.
 
+import { crc32 } from "node:zlib";
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { crc32 } from "node:zlib";
 import { CorruptionError } from "../../../pager/mod.ts";
 import { COMMITS, MERGED, type Segment } from "./segment.ts";
 import { decodeSegment, encodeSegment, hasMember } from "./segment_head.ts";

@@ -9,7 +9,7 @@
  * Identical images are opened once; for repeated ones only the allowed states are compared.
  */
 
-import type { Blocks } from "../../support/blocks.ts";
+import type { Blocks } from "../../support/files/blocks.ts";
 import {
   describePlan,
   type Garbage,
@@ -17,7 +17,9 @@ import {
   makeImage,
   type Plan,
   plansAt,
-} from "../../support/crash_images.ts";
+} from "../../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../../support/files/power_file.ts";
+import { Random } from "../../support/random.ts";
 import { type Allowed, record, Recorder, type Recording, type Workload } from "./crash_recorder.ts";
 import {
   type Change,
@@ -29,8 +31,6 @@ import {
   type State,
   stateAfter,
 } from "./engine.ts";
-import { PowerFile, PowerWalk } from "../../support/power_file.ts";
-import { Random } from "../../support/random.ts";
 
 /** Opening takes milliseconds; past this time it hangs. */
 const OPEN_MS_MAX = 10_000;

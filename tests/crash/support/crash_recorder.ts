@@ -3,7 +3,8 @@
  */
 
 import { IoError } from "../../../pager/mod.ts";
-import type { Blocks } from "../../support/blocks.ts";
+import type { Blocks } from "../../support/files/blocks.ts";
+import type { Operation, PowerFile } from "../../support/files/power_file.ts";
 import {
   type Change,
   describeDifference,
@@ -17,7 +18,6 @@ import {
   stateWithout,
   type StreamEnd,
 } from "./engine.ts";
-import type { Operation, PowerFile } from "../../support/power_file.ts";
 
 /** One step of a workload. */
 export type Step =

@@ -8,9 +8,9 @@
  */
 
 import { after, before, describe, it } from "@std/testing/bdd";
+import { TURN } from "../../support/turn.ts";
 import { type CrashReport, sumOf } from "./crash_driver.ts";
 import type { CrashJob, CrashResult } from "./crash_worker.ts";
-import { TURN } from "../../support/turn.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 const SCALE = Number(Deno.env.get("QUIRE_CRASH") ?? 0.03);

@@ -2,9 +2,9 @@
  * The workloads of the crash tests: small databases, so that very many images can be opened.
  */
 
+import { Random } from "../../support/random.ts";
 import type { Step, Workload } from "./crash_recorder.ts";
 import type { Change, Durability, EngineOptions, StreamEnd } from "./engine.ts";
-import { Random } from "../../support/random.ts";
 
 const LEVELS: readonly Durability[] = ["sync", "buffered", "none"];
 const MIB = 1024 * 1024;

@@ -11,10 +11,10 @@ import {
   contentOf,
   openBoth,
   openOn,
-} from "../../support/database.ts";
-import { FaultyFile } from "../../support/faulty_file.ts";
+} from "../../support/databases/database.ts";
+import { FaultyFile } from "../../support/files/faulty_file.ts";
 import { fixChance } from "../../support/fixed_chance.ts";
-import { fillSample, makeSample } from "../../support/sample.ts";
+import { fillSample, makeSample } from "../../support/trees/sample.ts";
 
 /** A file, and its content. */
 export interface Base {

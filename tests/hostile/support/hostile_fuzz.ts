@@ -9,10 +9,10 @@
 import { BATCH_HEADER_BYTES } from "../../../pager/batch/batch.ts";
 import { LogReader } from "../../../pager/batch/log_record.ts";
 import { format } from "../../../pager/mod.ts";
+import type { Random } from "../../support/random.ts";
 import { type Base, BASE_NAMES, type BaseName } from "./hostile_bases.ts";
 import { BATCH, HostileImage } from "./hostile_image.ts";
 import { Judge, STEP_MS_MAX, type Verdict } from "./hostile_judge.ts";
-import type { Random } from "../../support/random.ts";
 
 const { CHUNK_PAGES, HEADER, HEADER_BYTES, KIND_BRANCH, PAGE_BYTES, SUPERBLOCK } = format;
 const CHANGES_MAX = 4;

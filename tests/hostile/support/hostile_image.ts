@@ -8,7 +8,7 @@
 import { crc32 } from "node:zlib";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../../../pager/batch/batch.ts";
 import { format } from "../../../pager/mod.ts";
-import { Image } from "../../support/image.ts";
+import { Image } from "../../support/files/image.ts";
 
 const { CHUNK_BYTES, CHUNK_PAGES, FRESH_PAGES, HEADER_BYTES, PAGE_BYTES, SUPERBLOCK } = format;
 

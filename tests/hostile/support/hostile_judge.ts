@@ -17,8 +17,8 @@ import {
 import { MemoryFile } from "../../../pager/mod.ts";
 import type { Database } from "../../../store/database.ts";
 import { verifyFile } from "../../../store/verify/verify.ts";
-import { bytesOf, type Content, openOn, sameBytes } from "../../support/database.ts";
-import { FaultyFile } from "../../support/faulty_file.ts";
+import { bytesOf, type Content, openOn, sameBytes } from "../../support/databases/database.ts";
+import { FaultyFile } from "../../support/files/faulty_file.ts";
 
 /** The cache with which files are judged, the smallest. */
 export const JUDGE_CACHE_BYTES: number = 8 * 1024 * 1024;

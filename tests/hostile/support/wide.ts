@@ -2,12 +2,12 @@
  * A database of several chunks with several trees, and the pages that each entry needs.
  */
 
-import { LeafBatch, TreeContext } from "../../../btree/mod.ts";
 import { leafRecords } from "../../../btree/inspect/leaf_records.ts";
+import { LeafBatch, TreeContext } from "../../../btree/mod.ts";
 import { pagesOfReferenced } from "../../../btree/value/value.ts";
 import { format, header, MemoryFile, Pager } from "../../../pager/mod.ts";
-import { bytesOf, openBoth } from "../../support/database.ts";
-import { Image } from "../../support/image.ts";
+import { bytesOf, openBoth } from "../../support/databases/database.ts";
+import { Image } from "../../support/files/image.ts";
 
 const { KIND_LEAF } = format;
 

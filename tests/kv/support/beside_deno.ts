@@ -13,19 +13,19 @@
  * It ends with exit code 1 and a report at the first difference, and else with one line.
  */
 
-import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
-import { open } from "../../../mod.ts";
+import fc from "fast-check";
 import { serveKv } from "../../../kv/connect/mod.ts";
-import { openKv } from "../../../kv/mod.ts";
 import { encodeKey } from "../../../kv/format/key.ts";
+import { openKv } from "../../../kv/mod.ts";
 import { decodeValue, encodeValue } from "../../../kv/value/value.ts";
+import { open } from "../../../mod.ts";
 import { CORNERS } from "./corners.ts";
 import { CORNERS_OF_TYPES } from "./corners_of_types.ts";
 import { programOf, type Step } from "./random_programs.ts";
-import { STORED, storedHosts, textOfHost } from "./stored_entries.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { ServedSide, Side } from "./side.ts";
+import { STORED, storedHosts, textOfHost } from "./stored_entries.ts";
 
 const PROGRAM_STEPS = 50;
 /** Programs of one seed. */

@@ -11,8 +11,8 @@
  * The token is in `DENO_KV_ACCESS_TOKEN`.
  */
 
-import { openKv } from "@deno/kv";
 import { deserialize, serialize } from "node:v8";
+import { openKv } from "@deno/kv";
 
 const [client, url, work] = Deno.args as [string, string, string];
 

@@ -13,9 +13,9 @@
  */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { open } from "../../../mod.ts";
 import { serveKv } from "../../../kv/connect/mod.ts";
 import { migrateKv, openKv } from "../../../kv/mod.ts";
+import { open } from "../../../mod.ts";
 import { STORED } from "./stored_entries.ts";
 
 const FILL = 8000;

@@ -7,7 +7,13 @@
  */
 
 import { u64 } from "../../../mod.ts";
-import { bytesOf, change, type Content, type Opened, utf8 } from "../../support/database.ts";
+import {
+  bytesOf,
+  change,
+  type Content,
+  type Opened,
+  utf8,
+} from "../../support/databases/database.ts";
 
 /** The u64 pairs of the tree `numbers`: a key and its value. */
 export const NUMBERS: readonly (readonly [bigint, bigint])[] = [

@@ -3,7 +3,7 @@
  */
 
 import { format, MemoryFile } from "../../../pager/mod.ts";
-import { openBoth } from "../../support/database.ts";
+import { openBoth } from "../../support/databases/database.ts";
 import { makeGolden } from "./content.ts";
 
 const path = new URL(`format-${format.FORMAT_VERSION}.quire`, import.meta.url);

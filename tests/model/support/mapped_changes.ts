@@ -2,7 +2,7 @@
  * The changes of the commits of `mapped_child.ts`.
  */
 
-import { bytesOf } from "../../support/database.ts";
+import { bytesOf } from "../../support/databases/database.ts";
 
 const KEYS = 1500;
 const KEYS_A_COMMIT = 12;

@@ -8,16 +8,20 @@
  * `badKeys` and similar functions create the wrong uses.
  */
 
+import type { Inspector } from "../../../inspect.ts";
 import {
   ClosedError,
   type Database,
   IoError,
   json,
   open,
+  type ReadTree,
+  type Snapshot,
   SnapshotTooOldError,
+  type Transaction,
+  type TransactionTree,
+  type Tree,
 } from "../../../mod.ts";
-import type { Inspector } from "../../../inspect.ts";
-import type { ReadTree, Snapshot, Transaction, TransactionTree, Tree } from "../../../mod.ts";
 
 /** A class of errors. */
 export type Thrown = new (...args: never[]) => Error;

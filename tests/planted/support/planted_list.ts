@@ -5,17 +5,17 @@
  * sources and that the list is complete.
  */
 
-import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
-import { MODEL_BUGS, RULE_BUGS } from "./planted_crash_bugs.ts";
 import { ARCHIVE_BUGS } from "./planted_archive_bugs.ts";
+import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 import { COPY_BUGS } from "./planted_copy_bugs.ts";
-import { FLIGHT_BUGS } from "./planted_flight_bugs.ts";
+import { MODEL_BUGS, RULE_BUGS } from "./planted_crash_bugs.ts";
 import { DISK_BUGS } from "./planted_disk_bugs.ts";
 import { FILE_BUGS } from "./planted_file_bugs.ts";
-import { SHARE_BUGS } from "./planted_share_bugs.ts";
+import { FLIGHT_BUGS } from "./planted_flight_bugs.ts";
 import { FOLLOW_BUGS } from "./planted_follow_bugs.ts";
-import { KV_BUGS, SQL_BUGS } from "./planted_top_bugs.ts";
 import { PAGE_BUGS, TREE_BUGS } from "./planted_layer_bugs.ts";
+import { SHARE_BUGS } from "./planted_share_bugs.ts";
+import { KV_BUGS, SQL_BUGS } from "./planted_top_bugs.ts";
 
 /** Bugs that power cuts reveal. */
 export const CRASH_BUGS: readonly PlantedBug[] = [...MODEL_BUGS, ...RULE_BUGS, ...FLIGHT_BUGS];

@@ -10,6 +10,8 @@ const LINE_COLUMNS_MAX = 100;
 const FUNCTION_LINES_MAX = 60;
 /** A folder with more sources is too large for a newcomer to survey. */
 const ROOM_FILES_MAX = 14;
+/** A folder that is a list: a file for each command. */
+const LIST = "cli/command";
 const FACE_LINES_MAX = 60;
 const OPENING_WORDS_MIN = 4;
 /** Modules and names that access files. */
@@ -325,11 +327,12 @@ export function shortFace(tree: SourceTree): string[] {
     : [];
 }
 
-/** A folder of the library has few enough sources to survey; tests do not count. */
+/** A folder has few enough sources to survey; tests do not count. */
 export function smallRooms(tree: SourceTree): string[] {
   const counts = new Map<string, number>();
-  for (const { path } of library(tree)) {
+  for (const path of tree.keys()) {
     const room = path.slice(0, path.lastIndexOf("/"));
+    if (path.endsWith("_test.ts") || room === LIST) continue;
     counts.set(room, (counts.get(room) ?? 0) + 1);
   }
   return [...counts]

@@ -5,7 +5,7 @@
 
 import { explore } from "../../../cli/mod.ts";
 import { open, u64 } from "../../../mod.ts";
-import { linesOf } from "../../support/program.ts";
+import { linesOf } from "../../support/programs/program.ts";
 
 const [path = ""] = Deno.args;
 using db = open(path);

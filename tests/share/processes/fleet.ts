@@ -4,9 +4,9 @@
  */
 
 import { fromFileUrl } from "@std/path";
-import { Random } from "../../support/random.ts";
 import { archive, bytes, folderStore, open, restore, string, u64 } from "../../../mod.ts";
 import { parseSegment } from "../../../store/archive/segments/segment.ts";
+import { Random } from "../../support/random.ts";
 import { type Checked, Checker, type Log, parseLog } from "./log.ts";
 import { allOf, HEADS, VALUES } from "./sharer.ts";
 

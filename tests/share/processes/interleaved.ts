@@ -3,14 +3,14 @@
  * the system, held against the order of commits; and the files that a power cut leaves.
  */
 
-import { openOnShare } from "../../../pager/open_pager.ts";
-import { MemoryFile, type Pager, SnapshotTooOldError } from "../../../pager/mod.ts";
 import { bytes, string, type Transaction, u64 } from "../../../mod.ts";
+import { MemoryFile, type Pager, SnapshotTooOldError } from "../../../pager/mod.ts";
+import { openOnShare } from "../../../pager/open_pager.ts";
 import { Database } from "../../../store/database.ts";
 import { SharingSession } from "../../../store/follow/sharing_session.ts";
-import { openOn } from "../../support/database.ts";
-import { makeImage, plansAt } from "../../support/crash_images.ts";
-import { PowerFile, PowerWalk } from "../../support/power_file.ts";
+import { openOn } from "../../support/databases/database.ts";
+import { makeImage, plansAt } from "../../support/files/crash_images.ts";
+import { PowerFile, PowerWalk } from "../../support/files/power_file.ts";
 import { Random } from "../../support/random.ts";
 import { Killed, type Life, SharedWorld } from "./one_thread.ts";
 import { SimulatedArchive } from "./simulated_archive.ts";

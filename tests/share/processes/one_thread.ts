@@ -3,11 +3,11 @@
  * system, or in the middle of a write, and gives its locks up then, as a process does.
  */
 
-import { type File, IoError } from "../../../pager/mod.ts";
 import type { FileLock, SideBytes } from "../../../pager/file/share_files.ts";
+import { type File, IoError } from "../../../pager/mod.ts";
 import type { ShareFiles } from "../../../pager/share/open_share.ts";
 import { Pins } from "../../../pager/sidecar/pins.ts";
-import type { PowerFile } from "../../support/power_file.ts";
+import type { PowerFile } from "../../support/files/power_file.ts";
 
 /** A version that no checkpoint waits for. */
 const NEVER = 2 ** 48 - 1;

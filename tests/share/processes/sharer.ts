@@ -13,7 +13,6 @@
  * by while another process does.
  */
 
-import { Random } from "../../support/random.ts";
 import {
   type Archive,
   archive,
@@ -31,6 +30,7 @@ import {
   type Transaction,
   u64,
 } from "../../../mod.ts";
+import { Random } from "../../support/random.ts";
 import type { Head, Line, Write } from "./log.ts";
 
 const KEYS = 150;

@@ -11,7 +11,7 @@ import { ArchiveIndex } from "../../../store/archive/segments/archive_index.ts";
 import { hasCommits, parseSegment, type Segment } from "../../../store/archive/segments/segment.ts";
 import type { Waits } from "../../../store/backup/waiting.ts";
 import type { SharingSession } from "../../../store/follow/sharing_session.ts";
-import { MemoryStore } from "../../support/memory_store.ts";
+import { MemoryStore } from "../../support/databases/memory_store.ts";
 import type { Random } from "../../support/random.ts";
 
 const TIMES = { everyMs: 1000, baseEvery: 4000, keep: Infinity, mergeAfter: Infinity };

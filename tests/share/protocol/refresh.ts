@@ -5,13 +5,13 @@
  */
 
 import { areasEnd, type Superblock } from "../support/layout.ts";
-import { begin, beginGeneration, dropBefore, keepImage, readOn, sectorsOf } from "./journal.ts";
 import { lock, unlock } from "../support/locks.ts";
-import { headerOf } from "./page_reader.ts";
 import { movePin, readWord, writeWord } from "../support/sidecar.ts";
 import { readSuperblock, repairSuperblock } from "../support/superblocks.ts";
 import { isAncestor, Violation } from "../support/truth.ts";
 import { NO_LIMIT, type Process, type Steps, sync, type Word, write } from "../support/world.ts";
+import { begin, beginGeneration, dropBefore, keepImage, readOn, sectorsOf } from "./journal.ts";
+import { headerOf } from "./page_reader.ts";
 
 /** Reads the superblock where nobody writes it. */
 export function* currentSuperblock(process: Process): Steps<Superblock> {

@@ -2,8 +2,8 @@
  * All families by name.
  */
 
-import type { MakeFamily } from "./family.ts";
 import { changeFamily } from "./change_family.ts";
+import type { MakeFamily } from "./family.ts";
 import { foreignFamily } from "./foreign_family.ts";
 import { indexFamily } from "./index_family.ts";
 import { compoundFamily, manyTablesFamily } from "./join_family.ts";

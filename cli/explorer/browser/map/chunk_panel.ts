@@ -5,11 +5,11 @@
 
 import { useRef, useState } from "preact/hooks";
 import type { ChunkInfo, FileInfo, PageLine } from "../../api_types.ts";
+import { pageAddress } from "../address.ts";
 import { useAnswer } from "../base/ask.ts";
 import { kindColour, type Mode, type Palette } from "../base/colours.ts";
 import { bytes, count, percent } from "../base/figures.ts";
 import { html, type Shown } from "../base/html.ts";
-import { pageAddress } from "../address.ts";
 import { tileColour } from "./tile_map.ts";
 
 const ROWS = 8;

@@ -5,13 +5,13 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { FileInfo } from "../../api_types.ts";
-import { ChunkPanel } from "./chunk_panel.ts";
+import { addressOf, numberIn } from "../address.ts";
 import { type Mode, usePalette } from "../base/colours.ts";
 import { html, type Shown } from "../base/html.ts";
+import { ChunkPanel } from "./chunk_panel.ts";
 import { Legend, MapBar, TileTable } from "./map_controls.ts";
 import { useLook } from "./map_look.ts";
 import { sizeWords, tileWords } from "./map_words.ts";
-import { addressOf, numberIn } from "../address.ts";
 import { TileMap } from "./tile_map.ts";
 import { TileStore } from "./tile_store.ts";
 

@@ -4,8 +4,8 @@
 
 import { useState } from "preact/hooks";
 import type { FileInfo } from "../../api_types.ts";
-import { fittingShift, largerShift, smallerShift } from "../base/geometry.ts";
 import { pageAddress } from "../address.ts";
+import { fittingShift, largerShift, smallerShift } from "../base/geometry.ts";
 
 const NO_ROOM: Room = { columns: 0, tiles: 0 };
 

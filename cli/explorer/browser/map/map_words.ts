@@ -3,8 +3,8 @@
  */
 
 import type { FileInfo } from "../../api_types.ts";
-import { treeName } from "./chunk_panel.ts";
 import { bytes, count, some } from "../base/figures.ts";
+import { treeName } from "./chunk_panel.ts";
 import type { Tile } from "./tile_store.ts";
 
 /** The size of a tile. */

@@ -10,9 +10,9 @@ import { html, type Shown } from "../base/html.ts";
 import { Legend, MapBar } from "../map/map_controls.ts";
 import { useLook } from "../map/map_look.ts";
 import { sizeWords, tileWords } from "../map/map_words.ts";
-import type { StepProps } from "./sql_panes.ts";
 import { TileMap } from "../map/tile_map.ts";
 import { TileStore } from "../map/tile_store.ts";
+import type { StepProps } from "./sql_panes.ts";
 
 const VERSIONS_SHOWN = 64;
 

@@ -4,9 +4,9 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import type { InstructionInfo, PageRun, SqlInfo } from "../../api_types.ts";
+import { pageAddress } from "../address.ts";
 import { count } from "../base/figures.ts";
 import { html, type Shown } from "../base/html.ts";
-import { pageAddress } from "../address.ts";
 
 const LINKS_MAX = 40;
 

@@ -3,9 +3,9 @@
  * leaf, an empty tree, values in runs, a free page inside the file, and a dropped tree.
  */
 
-import { MemoryFile } from "../../pager/mod.ts";
-import type { Database } from "../../store/database.ts";
-import { bytesOf, change, type Content, contentOf, openOn } from "./database.ts";
+import { MemoryFile } from "../../../pager/mod.ts";
+import type { Database } from "../../../store/database.ts";
+import { bytesOf, change, type Content, contentOf, openOn } from "../databases/database.ts";
 
 /** A file and what is in it. */
 export interface Sample {

@@ -5,7 +5,7 @@
  * Arguments: path, "shared" or "exclusive", "hold" or "leave".
  */
 
-import { LockedError, open } from "../../mod.ts";
+import { LockedError, open } from "../../../mod.ts";
 
 const [path, mode, stay] = Deno.args as [string, string, string];
 try {

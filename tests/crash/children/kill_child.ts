@@ -20,9 +20,9 @@ import {
   sameState,
   type State,
   stateKey,
-} from "./engine.ts";
-import { quireEngine } from "./quire_engine.ts";
-import { valueOf } from "./workloads.ts";
+} from "../support/engine.ts";
+import { quireEngine } from "../support/quire_engine.ts";
+import { valueOf } from "../support/workloads.ts";
 
 const KEYS = 61;
 /** The commits in line between two series of flights. */

@@ -4,10 +4,10 @@
  */
 
 import { setImmediate } from "node:timers";
-import { MemoryFile, Pager } from "../../pager/mod.ts";
-import { Database } from "../../store/database.ts";
-import type { FlushPolicy } from "../../store/write/flush_policy.ts";
-import { Session } from "../../store/write/session.ts";
+import { MemoryFile, Pager } from "../../../pager/mod.ts";
+import { Database } from "../../../store/database.ts";
+import type { FlushPolicy } from "../../../store/write/flush_policy.ts";
+import { Session } from "../../../store/write/session.ts";
 
 const FLIES: FlushPolicy = {
   isSyncLong: true,

@@ -2,7 +2,7 @@
  * A database with a tree of each codec, for tests of the command line.
  */
 
-import { json, open, string, structured, tuple, u64 } from "../../mod.ts";
+import { json, open, string, structured, tuple, u64 } from "../../../mod.ts";
 
 /** A value with everything that JSON cannot represent. */
 export const ODD_VALUE: unknown = {

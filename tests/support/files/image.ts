@@ -4,9 +4,9 @@
  */
 
 import { crc32 } from "node:zlib";
-import { headerSum, seedOf } from "../../pager/format/checksum.ts";
-import { format, MemoryFile } from "../../pager/mod.ts";
-import { bytesOf } from "./database.ts";
+import { headerSum, seedOf } from "../../../pager/format/checksum.ts";
+import { format, MemoryFile } from "../../../pager/mod.ts";
+import { bytesOf } from "../databases/database.ts";
 
 const { CHUNK_PAGES, KIND_COUNT, FRESH_PAGES, HEADER, HEADER_BYTES, PAGE_BYTES, SUPERBLOCK } =
   format;

@@ -7,9 +7,9 @@
  * anything. "Rot" is one bit or one sector that changed spontaneously.
  */
 
+import type { Random } from "../random.ts";
 import { BLOCK_BYTES, type Blocks } from "./blocks.ts";
 import type { Operation, PowerWalk } from "./power_file.ts";
-import type { Random } from "./random.ts";
 
 const SECTOR_BYTES = 512;
 const PAGE_BYTES = 8192;

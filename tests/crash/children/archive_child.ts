@@ -5,7 +5,7 @@
  */
 
 import { archive, type Database, folderStore, open } from "../../../mod.ts";
-import { bytesOf, sameBytes } from "../../support/database.ts";
+import { bytesOf, sameBytes } from "../../support/databases/database.ts";
 
 const KEYS = 61;
 const LARGE = 300_000;

@@ -4,7 +4,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import { MemoryFile } from "../../pager/mod.ts";
+import { MemoryFile } from "../../../pager/mod.ts";
 
 /** The unit of the simulated cache. */
 const BLOCK_BYTES = 4096;

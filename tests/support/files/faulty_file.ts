@@ -4,7 +4,7 @@
  * of a kind with the error codes of an operating system.
  */
 
-import type { File } from "../../pager/mod.ts";
+import type { File } from "../../../pager/mod.ts";
 
 /** The operations that a `FaultyFile` counts and can fail. */
 export type Operation = "read" | "write" | "truncate" | "sync" | "close";

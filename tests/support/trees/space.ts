@@ -2,8 +2,8 @@
  * A pager with an allocator, and helpers that query both.
  */
 
-import { Allocator } from "../../alloc/mod.ts";
-import { type File, format, MemoryFile, type Pager } from "../../pager/mod.ts";
+import { Allocator } from "../../../alloc/mod.ts";
+import { type File, format, MemoryFile, type Pager } from "../../../pager/mod.ts";
 import { isOfJournal, openNodes } from "./pages.ts";
 
 const { KIND_LEAF } = format;

@@ -3,8 +3,8 @@
  * operation.
  */
 
-import { compareKeys } from "../../btree/mod.ts";
-import type { Range } from "../../store/read/range.ts";
+import { compareKeys } from "../../../btree/mod.ts";
+import type { Range } from "../../../store/read/range.ts";
 
 /** A key and its value. */
 export type Entry = readonly [Uint8Array, Uint8Array];

@@ -5,10 +5,10 @@
  * Walks and checks every tree. A page with two owners is an error.
  */
 
-import { BTree, readCatalogEntry } from "../../btree/mod.ts";
+import { BTree, readCatalogEntry } from "../../../btree/mod.ts";
+import { isUnfinishedKey } from "../../../btree/unfinished_values.ts";
+import type { Session } from "../../../store/write/session.ts";
 import { checkTree } from "./tree_check.ts";
-import { isUnfinishedKey } from "../../btree/unfinished_values.ts";
-import type { Session } from "../../store/write/session.ts";
 
 const CATALOG_TREE = 0;
 

@@ -5,8 +5,8 @@
  * Prints "idle" when the work of an idle database begins. Argument: `alone` or `server`.
  */
 
-import { MemoryFile, Pager } from "../../pager/mod.ts";
-import { IdleCheckpoint } from "../../store/upkeep/idle_checkpoint.ts";
+import { MemoryFile, Pager } from "../../../pager/mod.ts";
+import { IdleCheckpoint } from "../../../store/upkeep/idle_checkpoint.ts";
 
 let end = () => {};
 if (Deno.args[0] === "server") {

@@ -2,11 +2,11 @@
  * Restores of archives into memory, for tests that compare many states.
  */
 
-import { CopiedFile, Disk, type File, MemoryFile } from "../../pager/mod.ts";
-import { ArchiveIndex, type ArchivePoint } from "../../store/archive/segments/archive_index.ts";
-import type { ArchiveStore } from "../../store/archive/archive_store.ts";
-import { deleteMembers, mergeRun, runsToMerge } from "../../store/archive/segments/merging.ts";
-import { ArchivedState } from "../../store/archive/restore_archive.ts";
+import { CopiedFile, Disk, type File, MemoryFile } from "../../../pager/mod.ts";
+import type { ArchiveStore } from "../../../store/archive/archive_store.ts";
+import { ArchivedState } from "../../../store/archive/restore_archive.ts";
+import { ArchiveIndex, type ArchivePoint } from "../../../store/archive/segments/archive_index.ts";
+import { deleteMembers, mergeRun, runsToMerge } from "../../../store/archive/segments/merging.ts";
 
 /** Restores a point into an empty file, which `complete` makes durable. */
 export async function restoreInto(

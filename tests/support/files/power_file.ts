@@ -8,7 +8,7 @@
  * requested before it started.
  */
 
-import type { File } from "../../pager/mod.ts";
+import type { File } from "../../../pager/mod.ts";
 import { BLOCK_BYTES, Blocks, type Cut, cutBlocks } from "./blocks.ts";
 
 /** More operations than any test needs: a handle with this many hangs. */

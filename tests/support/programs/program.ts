@@ -5,7 +5,7 @@
 import { fromFileUrl } from "@std/path";
 import { HANG_MS } from "./hang.ts";
 
-const TOP = fromFileUrl(new URL("../..", import.meta.url));
+const TOP = fromFileUrl(new URL("../../..", import.meta.url));
 
 /** The permissions of a program. */
 export interface Permissions {

@@ -5,14 +5,14 @@
  * Such strings sort as the keys do, and the model of a large tree takes little memory.
  */
 
-import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
-import { BTree, BulkLoad, TreeContext } from "../../btree/mod.ts";
-import { checkTree, type TreeReport } from "./tree_check.ts";
+import { assertEquals } from "@std/assert";
+import { BTree, BulkLoad, TreeContext } from "../../../btree/mod.ts";
+import { MemoryFile, Pager, type PagerOptions } from "../../../pager/mod.ts";
+import { Random } from "../random.ts";
 import { transact } from "./pages.ts";
-import { Random } from "./random.ts";
 import { usedPages } from "./space.ts";
+import { checkTree, type TreeReport } from "./tree_check.ts";
 
 /** A tree, with its pager and allocator. */
 export interface Bed {

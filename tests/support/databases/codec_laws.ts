@@ -4,10 +4,10 @@
  * bytes that encode no value are refused.
  */
 
-import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { compareKeys } from "../../btree/mod.ts";
-import type { Codec } from "../../store/codec/codec.ts";
+import { assert, assertEquals } from "@std/assert";
+import { compareKeys } from "../../../btree/mod.ts";
+import type { Codec } from "../../../store/codec/codec.ts";
 
 /** The filler of memory that must not change. */
 const UNTOUCHED = 0xa5;

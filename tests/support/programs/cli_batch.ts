@@ -6,7 +6,7 @@
  * Each line ends with a mark on standard output, and on standard error unless that is a terminal.
  */
 
-import { runProgram } from "../../cli/program.ts";
+import { runProgram } from "../../../cli/program.ts";
 
 /** One command line. */
 export interface Line {

@@ -12,7 +12,7 @@ import {
   MemoryFile,
   Pager,
   type PagerOptions,
-} from "../../pager/mod.ts";
+} from "../../../pager/mod.ts";
 
 const { CHUNK_PAGES, KIND_JOURNAL } = format;
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF } = format;

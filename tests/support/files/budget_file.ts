@@ -6,7 +6,7 @@
  * A power cut turns blocks that no sync followed into holes again.
  */
 
-import { type File, MemoryFile } from "../../pager/mod.ts";
+import { type File, MemoryFile } from "../../../pager/mod.ts";
 
 /** The bytes of a block. */
 export const BLOCK_BYTES = 4096;

@@ -3,12 +3,19 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { format, Frame, header, type Pager, type Verifier } from "../../pager/mod.ts";
-import { EntryList } from "../../btree/node/entry_list.ts";
-import { cellAt, childAt, copyKey, LeafCell, REFERENCE_TAG } from "../../btree/node/node.ts";
-import { valueBytes, widthOf } from "../../btree/node/node.ts";
-import { clearNode } from "../../btree/node/node_edit.ts";
-import { registerNodes } from "../../btree/node/node_check.ts";
+import { EntryList } from "../../../btree/node/entry_list.ts";
+import {
+  cellAt,
+  childAt,
+  copyKey,
+  LeafCell,
+  REFERENCE_TAG,
+  valueBytes,
+  widthOf,
+} from "../../../btree/node/node.ts";
+import { registerNodes } from "../../../btree/node/node_check.ts";
+import { clearNode } from "../../../btree/node/node_edit.ts";
+import { format, Frame, header, type Pager, type Verifier } from "../../../pager/mod.ts";
 
 const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES, PAGE_SHIFT } = format;
 const STRANGE = 0xa5;

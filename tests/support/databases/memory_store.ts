@@ -2,7 +2,7 @@
  * An archive store in memory, whose operations a test can make fail, come late or lie.
  */
 
-import type { ArchiveStore } from "../../mod.ts";
+import type { ArchiveStore } from "../../../mod.ts";
 
 /** An archive store in memory. */
 export class MemoryStore implements ArchiveStore {

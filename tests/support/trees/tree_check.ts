@@ -2,7 +2,7 @@
  * Checks a whole tree up to the first broken rule, and returns its pages.
  */
 
-import { type TreeSource, walkTree } from "../../btree/check/tree_walk.ts";
+import { type TreeSource, walkTree } from "../../../btree/check/tree_walk.ts";
 
 /** The result of a check of an intact tree. */
 export interface TreeReport {

@@ -3,7 +3,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { Waits } from "../../store/backup/waiting.ts";
+import type { Waits } from "../../../store/backup/waiting.ts";
 
 interface Sleeper {
   readonly until: number;

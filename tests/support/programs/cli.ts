@@ -11,7 +11,7 @@ import { type Outcome, runWarm } from "./warm_quire.ts";
 
 export type { Outcome };
 
-const CLI = fromFileUrl(new URL("../../cli/cli.ts", import.meta.url));
+const CLI = fromFileUrl(new URL("../../../cli/cli.ts", import.meta.url));
 const BATCH = fromFileUrl(new URL("./cli_batch.ts", import.meta.url));
 
 /** Commands that read their input in pieces; a stream would close it for those that follow. */

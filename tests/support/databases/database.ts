@@ -5,15 +5,21 @@
 
 import { Buffer } from "node:buffer";
 import { assertEquals } from "@std/assert";
-import { chunkCensus } from "../../btree/mod.ts";
-import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
-import { Database } from "../../store/database.ts";
-import { FollowingSession } from "../../store/follow/following_session.ts";
-import type { Sync } from "../../store/read/argument_checks.ts";
-import { Session } from "../../store/write/session.ts";
-import type { TransactionTree } from "../../store/write/transaction_tree.ts";
-import type { Tree } from "../../store/tree.ts";
-import { ownersOf } from "./owners.ts";
+import { chunkCensus } from "../../../btree/mod.ts";
+import {
+  type Durability,
+  type File,
+  format,
+  Pager,
+  type PagerOptions,
+} from "../../../pager/mod.ts";
+import { Database } from "../../../store/database.ts";
+import { FollowingSession } from "../../../store/follow/following_session.ts";
+import type { Sync } from "../../../store/read/argument_checks.ts";
+import type { Tree } from "../../../store/tree.ts";
+import { Session } from "../../../store/write/session.ts";
+import type { TransactionTree } from "../../../store/write/transaction_tree.ts";
+import { ownersOf } from "../trees/owners.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, KIND_SUPERBLOCK } = format;
 
