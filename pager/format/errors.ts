@@ -57,7 +57,7 @@ const HELD = {
   unshared: ["has it open without shared: true", ""],
 } as const;
 
-/** Another handle, in this process or another, has the file open. */
+/** Another handle, in this thread or elsewhere, has the file open. */
 export class LockedError extends Error {
   /** The name of the class. */
   override readonly name = "LockedError";

@@ -109,7 +109,7 @@ describe("a second open of one file", () => {
       const db = open(path);
       const start = performance.now();
       const error = assertThrows(() => open(path), LockedError, "another handle has it open");
-      assert(error.isOwn && error.message.endsWith(", in this process"), error.message);
+      assert(error.isOwn && error.message.endsWith(", in this thread"), error.message);
       assertThrows(() => open(path, { readOnly: true }), LockedError);
       assert(performance.now() - start < SOON_MS, "at once");
       change(db, "a", (tree) => tree.set("key", VALUE));
