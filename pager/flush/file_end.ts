@@ -6,8 +6,9 @@
  * page count, so that the next session can commit.
  *
  * Invariants:
- * 1. The file is cut only after the superblocks that have the page count are synced. So no piece is
- *    cut from where the page count moves back until other superblocks have it.
+ * 1. The file is cut only after the superblocks that have the page count are synced. So where the
+ *    page count moves back, nothing before the old one is cut until other superblocks have the new
+ *    one: the batches since the last ones may have page counts up to the old one.
  * 2. Nothing is cut that is in use, held, or part of the journal.
  * 3. A page behind the end counts as cut off while the tail is left: it is claimed again before it
  *    is taken into use.
@@ -50,6 +51,8 @@ export class FileEnd {
   readonly #claimed: ClaimedPages;
   readonly #windows: Windows | undefined;
   #hasTail = false;
+  /** The page count before it moved back, until superblocks have the new one; 0 after that. */
+  #countBefore = 0;
 
   /**
    * The end of a file.
@@ -92,8 +95,13 @@ export class FileEnd {
 
   /** Sets the page count; the file keeps its length until it is cut, or `leaveTail` is called. */
   moveTo(pageCount: number): void {
-    this.#hasTail = false;
+    this.#countBefore = this.#countMin;
     this.#meta.pageCount = pageCount;
+  }
+
+  /** The page count before which nothing may be cut. */
+  get #countMin(): number {
+    return Math.max(this.#meta.pageCount, this.#countBefore);
   }
 
   /**
@@ -123,9 +131,10 @@ export class FileEnd {
     if (this.#disk.size() < bytes) this.#disk.truncate(bytes);
   }
 
-  /** Cuts the whole tail off. */
+  /** Cuts the whole tail off, once superblocks have the page count. */
   cut(): void {
     this.#hasTail = false;
+    this.#countBefore = 0;
     this.cutAt(this.#meta.pageCount);
   }
 
@@ -141,6 +150,7 @@ export class FileEnd {
    */
   leaveTail(): void {
     if (this.#windows !== undefined) return this.cut();
+    this.#countBefore = 0;
     this.#claimed.cutAt(this.#meta.pageCount);
     this.#hasTail = true;
     this.cutPiece();
@@ -155,8 +165,9 @@ export class FileEnd {
   cutPiece(): void {
     if (!this.#hasTail) return;
     const size = this.#disk.size();
-    const end = Math.max(this.#meta.pageCount * PAGE_BYTES, size - PIECE_BYTES);
-    this.#hasTail = end > this.#meta.pageCount * PAGE_BYTES;
+    const bytesMin = this.#countMin * PAGE_BYTES;
+    const end = Math.max(bytesMin, size - PIECE_BYTES);
+    this.#hasTail = end > bytesMin;
     if (size > end) this.#truncate(end);
   }
 
@@ -168,7 +179,7 @@ export class FileEnd {
 
   /** Whether the disk has room for much more than a journal; a tail is such room. */
   hasPlenty(): boolean {
-    const { pageCount } = this.#meta;
+    const pageCount = this.#countMin;
     if (this.#hasTail && this.#disk.size() >= pageCount * PAGE_BYTES + PLENTY_BYTES) return true;
     const has = this.#tryClaim(pageCount * PAGE_BYTES, PLENTY_BYTES);
     this.cutAt(pageCount);

@@ -71,12 +71,15 @@ describe("The tail of the file", () => {
     assertEquals(disk.size(), (7 * CHUNK_PAGES + 1) * (CHUNK_BYTES / CHUNK_PAGES));
   });
 
-  it("stays from where the page count moves back until superblocks have it", () => {
-    const { fileEnd, disk } = withTail();
+  it("ends where it began if the page count moves back, until superblocks have that", () => {
+    const { fileEnd, disk, meta } = withTail();
     fileEnd.leaveTail();
     fileEnd.moveToLastPageInUse(0);
-    fileEnd.cutPiece();
-    assertEquals([fileEnd.hasTail, disk.size()], [false, 8 * CHUNK_BYTES]);
+    assertEquals([meta.pageCount, fileEnd.hasPlenty()], [2 * CHUNK_PAGES + 8, true]);
+    while (fileEnd.hasTail) fileEnd.cutPiece();
+    assertEquals([fileEnd.hasPlenty(), disk.size()], [true, 3 * CHUNK_BYTES]);
+    fileEnd.leaveTail();
+    assertEquals(disk.size(), (2 * CHUNK_PAGES + 8) * (CHUNK_BYTES / CHUNK_PAGES));
   });
 
   it("has no claimed page while it is left", () => {

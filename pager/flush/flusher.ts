@@ -351,7 +351,8 @@ export class Flusher implements CommitLog {
       this.cutTail();
     } else {
       this.#checkpoint.land(this.#fill.part < CALM_PART ? CALM_PAGES : LANDING_PAGES);
-      if (!this.#checkpoint.isRunning) this.#afterCheckpoint();
+      if (this.#checkpoint.isRunning) this.#fileEnd.cutPiece();
+      else this.#afterCheckpoint();
     }
   }
 
@@ -401,7 +402,8 @@ export class Flusher implements CommitLog {
       this.#finishAll();
     } else {
       this.#checkpoint.slice();
-      if (!this.#checkpoint.isRunning) this.#afterCheckpoint();
+      if (this.#checkpoint.isRunning) this.#fileEnd.cutPiece();
+      else this.#afterCheckpoint();
       this.#finishAll();
     }
   }
