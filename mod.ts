@@ -25,7 +25,7 @@
  * @module
  */
 
-export { Database, type DatabaseUpkeep, open, type OpenOptions } from "./store/mod.ts";
+export { Database, type DatabaseMaintenance, open, type OpenOptions } from "./store/mod.ts";
 export { Transaction, TransactionTree, type WriteOptions } from "./store/mod.ts";
 export { ReadTree, Snapshot, Tree } from "./store/mod.ts";
 export type { KeyRange, PrefetchOptions, Range, Sync, Visitor } from "./store/mod.ts";

@@ -148,9 +148,9 @@ export class PagerInspection {
     const { chunks, extents, pages } = this.#loader.reads;
     const { oldest, snapshotCount } = this.#versions.snapshots;
     return {
-      cacheBytes: this.#cache.ownFrames * CHUNK_BYTES,
-      cacheBytesPeak: this.#cache.peakFrames * CHUNK_BYTES,
-      cacheBytesLimit: this.#cache.limit * CHUNK_BYTES,
+      cacheUsedBytes: this.#cache.ownFrames * CHUNK_BYTES,
+      cachePeakBytes: this.#cache.peakFrames * CHUNK_BYTES,
+      cacheLimitBytes: this.#cache.limit * CHUNK_BYTES,
       mappedBytes: this.#cache.windowCount * CHUNK_BYTES,
       chunkReads: chunks,
       extentReads: extents,

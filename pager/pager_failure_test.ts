@@ -112,8 +112,8 @@ describe("Pager on a failing file", () => {
         expectContent(pager, page, page % 7 === 0 ? 1000 + page : page);
       }
     }
-    const { cacheBytes, cacheBytesLimit } = pager.stats();
-    assert(cacheBytes <= 2 * cacheBytesLimit, `${cacheBytes} bytes of cache`);
+    const { cacheUsedBytes, cacheLimitBytes } = pager.stats();
+    assert(cacheUsedBytes <= 2 * cacheLimitBytes, `${cacheUsedBytes} bytes of cache`);
     assertThrows(() => pager.close(), IoError);
   });
 });

@@ -7,11 +7,11 @@ import type { JournalFigures } from "./journal/journal_state.ts";
 /** The figures of a pager. */
 export interface PagerStats extends JournalFigures {
   /** Memory in frames, in bytes. */
-  readonly cacheBytes: number;
+  readonly cacheUsedBytes: number;
   /** The most bytes that frames have taken. */
-  readonly cacheBytesPeak: number;
-  /** The bound on `cacheBytes`, exceeded only while a transaction needs more. */
-  readonly cacheBytesLimit: number;
+  readonly cachePeakBytes: number;
+  /** The bound on `cacheUsedBytes`, exceeded only while a transaction needs more. */
+  readonly cacheLimitBytes: number;
   /** Bytes of the file that windows of it show, with `io: "map"`. */
   readonly mappedBytes: number;
   /** Whole chunks read. */

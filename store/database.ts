@@ -1,9 +1,9 @@
 /**
  * The public class of an open database: trees, transactions and closing. Maintenance is in
- * `DatabaseUpkeep`.
+ * `DatabaseMaintenance`.
  */
 
-import { DatabaseUpkeep } from "./database_upkeep.ts";
+import { DatabaseMaintenance } from "./database_maintenance.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";
 import { checkName, type Sync } from "./read/argument_checks.ts";
 import { codecNamesOf, type Codecs } from "./read/tree_format.ts";
@@ -41,7 +41,7 @@ export function sessionOf(db: unknown, action: string): Session {
  * console.assert(db.trees().join() === "cities");
  * ```
  */
-export class Database extends DatabaseUpkeep {
+export class Database extends DatabaseMaintenance {
   readonly #session: Session;
   readonly #registry: TreeRegistry;
 

@@ -286,14 +286,14 @@ describe("Database.stats()", () => {
     const db = openOn(new MemoryFile(), { cacheBytes: 8 * 1024 * 1024 });
     const empty = db.stats();
     assertEquals([empty.version, empty.pageCount, empty.fileBytes], [0, 3, 3 * PAGE_BYTES]);
-    assertEquals([empty.cacheBytesLimit, empty.evictions, empty.pageWrites], [8 << 20, 0, 0]);
+    assertEquals([empty.cacheLimitBytes, empty.evictions, empty.pageWrites], [8 << 20, 0, 0]);
     change(db, "a", (tree) => tree.set("key", bytesOf(1, 3 * PAGE_BYTES)));
     const changed = db.stats();
     assertEquals([changed.version, changed.dirtyChunks], [1, 1]);
     // Header page, two superblocks, catalog, leaf, run of three; two chunks of the journal.
     assertEquals(changed.pageCount, 3 * format.CHUNK_PAGES);
     assert(changed.fileBytes > 2 * format.CHUNK_PAGES * PAGE_BYTES);
-    assert(changed.cacheBytes > 0 && changed.cacheBytes <= changed.cacheBytesPeak);
+    assert(changed.cacheUsedBytes > 0 && changed.cacheUsedBytes <= changed.cachePeakBytes);
     db.checkpoint();
     const written = db.stats();
     assertEquals([written.dirtyChunks, written.pageCount], [0, changed.pageCount]);

@@ -19,7 +19,7 @@ export { restoreChain, type RestoreResult } from "./backup/restore.ts";
 export type { KeyChange } from "./changes/changes.ts";
 export type { ChangesOptions } from "./list_changes.ts";
 export { Database } from "./database.ts";
-export type { DatabaseUpkeep } from "./database_upkeep.ts";
+export type { DatabaseMaintenance } from "./database_maintenance.ts";
 export type { Participant, SharingState } from "../pager/mod.ts";
 export type { DatabaseStats, TreeStats } from "./inspect/stats.ts";
 export {
@@ -74,10 +74,10 @@ export {
 export type { Sync } from "./read/argument_checks.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Transaction } from "./transaction.ts";
-export type { CompactOptions, CompactReport } from "./upkeep/compact.ts";
+export type { CompactOptions, CompactReport } from "./maintenance/compact.ts";
 export { TransactionTree } from "./write/transaction_tree.ts";
 export { Tree } from "./tree.ts";
-export type { Progress, ProgressOptions } from "./upkeep/slices.ts";
+export type { Progress, ProgressOptions } from "./maintenance/slices.ts";
 export {
   verify,
   type VerifyFileOptions,

@@ -195,8 +195,8 @@ describe("a change of nothing", () => {
       };
     }
     const figures = () => {
-      const { version, journalBatches, journalSyncs, journalWrites } = db.stats();
-      return [version, journalBatches, journalSyncs, journalWrites];
+      const { version, journalBatches, journalSyncs, journalBytesWritten } = db.stats();
+      return [version, journalBatches, journalSyncs, journalBytesWritten];
     };
     const before = figures();
     for (const [what, change] of Object.entries(changes)) {

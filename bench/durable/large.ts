@@ -56,12 +56,12 @@ async function largeOf(folder: string, cacheMiB: number, keys: Keys): Promise<La
       for (let i = 0; i < keys.count; i++) tree.set(keys.at(i), values.at(i));
     })
   );
-  const { cacheBytesPeak, fileBytes } = db.stats();
+  const { cachePeakBytes, fileBytes } = db.stats();
   return {
     cacheMiB,
     ms,
     nsAnEntry: ms * 1e6 / keys.count,
-    cachePeakMiB: cacheBytesPeak / MIB,
+    cachePeakMiB: cachePeakBytes / MIB,
     memoryBeforeMiB: memoryBefore / MIB,
     memoryPeakMiB: peakMemory() / MIB,
     fileMiB: fileBytes / MIB,

@@ -118,7 +118,7 @@ export class QuireStore implements Store {
 
   /** Bytes written to the journal so far. */
   journalBytes(): number {
-    return this.db.stats().journalWrites;
+    return this.db.stats().journalBytesWritten;
   }
 
   close(): void {

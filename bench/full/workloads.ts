@@ -345,7 +345,7 @@ async function runCold(run: Run): Promise<void> {
   const store = await run.engine.open(path, { cacheBytes: COLD_CACHE_BYTES });
   await measure(run, "random get, data 16 x cache", size.reads, () => getMany(store, keys, size));
   if (store instanceof QuireStore) {
-    run.samples["cache peak at data 16 x cache, bytes"] = store.db.stats().cacheBytesPeak;
+    run.samples["cache peak at data 16 x cache, bytes"] = store.db.stats().cachePeakBytes;
   }
   await store.close();
 }
@@ -390,7 +390,7 @@ async function runOpen(run: Run): Promise<void> {
   const again = await engine.open(path, { cacheBytes: CACHE_BYTES });
   samples["open a large database, whole"] = (performance.now() - start) * 1e6;
   if (again instanceof QuireStore) {
-    samples["cache after opening it, bytes"] = again.db.stats().cacheBytes;
+    samples["cache after opening it, bytes"] = again.db.stats().cacheUsedBytes;
   }
   await measure(run, "first get after opening it", 1, () => again.get(keys.at(0)));
   await again.close();

@@ -177,7 +177,7 @@ function large(nth: number): Bed {
 /** Fills the cache with the end of the tree, so that only single pages and extents come in. */
 function coolDown({ pager, tree }: Bed): void {
   for (let i = 12_000; i < 20_000; i++) tree.has(keyOf(i));
-  assertEquals(pager.stats().cacheBytes, CACHE_BYTES_MIN);
+  assertEquals(pager.stats().cacheUsedBytes, CACHE_BYTES_MIN);
 }
 
 function pagesRead({ pager }: Bed, body: () => void): number {

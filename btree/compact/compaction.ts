@@ -188,7 +188,7 @@ export class Compaction {
    * @param isAlone Whether nobody else commits: moved pages may go past the journal, so that they
    * are written once, and the next commit waits for one more sync.
    * @throws {CorruptionError} A page breaks a rule. Roll back, and end the compaction.
-   * @throws {IoError} The system refused. The same.
+   * @throws {IoError} The system refused. Roll back, too.
    */
   moveSlice(budgetMs: number, isAlone = false): boolean {
     const { slicePagesMax, alonePagesMax } = this.#bounds;

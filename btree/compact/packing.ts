@@ -95,7 +95,7 @@ export class Packing {
    *
    * @param leavesMax The most leaves that a slice changes, except for the rest of its last group.
    * @throws {CorruptionError} A page breaks a rule. Roll back, and end the packing.
-   * @throws {IoError} The system refused. The same.
+   * @throws {IoError} The system refused. Roll back, too.
    */
   slice(budgetMs: number, leavesMax: number): boolean {
     const deadline = performance.now() + budgetMs;

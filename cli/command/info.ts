@@ -161,8 +161,8 @@ function printFileStats({ db, out, json, inShell }: Context): void {
 
 /** The figures of a file opened by this command: counters of work and of snapshots would be 0. */
 function figuresAtOpening(db: Database): Partial<DatabaseStats> {
-  const { version, recovery, pageCount, fileBytes, cacheBytesLimit } = db.stats();
-  return { version, recovery, pageCount, fileBytes, cacheBytesLimit };
+  const { version, recovery, pageCount, fileBytes, cacheLimitBytes } = db.stats();
+  return { version, recovery, pageCount, fileBytes, cacheLimitBytes };
 }
 
 function partsOf(census: Census): PartFigures[] {

@@ -224,14 +224,14 @@ export interface JournalInfo {
   readonly writtenVersion: number;
   readonly generation: number;
   readonly sequence: number;
-  readonly epoch: number;
+  readonly syncCount: number;
   readonly pendingBytes: number;
   readonly areas: readonly JournalAreaInfo[];
   readonly checkpointRunning: boolean;
   readonly chunksLeft: number;
   readonly dirtyChunks: number;
   readonly checkpoints: number;
-  readonly journalWrites: number;
+  readonly journalBytesWritten: number;
   readonly journalBatches: number;
   readonly journalSyncs: number;
   readonly pageWrites: number;

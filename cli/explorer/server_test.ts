@@ -386,7 +386,7 @@ describe("explorer: right questions", () => {
       for (let i = 0; i < 10; i++) words.get("word 1");
       const second = await answer<CacheInfo>("/api/cache");
       assertGreater(second.hits, 9);
-      assertEquals(second.bytes, db.stats().cacheBytes);
+      assertEquals(second.bytes, db.stats().cacheUsedBytes);
       assertGreater(second.dirtyPages, 0);
       assertEquals(second.newest[0]!.idle <= second.oldest[0]!.idle, true);
     }));

@@ -113,7 +113,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof OutputClosed) return { exitCode: EXIT.done, line: undefined };
   // A database that failed may fail again when it is closed; the first failure is the cause.
   if (error instanceof SuppressedError) return failureOf(error.suppressed);
-  const message = messageOf(error);
+  // What a program would do about a lock is not what a user of the command line does.
+  const message = messageOf(error).replace(/; open it with shared: true, or to follow it$/, "");
   const [exitCode, remedy] = kindOf(error, message);
   return { exitCode, line: oneLine(remedy === undefined ? message : `${message}; ${remedy}`) };
 }

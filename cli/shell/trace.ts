@@ -43,16 +43,16 @@ export class Trace {
 }
 
 function linesOf(trace: Traced, ms: number): string[] {
-  const { pages, touches, hits, misses, evictions } = trace;
+  const { pages, requests, hits, misses, evictions } = trace;
   const shown = pages.slice(0, PAGES_SHOWN_MAX).map(({ page, hit }) =>
     hit ? `${page}` : `${page}!`
   );
-  const more = touches > PAGES_SHOWN_MAX ? ` and ${count(touches - PAGES_SHOWN_MAX)} more` : "";
-  const list = touches === 0 ? "" : `: ${shown.join(" ")}${more}`;
+  const more = requests > PAGES_SHOWN_MAX ? ` and ${count(requests - PAGES_SHOWN_MAX)} more` : "";
+  const list = requests === 0 ? "" : `: ${shown.join(" ")}${more}`;
   const read = `${countOf(trace.readCalls, "read")} of ${countOf(trace.bytesRead, "byte")}`;
   const written = `${countOf(trace.writeCalls, "write")} of ${countOf(trace.bytesWritten, "byte")}`;
   return [
-    `-- ${countOf(touches, "page")} (${countOf(hits, "hit")}, ${countOf(misses, "miss")})${list}`,
+    `-- ${countOf(requests, "page")} (${countOf(hits, "hit")}, ${countOf(misses, "miss")})${list}`,
     `-- ${read}, ${written}, ${countOf(trace.syncCalls, "sync")}, ` +
     `${countOf(evictions, "eviction")}, ${ms.toFixed(2)} ms`,
   ];

@@ -11,7 +11,7 @@
  * |   8 | 16   | database id                                                           |
  * |  24 | u64  | generation: one more with each switch of areas                        |
  * |  32 | u64  | sequence: one more with each batch, across generations                |
- * |  40 | u64  | epoch: syncs completed before its write                               |
+ * |  40 | u64  | syncCount: syncs completed before its write                               |
  * |  48 | u64  | the last sequence known to be on the medium before its write          |
  * |  56 | u64  | its own offset in the area                                            |
  * |  64 | u64  | the last version in it                                                |
@@ -44,7 +44,7 @@ const RESERVED_AT = 104;
 export interface BatchHeader {
   generation: number;
   sequence: number;
-  epoch: number;
+  syncCount: number;
   durableSequence: number;
   offset: number;
   version: Version;
@@ -80,7 +80,7 @@ export function encodeBatch(
   bytes.set(databaseId, ID_AT);
   put64(24, header.generation);
   put64(32, header.sequence);
-  put64(40, header.epoch);
+  put64(40, header.syncCount);
   put64(48, header.durableSequence);
   put64(56, header.offset);
   put64(64, header.version);
@@ -122,7 +122,7 @@ export function decodeBatch(bytes: Uint8Array, databaseId: Uint8Array): BatchHea
   return {
     generation: get64(24),
     sequence: get64(32),
-    epoch: get64(40),
+    syncCount: get64(40),
     durableSequence: get64(48),
     offset: get64(56),
     version: get64(64),

@@ -9,7 +9,7 @@ const ID = Uint8Array.from({ length: 16 }, (_, i) => 0xd0 + i);
 const HEADER: BatchHeader = {
   generation: 0x0011_0203_0405_0607,
   sequence: 0x0012_0203_0405_0607,
-  epoch: 0x0013_0203_0405_0607,
+  syncCount: 0x0013_0203_0405_0607,
   durableSequence: 0x0014_0203_0405_0607,
   offset: 0x0015_0203_0405_0607,
   version: 0x1617_1819_1a1b,

@@ -20,7 +20,7 @@ export interface BatchPosition {
   /** Its generation. */
   readonly generation: number;
   /** Syncs completed. */
-  readonly epoch: number;
+  readonly syncCount: number;
   /** The last sequence known to be on the medium. */
   readonly durableSequence: number;
   /** Whether the next batch applies together with it. */
@@ -69,13 +69,13 @@ export class BatchWriter {
 
   #encodeHeader(payload: Uint8Array, meta: Meta, place: BatchPosition): void {
     const { version, pageCount, nextTreeId, catalogRoot, allocatorHint } = meta;
-    const { generation, epoch, durableSequence, offset, continues } = place;
+    const { generation, syncCount, durableSequence, offset, continues } = place;
     this.sequence++;
     this.lastSum = encodeBatch(
       {
         generation,
         sequence: this.sequence,
-        epoch,
+        syncCount,
         durableSequence,
         offset,
         version,

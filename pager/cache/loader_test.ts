@@ -143,7 +143,7 @@ describe("Loader", () => {
       }
       // Each header page is checked against its bitmap and sums when it comes back.
       for (let chunk = 0; chunk < 12; chunk++) if (random.once(3)) pager.headerPage(chunk);
-      assert(pager.stats().cacheBytes <= pager.stats().cacheBytesLimit);
+      assert(pager.stats().cacheUsedBytes <= pager.stats().cacheLimitBytes);
     }
     pager.close();
     const again = openNodes(memory);
@@ -157,10 +157,10 @@ describe("Loader", () => {
       const page = random.pick(PAGES);
       expectContent(pager, page, page);
       if (step % 10 === 0) pager.headerPage(random.below(12));
-      assert(pager.stats().cacheBytes <= pager.stats().cacheBytesLimit);
+      assert(pager.stats().cacheUsedBytes <= pager.stats().cacheLimitBytes);
     }
     for (const page of PAGES) expectContent(pager, page, page);
-    assert(pager.stats().cacheBytes <= pager.stats().cacheBytesLimit);
+    assert(pager.stats().cacheUsedBytes <= pager.stats().cacheLimitBytes);
   });
 });
 
@@ -191,7 +191,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     look(5000);
     assertEquals(figures.headers, headers);
     assert(figures.pages > pages + 2000, `${figures.pages - pages} pages`);
-    assertEquals(pager.stats().cacheBytes, pager.stats().cacheBytesLimit);
+    assertEquals(pager.stats().cacheUsedBytes, pager.stats().cacheLimitBytes);
   });
 
   it("leaves when no read needs it any more", () => {

@@ -97,8 +97,8 @@ describe("Windows", { skip }, () => {
   it("show whole chunks, while the last one is read", () =>
     withPager((pager, path) => {
       expectAll(pager, 0);
-      const { mappedBytes, cacheBytes, chunkReads, pageReads } = pager.stats();
-      assertEquals([mappedBytes, cacheBytes], [CHUNK_BYTES, CHUNK_BYTES]);
+      const { mappedBytes, cacheUsedBytes, chunkReads, pageReads } = pager.stats();
+      assertEquals([mappedBytes, cacheUsedBytes], [CHUNK_BYTES, CHUNK_BYTES]);
       assertEquals([chunkReads, pageReads], [1, 0]);
       assertEquals(privateBytesOf(path), 0);
     }));

@@ -216,13 +216,13 @@ export class Checkpoint {
   #nextStep(): void {
     if (this.#step === "pages") {
       this.#windows?.settle();
-      const { generation, epoch } = this.#journal;
+      const { generation, syncCount } = this.#journal;
       this.#superblock.writeFirstCopy({
         ...this.#meta,
         ...this.#location.listMove(this.#meta),
         replayGeneration: generation,
         replaySequence: this.#sequence,
-        syncEpoch: epoch,
+        syncCount: syncCount,
       });
       this.#step = "first copy";
     } else if (this.#step === "first copy") {

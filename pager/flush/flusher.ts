@@ -164,10 +164,10 @@ export class Flusher implements CommitLog {
   figures(): JournalFigures {
     const { bytes, batches, syncs } = this.#journal.writes;
     return {
-      journalWrites: bytes,
+      journalBytesWritten: bytes,
       journalBatches: batches,
       journalSyncs: syncs,
-      journalBytes: this.#journal.usedBytes,
+      journalUsedBytes: this.#journal.usedBytes,
       checkpoints: this.#checkpoint.completed,
     };
   }

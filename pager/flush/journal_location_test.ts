@@ -205,7 +205,7 @@ describe("The journal", () => {
       transact(pager, () => PAGES.slice(0, 40).forEach((page) => write(pager, page, salt)));
       pager.flush("buffered");
     }
-    assert(pager.stats().journalWrites > 40 * 1024 * 1024);
+    assert(pager.stats().journalBytesWritten > 40 * 1024 * 1024);
     assert(file.size() <= 10 * CHUNK_BYTES, `${file.size()} bytes`);
   });
 

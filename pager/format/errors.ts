@@ -55,6 +55,7 @@ const HELD = {
   open: ["has it open", ""],
   shared: ["shares it", "; open it with shared: true, or to follow it"],
   unshared: ["has it open without shared: true", ""],
+  writing: ["is writing it", ""],
 } as const;
 
 /** Another handle, in this thread or elsewhere, has the file open. */
@@ -74,10 +75,11 @@ export class LockedError extends Error {
    * @param isOwn Whether a handle of this thread has it open.
    * @param how How the other handle has it open.
    */
-  constructor(path: string, isOwn: boolean, how: "open" | "shared" | "unshared" = "open") {
+  constructor(path: string, isOwn: boolean, how: keyof typeof HELD = "open") {
     const where = isOwn ? "in this thread" : "in another process or worker";
     const [does, remedy] = HELD[how];
-    super(`Cannot open ${path}: another handle ${does}, ${where}${remedy}`);
+    const action = how === "writing" ? "use" : "open";
+    super(`Cannot ${action} ${path}: another handle ${does}, ${where}${remedy}`);
     this.isOwn = isOwn;
   }
 }

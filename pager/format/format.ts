@@ -173,7 +173,7 @@ export const SUPERBLOCK = {
   /** u64. The sequence number of the last batch whose pages are already in the file. */
   replaySequence: 88,
   /** u64. Syncs completed. */
-  syncEpoch: 96,
+  syncCount: 96,
   /** The number of chunks in journal area a, then in area b. */
   journalCountA: 104,
   journalCountB: 108,

@@ -78,7 +78,7 @@ describe("format", () => {
       allocatorHint: 76,
       replayGeneration: 80,
       replaySequence: 88,
-      syncEpoch: 96,
+      syncCount: 96,
       journalCountA: 104,
       journalCountB: 108,
       history: 112,

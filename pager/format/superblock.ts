@@ -68,7 +68,7 @@ export interface Superblock {
   /** The sequence number of the last batch whose pages are already in the file. */
   replaySequence: number;
   /** Syncs completed. */
-  syncEpoch: number;
+  syncCount: number;
   /** The chunks of the two journal areas. */
   journals: readonly [readonly number[], readonly number[]];
 }
@@ -101,7 +101,7 @@ export function encodeSuperblock(superblock: Superblock, bytes: Uint8Array): voi
   put(SUPERBLOCK.allocatorHint, superblock.allocatorHint);
   put64(SUPERBLOCK.replayGeneration, superblock.replayGeneration);
   put64(SUPERBLOCK.replaySequence, superblock.replaySequence);
-  put64(SUPERBLOCK.syncEpoch, superblock.syncEpoch);
+  put64(SUPERBLOCK.syncCount, superblock.syncCount);
   put(SUPERBLOCK.journalCountA, superblock.journals[0].length);
   put(SUPERBLOCK.journalCountB, superblock.journals[1].length);
   superblock.journals[0].forEach((chunk, i) => put(SUPERBLOCK.journalA + 4 * i, chunk));
@@ -197,7 +197,7 @@ function readFields(reader: FieldReader): Superblock {
     allocatorHint: reader.u32(SUPERBLOCK.allocatorHint),
     replayGeneration: reader.u64(SUPERBLOCK.replayGeneration),
     replaySequence: reader.u64(SUPERBLOCK.replaySequence),
-    syncEpoch: reader.u64(SUPERBLOCK.syncEpoch),
+    syncCount: reader.u64(SUPERBLOCK.syncCount),
     journals: [
       reader.list(SUPERBLOCK.journalA, countA),
       reader.list(SUPERBLOCK.journalB, countB),

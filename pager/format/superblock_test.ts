@@ -21,7 +21,7 @@ const SUPERBLOCK: Superblock = {
   allocatorHint: 0x0001_5253,
   replayGeneration: 0x000f_6263_6465_6667,
   replaySequence: 0x000f_7273_7475_7677,
-  syncEpoch: 0x000f_8283_8485_8687,
+  syncCount: 0x000f_8283_8485_8687,
   journals: [[0x0001_9293, 7], [0x0001_a2a3, 9, 8]],
 };
 
@@ -127,7 +127,7 @@ const anySuperblock: fc.Arbitrary<Superblock> = fc.record({
   allocatorHint: fc.integer({ min: 0, max: 513 }),
   replayGeneration: counter,
   replaySequence: counter,
-  syncEpoch: counter,
+  syncCount: counter,
   journals: fc.constantFrom<Superblock["journals"][]>(
     [[], []],
     [[512], []],

@@ -94,7 +94,7 @@ export class Journal {
   /** The generation of the next batch; its parity selects the area. */
   generation: number;
   /** Syncs completed. */
-  epoch: number;
+  syncCount: number;
   /** The last version that may have freed a page. */
   #freedVersion: number;
   /** The first page that a version freed which is not confirmed. */
@@ -140,7 +140,7 @@ export class Journal {
     this.#disk = disk;
     this.generation = start.replayGeneration;
     this.#batches = new BatchWriter(start.databaseId, start.replaySequence);
-    this.epoch = start.syncEpoch;
+    this.syncCount = start.syncCount;
     this.#durableSequence = start.replaySequence;
     this.confirmedVersion = start.version;
     this.#nextConfirmed = start.version;
@@ -272,7 +272,7 @@ export class Journal {
    *
    * @param grows Whether the commit takes pages into use, and so leaves the kept bytes.
    * @throws {IoError} The disk is full, and the pending commits before this one keep their room.
-   * @throws {LimitError} The area would need more chunks than it can have. The same.
+   * @throws {LimitError} The area would need more chunks than it can have. So do they then.
    */
   reserve(meta: Meta, grows: boolean): void {
     const end = this.filledBytes + BATCH_ALIGN;
@@ -383,7 +383,7 @@ export class Journal {
   /** Notes that a flight has ended, and writes the records that waited for bypassed pages. */
   land(flight: Flight): void {
     this.#isFlying = false;
-    this.epoch++;
+    this.syncCount++;
     this.writes.syncs++;
     this.#areas.noteSyncedClaims(flight.claims);
     this.#durableSequence = Math.max(this.#durableSequence, flight.sequence);
@@ -472,7 +472,7 @@ export class Journal {
   }
 
   #markDurable(): void {
-    this.epoch++;
+    this.syncCount++;
     this.writes.syncs++;
     this.#durableSequence = this.sequence;
     this.confirmedVersion = this.#nextConfirmed;
@@ -488,7 +488,7 @@ export class Journal {
       area,
       offset: this.#offset,
       generation: this.generation,
-      epoch: this.epoch,
+      syncCount: this.syncCount,
       durableSequence: this.#durableSequence,
       continues,
       through,
@@ -553,9 +553,9 @@ export class Journal {
       const usedBytes = isCurrent ? this.usedBytes : needsOther ? this.#otherOffset : 0;
       return { chunks: [...chunks], usedBytes, capacityBytes, isCurrent };
     });
-    const { generation, sequence, epoch, writtenVersion, durableVersion } = this;
+    const { generation, sequence, syncCount, writtenVersion, durableVersion } = this;
     const pendingBytes = this.#held.length + this.pending.length;
-    return { areas, generation, sequence, epoch, pendingBytes, writtenVersion, durableVersion };
+    return { areas, generation, sequence, syncCount, pendingBytes, writtenVersion, durableVersion };
   }
 }
 

@@ -38,7 +38,7 @@ export interface JournalState {
   /** The sequence of the last batch. */
   readonly sequence: number;
   /** Syncs completed. */
-  readonly epoch: number;
+  readonly syncCount: number;
   /** Bytes of records that wait in memory. */
   readonly pendingBytes: number;
   /** The last version handed to the system. */
@@ -62,23 +62,23 @@ export interface CheckpointState {
 /** The work of the journal and the checkpoint so far. */
 export interface JournalFigures {
   /** Bytes written to the journal. */
-  readonly journalWrites: number;
+  readonly journalBytesWritten: number;
   /** Batches of commits written to the journal. */
   readonly journalBatches: number;
   /** Times that batches were synced to the medium. */
   readonly journalSyncs: number;
   /** Bytes of the journal that the next checkpoint frees. */
-  readonly journalBytes: number;
+  readonly journalUsedBytes: number;
   /** Checkpoints completed. */
   readonly checkpoints: number;
 }
 
 /** The figures of a pager without a journal. */
 export const NO_JOURNAL: JournalFigures = {
-  journalWrites: 0,
+  journalBytesWritten: 0,
   journalBatches: 0,
   journalSyncs: 0,
-  journalBytes: 0,
+  journalUsedBytes: 0,
   checkpoints: 0,
 };
 

@@ -176,7 +176,7 @@ export function freshSuperblock(): Superblock {
     allocatorHint: 0,
     replayGeneration: 0,
     replaySequence: 0,
-    syncEpoch: 0,
+    syncCount: 0,
     journals: [[], []],
   };
 }

@@ -157,7 +157,7 @@ export class Recovery {
       // The hint is lowered as far as needed when it goes into a superblock.
       const { rule } = brokenRule({ ...header, allocatorHint: 0 }, originVersion) ?? {};
       if (rule !== undefined) corruptJournal(this.#areas, header.generation, header.offset, rule);
-      if (header.epoch < COUNTER_MAX) continue;
+      if (header.syncCount < COUNTER_MAX) continue;
       corruptJournal(this.#areas, header.generation, header.offset, "a number exceeds 2^52");
     }
   }
@@ -267,7 +267,7 @@ export class Recovery {
       replayGeneration: this.#superblock.replayGeneration + 2,
       replaySequence: this.#chain.sequence,
       journals: this.#journals,
-      syncEpoch: (this.#chain.last?.epoch ?? this.#superblock.syncEpoch) + 1,
+      syncCount: (this.#chain.last?.syncCount ?? this.#superblock.syncCount) + 1,
     };
   }
 

@@ -126,7 +126,7 @@ export class SharedCheckpoint {
       open: true,
       replayGeneration: generation,
       replaySequence: sequence,
-      syncEpoch: journal.epoch,
+      syncCount: journal.syncCount,
     });
     this.#share.noteSuperblock(superblock.fields);
     this.#share.announce();

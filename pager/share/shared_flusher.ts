@@ -504,10 +504,10 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
   figures(): JournalFigures {
     const { bytes, batches, syncs } = this.#parts.journal.writes;
     return {
-      journalWrites: bytes,
+      journalBytesWritten: bytes,
       journalBatches: batches,
       journalSyncs: syncs,
-      journalBytes: this.#share.position.at.offset,
+      journalUsedBytes: this.#share.position.at.offset,
       checkpoints: this.#checkpoint.completed,
     };
   }

@@ -138,7 +138,7 @@ export class WriteLock {
       this.#endOther();
       if (performance.now() >= end) {
         this.stopWaiting();
-        throw new LockedError(this.#path, false);
+        throw new LockedError(this.#path, false, "writing");
       }
       this.#hasWaited = true;
       this.pins?.setWaiting("blocking");
@@ -247,7 +247,7 @@ export class WriteLock {
   #endOther(): void {
     const other = heldHere.get(this.#file.identity);
     if (other === undefined || other.endHold()) return;
-    throw new LockedError(this.#path, true);
+    throw new LockedError(this.#path, true, "writing");
   }
 
   /**

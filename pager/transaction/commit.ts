@@ -80,7 +80,7 @@ export class Commit {
    * Ends the innermost savepoint and keeps its changes; the outermost one commits.
    *
    * @throws {IoError} The disk is full, or a write failed. The transaction is open: roll it back.
-   * @throws {LimitError} The journal cannot hold the transaction. The same.
+   * @throws {LimitError} The journal cannot hold the transaction. The transaction is open, too.
    */
   run(): void {
     const open = this.#open;

@@ -429,14 +429,14 @@ describe("a transaction larger than the cache", () => {
   it("grows the cache, and gives the memory back at its end", () => {
     const file = makeFile(MANY);
     const pager = underPressure(file);
-    const { cacheBytesLimit } = pager.stats();
+    const { cacheLimitBytes } = pager.stats();
     const pages = dataPages(MANY);
     transact(pager, () => {
       pages.forEach((page) => write(pager, page, page + 1));
-      assert(pager.stats().cacheBytes > 2 * cacheBytesLimit);
+      assert(pager.stats().cacheUsedBytes > 2 * cacheLimitBytes);
     });
-    assertEquals(pager.stats().cacheBytes, cacheBytesLimit);
-    assert(pager.stats().cacheBytesPeak > 2 * cacheBytesLimit);
+    assertEquals(pager.stats().cacheUsedBytes, cacheLimitBytes);
+    assert(pager.stats().cachePeakBytes > 2 * cacheLimitBytes);
     pages.forEach((page) => expectContent(pager, page, page + 1));
     pager.close();
     const again = openNodes(file);
@@ -445,7 +445,7 @@ describe("a transaction larger than the cache", () => {
 
   it("restores every byte when it is rolled back", () => {
     const pager = underPressure();
-    const { cacheBytesLimit } = pager.stats();
+    const { cacheLimitBytes } = pager.stats();
     const pages = dataPages(MANY);
     transact(pager, () => pages.forEach((page) => page % 5 || write(pager, page, page + 7)));
     const saltOf = (page: number) => page % 5 ? page : page + 7;
@@ -456,7 +456,7 @@ describe("a transaction larger than the cache", () => {
     dataPages(pageCount + 600).filter((page) => page >= pageCount)
       .forEach((page) => occupy(pager, page, 1));
     pager.rollback();
-    assertEquals(pager.stats().cacheBytes, cacheBytesLimit);
+    assertEquals(pager.stats().cacheUsedBytes, cacheLimitBytes);
     assertEquals(pager.meta.pageCount, pageCount);
     pages.forEach((page) => expectContent(pager, page, saltOf(page)));
     pager.checkpoint();
@@ -511,8 +511,8 @@ class ModelTest {
       this.#journal = journalChunks(this.#pager);
       this.#held.clear();
       this.#expectSome(200);
-      const { cacheBytes, cacheBytesLimit } = this.#pager.stats();
-      assert(cacheBytes <= cacheBytesLimit, `${cacheBytes} bytes of cache`);
+      const { cacheUsedBytes, cacheLimitBytes } = this.#pager.stats();
+      assert(cacheUsedBytes <= cacheLimitBytes, `${cacheUsedBytes} bytes of cache`);
       if (this.#random.once(10)) {
         this.#pager.checkpoint();
         this.#journal = journalChunks(this.#pager);

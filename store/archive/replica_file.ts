@@ -87,7 +87,7 @@ export class ReplicaFile {
    * Applies what the archive has after the state. Returns whether it had something.
    *
    * @throws {CorruptionError} An object is damaged. The state is one before it.
-   * @throws {RangeError} The archive is of another database. The same.
+   * @throws {RangeError} The archive is of another database. The state is as it was.
    * @throws {IoError} The system refused. The state may be one before the end.
    */
   async follow(store: ArchiveStore, signal: AbortSignal): Promise<boolean> {
@@ -142,7 +142,8 @@ export class ReplicaFile {
    *
    * @param store Has its objects.
    * @throws {CorruptionError} An object is damaged. The state is as it was.
-   * @throws {RangeError} The segment does not follow, or is of another database. The same.
+   * @throws {RangeError} The segment does not follow, or is of another database. The state is as it
+   * was.
    */
   async receive(store: ArchiveStore, segment: Segment, signal: AbortSignal): Promise<void> {
     this.#reopen();

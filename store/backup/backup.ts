@@ -7,8 +7,8 @@
  */
 
 import { type CopyReader, pathOf } from "../../pager/mod.ts";
+import type { ProgressOptions } from "../maintenance/slices.ts";
 import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../read/argument_checks.ts";
-import type { ProgressOptions } from "../upkeep/slices.ts";
 import type { Session } from "../write/session.ts";
 import { compactCopy } from "./compact_copy.ts";
 import { copyChunks } from "./copy_loop.ts";

@@ -9,7 +9,7 @@
 
 import { Catalog, leafEntries, type TreeEntry, valueOf } from "../../btree/mod.ts";
 import { format, type PageSnapshot } from "../../pager/mod.ts";
-import type { Progress, ProgressOptions } from "../upkeep/slices.ts";
+import type { Progress, ProgressOptions } from "../maintenance/slices.ts";
 import { Rebuild } from "../verify/rebuild.ts";
 import type { Session } from "../write/session.ts";
 import { CopyPace } from "./copy_pace.ts";

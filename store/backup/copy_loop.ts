@@ -10,7 +10,7 @@
  */
 
 import type { CopiedChunk, CopyReader } from "../../pager/mod.ts";
-import type { ProgressOptions } from "../upkeep/slices.ts";
+import type { ProgressOptions } from "../maintenance/slices.ts";
 import { type CopiedSource, CopyPace, type Pause } from "./copy_pace.ts";
 import { ReadWarmth } from "./read_warmth.ts";
 

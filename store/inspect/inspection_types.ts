@@ -153,7 +153,7 @@ export interface Trace extends DiskFigures {
   /** The requested pages, in order; at most 10 000 of them. */
   readonly pages: readonly TracedPage[];
   /** The number of page requests. */
-  readonly touches: number;
+  readonly requests: number;
   /** The requests that found the page in memory and verified. */
   readonly hits: number;
   /** The other requests. */

@@ -236,10 +236,10 @@ export class Inspector {
    */
   cache(): CacheState {
     this.#check();
-    const { cacheBytes, cacheBytesLimit, evictions } = this.#pager.stats();
+    const { cacheUsedBytes, cacheLimitBytes, evictions } = this.#pager.stats();
     return {
-      bytes: cacheBytes,
-      bytesLimit: cacheBytesLimit,
+      bytes: cacheUsedBytes,
+      bytesLimit: cacheLimitBytes,
       hits: this.#tracer?.hits ?? 0,
       misses: this.#tracer?.misses ?? 0,
       evictions,
@@ -257,7 +257,7 @@ export class Inspector {
    * const inspector = db.inspect();
    * inspector.trace(true);
    * await db.tree("a").set("key", new Uint8Array(1));
-   * console.assert(inspector.takeTrace().touches > 0);
+   * console.assert(inspector.takeTrace().requests > 0);
    * inspector.trace(false);
    * ```
    *

@@ -34,7 +34,7 @@ describe("Inspector: the file", () => {
       assertEquals(file.bytes, stats.fileBytes);
       assertEquals([file.version, file.journal?.durableVersion], [1, 1]);
       const current = file.journal?.areas.filter(({ isCurrent }) => isCurrent) ?? [];
-      assertEquals(current.map(({ usedBytes }) => usedBytes), [stats.journalBytes]);
+      assertEquals(current.map(({ usedBytes }) => usedBytes), [stats.journalUsedBytes]);
       assertEquals(file.checkpoint?.dirtyChunks, stats.dirtyChunks);
       assertEquals(file.superblocks.map(({ content }) => content?.open), [true, true]);
       db.checkpoint();
@@ -220,7 +220,7 @@ describe("Inspector.trace", () => {
       assertGreater(cold.misses, 0);
       assertEquals(cold.loads.chunks, cold.readCalls);
       assertGreater(cold.bytesRead, CHUNK_BYTES - 1);
-      assertEquals(cold.touches, cold.hits + cold.misses);
+      assertEquals(cold.requests, cold.hits + cold.misses);
       tree.get("key 5");
       const warm = inspector.takeTrace();
       assertEquals([warm.misses, warm.readCalls, warm.bytesRead], [0, 0, 0]);
@@ -237,7 +237,7 @@ describe("Inspector.trace", () => {
       inspector.trace(false);
       tree.get("key 7");
       inspector.trace(true);
-      assertEquals(inspector.takeTrace().touches, 0);
+      assertEquals(inspector.takeTrace().requests, 0);
     }));
 
   it("of two inspectors, each has its own", () => {
@@ -247,10 +247,10 @@ describe("Inspector.trace", () => {
     first.trace(true);
     second.trace(true);
     db.tree("a").get("key");
-    assertEquals(first.takeTrace().touches, second.takeTrace().touches);
+    assertEquals(first.takeTrace().requests, second.takeTrace().requests);
     first.trace(false);
     db.tree("a").get("key");
-    assertEquals(second.takeTrace().touches, 1);
+    assertEquals(second.takeTrace().requests, 1);
   });
 
   it("keeps a bounded number of pages, and counts all", () => {
@@ -259,8 +259,8 @@ describe("Inspector.trace", () => {
     const inspector = db.inspect();
     inspector.trace(true);
     for (let i = 0; i < 10_500; i++) db.tree("a").has("key");
-    const { pages, touches } = inspector.takeTrace();
-    assertEquals([pages.length, touches], [10_000, 10_500]);
+    const { pages, requests } = inspector.takeTrace();
+    assertEquals([pages.length, requests], [10_000, 10_500]);
   });
 
   it("goes on inside a transaction", () => {
@@ -269,7 +269,7 @@ describe("Inspector.trace", () => {
     db.writeSync((tx) => {
       inspector.trace(true);
       tx.tree("a").set("key", new Uint8Array(1));
-      assertGreater(inspector.takeTrace().touches, 0);
+      assertGreater(inspector.takeTrace().requests, 0);
     });
   });
 });

@@ -22,11 +22,11 @@ export interface DatabaseStats {
   /** The size of the file on disk, in bytes. */
   readonly fileBytes: number;
   /** Memory in frames, in bytes. */
-  readonly cacheBytes: number;
-  /** The peak of `cacheBytes`. */
-  readonly cacheBytesPeak: number;
-  /** The limit of `cacheBytes`; exceeded only while a transaction requires it. */
-  readonly cacheBytesLimit: number;
+  readonly cacheUsedBytes: number;
+  /** The peak of `cacheUsedBytes`. */
+  readonly cachePeakBytes: number;
+  /** The limit of `cacheUsedBytes`; exceeded only while a transaction requires it. */
+  readonly cacheLimitBytes: number;
   /** Bytes of the file that are mapped, with `io: "map"`: the cache of the system has them. */
   readonly mappedBytes: number;
   /** Whole chunks read. */
@@ -50,13 +50,13 @@ export interface DatabaseStats {
   /** Old pages kept for them, in bytes. */
   readonly snapshotBytes: number;
   /** Bytes written to the journal. */
-  readonly journalWrites: number;
+  readonly journalBytesWritten: number;
   /** Batches of commits written to the journal. */
   readonly journalBatches: number;
   /** Number of times that commits were made durable. */
   readonly journalSyncs: number;
   /** Bytes of the journal that the next checkpoint frees. */
-  readonly journalBytes: number;
+  readonly journalUsedBytes: number;
   /** Checkpoints completed. */
   readonly checkpoints: number;
   /** The processes that share the file; undefined unless it was opened with `shared`. */

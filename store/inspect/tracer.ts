@@ -52,7 +52,7 @@ export class Tracer implements PageObserver {
     const trace: Trace = {
       ...differenceOf(diskFigures, this.#disk),
       pages: this.#pages,
-      touches: this.#hits + this.#misses,
+      requests: this.#hits + this.#misses,
       hits: this.#hits,
       misses: this.#misses,
       loads: differenceOf(loadFigures, this.#loads),

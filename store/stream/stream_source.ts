@@ -54,7 +54,7 @@ export class StreamSource {
    * Creates the file of the replica from the pages with which a stream begins.
    *
    * @throws {RangeError} The stream begins otherwise, or ends before. No file is left.
-   * @throws {CorruptionError} It is damaged. The same.
+   * @throws {CorruptionError} It is damaged. No file is left.
    */
   async create(signal: AbortSignal | undefined): Promise<void> {
     const received = await this.#open(undefined, signal);

@@ -27,8 +27,8 @@ import {
   openStillFile,
   pathOf,
 } from "../../pager/mod.ts";
+import { inSlices, type Progress } from "../maintenance/slices.ts";
 import { checkOptions } from "../read/argument_checks.ts";
-import { inSlices, type Progress } from "../upkeep/slices.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { type KeyGap, LeafMerge, type StrayEntry } from "./leaf_merge.ts";
 import { Rebuild } from "./rebuild.ts";

@@ -17,7 +17,7 @@ import {
   SLOT_OTHER,
   SLOT_PAGE_LOST,
 } from "../../pager/mod.ts";
-import type { Progress } from "../upkeep/slices.ts";
+import type { Progress } from "../maintenance/slices.ts";
 
 const { CHUNK_PAGES, KIND_LEAF, PAGE_BYTES } = format;
 const { entriesOf, kindOf, linkOf, treeOf, versionOf } = header;

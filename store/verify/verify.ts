@@ -46,8 +46,8 @@ import {
   SLOT_LOST,
   SLOT_PAGE_LOST,
 } from "../../pager/mod.ts";
+import { inSlices, type Progress, type ProgressOptions } from "../maintenance/slices.ts";
 import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../read/argument_checks.ts";
-import { inSlices, type Progress, type ProgressOptions } from "../upkeep/slices.ts";
 import { type Finding, findingOf, Findings } from "./findings.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_RUN, KIND_RUN_CONTINUED } = format;

@@ -186,7 +186,7 @@ describe("pages that flights write", () => {
     const { evictions } = db.stats();
     await fill();
     assert(db.stats().evictions - evictions > 100, `${db.stats().evictions} evictions`);
-    assert(db.stats().cacheBytesPeak <= 16 * MIB, `${db.stats().cacheBytesPeak} bytes`);
+    assert(db.stats().cachePeakBytes <= 16 * MIB, `${db.stats().cachePeakBytes} bytes`);
     assertEquals(file.syncs - syncs, 0, "syncs in line");
     db.close();
   });

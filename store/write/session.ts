@@ -18,10 +18,10 @@ import {
   type Pager,
   type PageSnapshot,
 } from "../../pager/mod.ts";
+import { Housekeeping } from "../maintenance/housekeeping.ts";
 import { Slab } from "../memory/slab.ts";
 import { ViewGuard } from "../memory/view_guard.ts";
 import type { FoundTree, TreeSource } from "../read/tree_source.ts";
-import { Housekeeping } from "../upkeep/housekeeping.ts";
 import { ChangeFeed } from "../watch/change_feed.ts";
 import type { Shipping } from "../watch/shipping.ts";
 import { AdaptivePolicy, type FlushPolicy } from "./flush_policy.ts";

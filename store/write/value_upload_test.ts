@@ -461,7 +461,7 @@ describe("setStream() in a file", () => {
         },
       });
       assertEquals(await setStream(session, "main", "key", stream), 48 * MIB);
-      assertLess(session.pager.stats().cacheBytesPeak, 14 * MIB);
+      assertLess(session.pager.stats().cachePeakBytes, 14 * MIB);
       assertLess(session.pager.stats().pageWrites, 48 * 128 * 1.05 + 500);
       let at = 0;
       for await (const piece of db.tree("main").getStream("key")!) {
@@ -475,7 +475,7 @@ describe("setStream() in a file", () => {
         at += piece.length;
       }
       assertEquals(at, 48 * MIB);
-      assertLess(session.pager.stats().cacheBytesPeak, 14 * MIB);
+      assertLess(session.pager.stats().cachePeakBytes, 14 * MIB);
       session.close();
     });
   });

@@ -288,7 +288,7 @@ describe("cli: figures of a file", () => {
       const table = await quire(["stats", path]);
       const line = await quire(["stats", path, "--json"]);
       const session = await quire(["shell", path], { input: "stats --json\n" });
-      const names = ["version", "pageCount", "fileBytes", "cacheBytesLimit"];
+      const names = ["version", "pageCount", "fileBytes", "cacheLimitBytes"];
       assertEquals(Object.keys(JSON.parse(line.out)), names);
       assert(!/^(chunkReads|evictions|journalSyncs|snapshots) /m.test(table.out), table.out);
       assertEquals(typeof JSON.parse(session.out).journalSyncs, "number");

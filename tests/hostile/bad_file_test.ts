@@ -306,7 +306,7 @@ describe("a database with damaged superblocks", () => {
   });
 
   it("is refused if two different superblocks have the same number", () => {
-    const bytes = withField(SUPERBLOCK.syncEpoch, 9, [2]);
+    const bytes = withField(SUPERBLOCK.syncCount, 9, [2]);
     assertRefused(bytes, "two of a number", "same number");
   });
 

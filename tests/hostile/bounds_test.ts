@@ -193,7 +193,7 @@ describe("the smallest cache", () => {
       for (let round = 1; round <= rounds; round++) {
         await useAll(db, round);
         watch.memory.measure();
-        peak = Math.max(peak, db.stats().cacheBytesPeak);
+        peak = Math.max(peak, db.stats().cachePeakBytes);
         if (round % 2 !== 0) continue;
         db.close();
         db = open(path, LEAST);
@@ -232,11 +232,11 @@ describe("a great many trees", () => {
     }
     db.checkpoint();
     watch.lap(`${TREES} trees made`);
-    const { pageWrites, pageCount, cacheBytesPeak } = db.stats();
+    const { pageWrites, pageCount, cachePeakBytes } = db.stats();
     // One page for each tree, and the catalog.
     assertLess(pageCount, TREES * 1.1 + 2000);
     assertLess(pageWrites, TREES * 1.1 + 2000);
-    assertLessOrEqual(cacheBytesPeak, LEAST.cacheBytes! + OVER_CACHE);
+    assertLessOrEqual(cachePeakBytes, LEAST.cacheBytes! + OVER_CACHE);
     assertEquals(db.trees(), names.toSorted());
     watch.lap("listed");
   }
@@ -261,7 +261,7 @@ describe("a great many trees", () => {
       inCommits(db, (name) => assert(db.dropTree(name)));
       watch.lap("dropped");
       assertEquals(db.trees(), []);
-      assertLessOrEqual(db.stats().cacheBytesPeak, LEAST.cacheBytes! + OVER_CACHE);
+      assertLessOrEqual(db.stats().cachePeakBytes, LEAST.cacheBytes! + OVER_CACHE);
       db.close();
       watch.note(`file ${mib(size)}, then ${mib(Deno.statSync(path).size)}`);
       assertLess(Deno.statSync(path).size, MIB);
@@ -287,7 +287,7 @@ describe("a great many tiny transactions", () => {
           if (i % 1000 === 0) sizes.push(db.stats().fileBytes);
         }
         watch.lap(`${COMMITS} commits`);
-        const { cacheBytesPeak, checkpoints } = db.stats();
+        const { cachePeakBytes, checkpoints } = db.stats();
         const journal = db.census().pagesOfKind[KIND_JOURNAL]! * PAGE_BYTES;
         for (let key = 0; key < keys; key++) {
           const last = Math.floor((COMMITS - 1 - key) / keys) * keys + key;
@@ -297,12 +297,12 @@ describe("a great many tiny transactions", () => {
         const closed = Deno.statSync(path).size;
         watch.note(`file ${mib(Math.max(...sizes))} at most, ${mib(closed)} closed`);
         watch.note(`journal ${mib(journal)}, ${checkpoints} checkpoints`);
-        watch.note(`cache peak ${mib(cacheBytesPeak)}`);
+        watch.note(`cache peak ${mib(cachePeakBytes)}`);
         // Each of two areas has up to twice the requested size, in a power of two of chunks.
         assertLessOrEqual(journal, 2 * 4 * LEAST.journalBytes!);
         assertLessOrEqual(Math.max(...sizes), 2 * 4 * LEAST.journalBytes! + 2 * MIB);
         assertLess(closed, MIB);
-        assertLessOrEqual(cacheBytesPeak, LEAST.cacheBytes!);
+        assertLessOrEqual(cachePeakBytes, LEAST.cacheBytes!);
         watch.finish(`bounds, tiny transactions, ${durability}`, SLACK);
       });
     });
@@ -390,9 +390,9 @@ describe("a database far larger than its cache", () => {
       watch.lap("scanned");
       assertEquals((await db.verify()).findings, []);
       watch.lap("verified");
-      const { cacheBytesPeak } = db.stats();
-      watch.note(`cache peak ${mib(cacheBytesPeak)}`);
-      assertLessOrEqual(cacheBytesPeak, cacheBytes + OVER_CACHE);
+      const { cachePeakBytes } = db.stats();
+      watch.note(`cache peak ${mib(cachePeakBytes)}`);
+      assertLessOrEqual(cachePeakBytes, cacheBytes + OVER_CACHE);
       const times = Math.floor(fileBytes / cacheBytes);
       watch.finish(`bounds, a file ${times} times the cache`, cacheBytes + SLACK);
     }));

@@ -39,8 +39,8 @@ describe("a forged journal", () => {
     ["a catalog root past the end", BATCH.catalogRoot, 0x7fff_ffff],
     ["a catalog root that is a header page", BATCH.catalogRoot, 256],
     ["a catalog root that is a superblock", BATCH.catalogRoot, 1],
-    ["an epoch above 2^52", BATCH.epoch + 4, 2 * TWO_20],
-    ["an epoch after which there is none", BATCH.epoch + 4, TWO_20],
+    ["a count of syncs above 2^52", BATCH.syncCount + 4, 2 * TWO_20],
+    ["a count of syncs after which there is none", BATCH.syncCount + 4, TWO_20],
     ["a version above 48 bits", BATCH.version + 4, 2 ** 16],
     ["a page count without superblocks", BATCH.pageCount, 2],
   ] as const;

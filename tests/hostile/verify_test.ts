@@ -524,7 +524,7 @@ const SUPERBLOCKS: Breakage[] = [
   {
     name: "two superblocks of one number that contradict each other",
     change: (image) => {
-      image.setSuperblocks(SUPERBLOCK.syncEpoch, 9);
+      image.setSuperblocks(SUPERBLOCK.syncCount, 9);
       image.page(2).set(new Image(sample.bytes).page(2));
     },
     rule: "two different superblocks have the same number",

@@ -61,19 +61,19 @@ class Watch {
     const now = memory();
     this.rssGrowth = Math.max(this.rssGrowth, now.rss - this.#before.rss);
     this.bufferGrowth = Math.max(this.bufferGrowth, now.buffers - this.#before.buffers);
-    const { cacheBytes, cacheBytesPeak, cacheBytesLimit } = this.db.stats();
-    assertEquals(cacheBytesLimit, CACHE_BYTES);
-    assertLessOrEqual(cacheBytes, CACHE_BYTES);
-    assertLessOrEqual(cacheBytesPeak, CACHE_BYTES);
+    const { cacheUsedBytes, cachePeakBytes, cacheLimitBytes } = this.db.stats();
+    assertEquals(cacheLimitBytes, CACHE_BYTES);
+    assertLessOrEqual(cacheUsedBytes, CACHE_BYTES);
+    assertLessOrEqual(cachePeakBytes, CACHE_BYTES);
   }
 
   /** Prints the figures, and fails if they are out of bounds. */
   finish(what: string, millis: number): void {
     this.measure();
-    const { chunkReads, extentReads, pageReads, evictions, cacheBytesPeak } = this.db.stats();
+    const { chunkReads, extentReads, pageReads, evictions, cachePeakBytes } = this.db.stats();
     const mib = (bytes: number) => `${(bytes / MIB).toFixed(1)} MiB`;
     console.log(
-      `${what}: ${millis.toFixed(0)} ms, cache peak ${mib(cacheBytesPeak)}, ` +
+      `${what}: ${millis.toFixed(0)} ms, cache peak ${mib(cachePeakBytes)}, ` +
         `rss +${mib(this.rssGrowth)}, buffers +${mib(this.bufferGrowth)}, ` +
         `reads ${chunkReads} chunks ${extentReads} extents ${pageReads} pages, ` +
         `${evictions} evictions`,
@@ -109,9 +109,9 @@ describe("values of many pages, more of them than the cache holds", () => {
         durability: "buffered",
       });
     }
-    const { cacheBytesPeak, evictions, journalSyncs } = db.stats();
+    const { cachePeakBytes, evictions, journalSyncs } = db.stats();
     assertLess(2000, evictions);
-    assertEquals(cacheBytesPeak, CACHE_BYTES);
+    assertEquals(cachePeakBytes, CACHE_BYTES);
     assertLess(journalSyncs, 2 * values / 4);
     for (let key = 0; key < values; key++) {
       const value = db.tree("large").get(keyOf(key));
@@ -157,10 +157,10 @@ function load(path: string): Uint8Array {
       for (let i = part; i < ENTRIES; i += LOADS * 8) tree.set(keyOf(i), valueOf(i, 0));
     });
   }
-  const { cacheBytesPeak, pageCount } = db.stats();
+  const { cachePeakBytes, pageCount } = db.stats();
   console.log(
     `load: ${(performance.now() - start).toFixed(0)} ms, ${ENTRIES} entries, ${pageCount} pages, ` +
-      `cache peak ${cacheBytesPeak / MIB} MiB (a transaction may pass the bound)`,
+      `cache peak ${cachePeakBytes / MIB} MiB (a transaction may pass the bound)`,
   );
   return watch.writes;
 }

@@ -120,10 +120,10 @@ describe("a load larger than the cache", () => {
     onBoth(CACHE, (db) => {
       db.writeSync((tx) => tx.tree("main").load(allEntries()));
       db.checkpoint();
-      const { pageWrites, pageCount, journalWrites, cacheBytesPeak } = db.stats();
+      const { pageWrites, pageCount, journalBytesWritten, cachePeakBytes } = db.stats();
       assertLess(pageWrites, pageCount * 1.05);
-      assertLess(journalWrites, pageCount * 8192 * 0.02);
-      assertLess(cacheBytesPeak, 14 * MIB);
+      assertLess(journalBytesWritten, pageCount * 8192 * 0.02);
+      assertLess(cachePeakBytes, 14 * MIB);
     }, expectAll);
   });
 
@@ -149,7 +149,7 @@ describe("a transaction of inserts in any order, larger than the cache", () => {
           assertEquals(tree.get(keyOf(entry)), valueOf(entry));
         }
       });
-      assertLess(db.stats().cacheBytesPeak, 14 * MIB);
+      assertLess(db.stats().cachePeakBytes, 14 * MIB);
     }, expectAll);
   });
 
@@ -183,7 +183,7 @@ describe("a transaction of inserts in any order, larger than the cache", () => {
         }
       });
       assertEquals(db.trees(), ["main"]);
-      assertEquals(db.stats().cacheBytes, CACHE.cacheBytes);
+      assertEquals(db.stats().cacheUsedBytes, CACHE.cacheBytes);
     }, expectAll);
   });
 });
@@ -194,7 +194,7 @@ describe("a value larger than the cache", () => {
     for (let i = 0; i < bytes.length; i += 512) bytes[i] = i / 512;
     onBoth(CACHE, (db) => {
       db.writeSync((tx) => tx.tree("main").set("large", bytes));
-      assertLess(db.stats().cacheBytesPeak, 14 * MIB);
+      assertLess(db.stats().cachePeakBytes, 14 * MIB);
     }, (db) => {
       const value = db.tree("main").get("large")!;
       assertEquals(value.length, bytes.length);
@@ -228,7 +228,7 @@ describe("maxTransactionBytes", () => {
       db.writeSync((tx) => {
         for (const entry of shuffled(ENTRIES, 4)) tx.tree("main").set(keyOf(entry), valueOf(entry));
       });
-      assertLess(db.stats().cacheBytesPeak, 16 * MIB);
+      assertLess(db.stats().cachePeakBytes, 16 * MIB);
     }, expectAll);
   });
 

@@ -216,7 +216,7 @@ for (const chunks of SIZES) {
       const counted = new Counted(chunks);
       const { read } = await counted.bytesOf(() => counted.db.verify());
       assertLess(read, 2.2 * counted.file.size());
-      assertLessOrEqual(counted.db.stats().cacheBytesPeak, CACHE_BYTES);
+      assertLessOrEqual(counted.db.stats().cachePeakBytes, CACHE_BYTES);
       counted.db.close();
     });
   });

@@ -86,9 +86,9 @@ class Pair {
     for (const db of this.#dbs) {
       for (const change of changes) void change(db);
     }
-    const { mappedBytes, cacheBytes } = this.#dbs[0].stats();
+    const { mappedBytes, cacheUsedBytes } = this.#dbs[0].stats();
     this.mappedMost = Math.max(this.mappedMost, mappedBytes);
-    assert(cacheBytes <= OPTIONS.cacheBytes * 2, `${cacheBytes} bytes`);
+    assert(cacheUsedBytes <= OPTIONS.cacheBytes * 2, `${cacheUsedBytes} bytes`);
   }
 
   #rollBack(keys: readonly string[], value: (i: number) => Uint8Array): void {

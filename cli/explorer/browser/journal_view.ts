@@ -57,7 +57,7 @@ function Journal({ data }: { data: JournalInfo }): Shown {
         </div>
         <div>
           <dt>Written to it</dt>
-          <dd>${bytes(data.journalWrites)}</dd>
+          <dd>${bytes(data.journalBytesWritten)}</dd>
         </div>
         <div>
           <dt>Checkpoints</dt>
@@ -71,7 +71,7 @@ function Journal({ data }: { data: JournalInfo }): Shown {
           <p class="note">${`Generation ${count(data.generation)}, batch ${
             count(data.sequence)
           }, ` +
-            `${some(data.epoch, "sync")} since the file was made, ` +
+            `${some(data.syncCount, "sync")} since the file was made, ` +
             `${bytes(data.pendingBytes)} waiting in memory.`}</p>
           <${History} used=${used} />
         </section>

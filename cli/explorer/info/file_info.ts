@@ -61,7 +61,7 @@ export function superblockInfo({ page, content, damage }: SuperblockState): Supe
     ["allocator hint", content.allocatorHint],
     ["replay generation", content.replayGeneration],
     ["replay sequence", content.replaySequence],
-    ["sync epoch", content.syncEpoch],
+    ["syncs", content.syncCount],
     ["journal a, chunks", a],
     ["journal b, chunks", b],
   ];

@@ -152,14 +152,14 @@ function changeDatabase(folder: string, sampling: Sampling): DatabaseWritten {
   });
   const between = db.stats();
   db.checkpoint();
-  const { pageWrites, journalWrites } = db.stats();
+  const { pageWrites, journalBytesWritten } = db.stats();
   const pages = pageWrites - between.pageWrites;
   return {
     commits,
-    journalBytes: (between.journalWrites - before.journalWrites) / commits.changes,
+    journalBytes: (between.journalBytesWritten - before.journalBytesWritten) / commits.changes,
     checkpointBytes: pages * PAGE_BYTES / commits.changes,
     pages,
-    allBytes: journalWrites + pageWrites * PAGE_BYTES,
+    allBytes: journalBytesWritten + pageWrites * PAGE_BYTES,
   };
 }
 

@@ -5,11 +5,11 @@
 import { chunkCensus } from "../../../btree/mod.ts";
 import { type File, type Flight, format, Pager } from "../../../pager/mod.ts";
 import { Database } from "../../../store/database.ts";
+import { COMPACT_BOUNDS } from "../../../store/maintenance/compact.ts";
+import { CompactionRun } from "../../../store/maintenance/compaction_run.ts";
 import { TreeFormat } from "../../../store/read/tree_format.ts";
 import type { Snapshot } from "../../../store/snapshot.ts";
 import type { Transaction } from "../../../store/transaction.ts";
-import { COMPACT_BOUNDS } from "../../../store/upkeep/compact.ts";
-import { CompactionRun } from "../../../store/upkeep/compaction_run.ts";
 import { verifySteps } from "../../../store/verify/verify.ts";
 import { Session } from "../../../store/write/session.ts";
 import { ownersOf } from "../../support/trees/owners.ts";

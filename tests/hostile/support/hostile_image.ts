@@ -16,7 +16,7 @@ const { CHUNK_BYTES, CHUNK_PAGES, FRESH_PAGES, HEADER_BYTES, PAGE_BYTES, SUPERBL
 export const BATCH = {
   generation: 24,
   sequence: 32,
-  epoch: 40,
+  syncCount: 40,
   durableSequence: 48,
   offset: 56,
   version: 64,

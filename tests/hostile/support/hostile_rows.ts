@@ -120,7 +120,7 @@ const SUPERBLOCKS: Row[] = [
     "two superblocks of one number",
     8,
     (image) => {
-      image.putSuperblock(SUPERBLOCK.syncEpoch, 99, [2]);
+      image.putSuperblock(SUPERBLOCK.syncCount, 99, [2]);
     },
     "refused",
     "right",
@@ -601,11 +601,11 @@ const JOURNALS: Row[] = [
     0,
   ),
   journal(
-    "a last batch of the last epoch",
+    "a last batch with the last count of syncs",
     9,
     (image) => {
-      image.putBatch(LAST_BATCH, BATCH.epoch, MAX);
-      image.putBatch(LAST_BATCH, BATCH.epoch + 4, MAX);
+      image.putBatch(LAST_BATCH, BATCH.syncCount, MAX);
+      image.putBatch(LAST_BATCH, BATCH.syncCount + 4, MAX);
     },
     "refused",
     0,

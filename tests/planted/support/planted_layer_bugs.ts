@@ -720,9 +720,9 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "drop-left",
     "the pages of a large dropped tree are released in the session that dropped it",
-    "store/upkeep/housekeeping.ts",
+    "store/maintenance/housekeeping.ts",
     "    this.#releasing.push(id);\n",
     "",
-    "store/upkeep/housekeeping_test.ts",
+    "store/maintenance/housekeeping_test.ts",
   ),
 ];

@@ -71,7 +71,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "memory",
     "read",
     "watch",
-    "upkeep",
+    "maintenance",
     "write",
     "follow",
     "verify",

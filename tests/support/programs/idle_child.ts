@@ -6,7 +6,7 @@
  */
 
 import { MemoryFile, Pager } from "../../../pager/mod.ts";
-import { IdleCheckpoint } from "../../../store/upkeep/idle_checkpoint.ts";
+import { IdleCheckpoint } from "../../../store/maintenance/idle_checkpoint.ts";
 
 let end = () => {};
 if (Deno.args[0] === "server") {

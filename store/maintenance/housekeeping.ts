@@ -165,8 +165,8 @@ export class Housekeeping {
   /** The bounds of a compaction before a close. */
   get #closeBounds(): CompactionBounds {
     const { packsMax, movesMax } = CLOSE_BOUNDS;
-    const { pageWrites, journalWrites } = this.#database.pager.stats();
-    const written = pageWrites + journalWrites / format.PAGE_BYTES;
+    const { pageWrites, journalBytesWritten } = this.#database.pager.stats();
+    const written = pageWrites + journalBytesWritten / format.PAGE_BYTES;
     const deleted = this.#database.context.bytesDeleted / format.PAGE_BYTES;
     const part = Math.min(packsMax, Math.floor(CLOSE_PART * written + CLOSE_DELETED * deleted));
     return {

@@ -87,8 +87,8 @@ export class CompactionRun {
    * Takes a step, between transactions. Returns whether more follow.
    *
    * @throws {CorruptionError} A page breaks a rule. The step has no effect; end the run.
-   * @throws {LimitError} A step exceeds a limit. The same.
-   * @throws {IoError} The system refused. The same.
+   * @throws {LimitError} A step exceeds a limit. End the run.
+   * @throws {IoError} The system refused. End the run.
    */
   step(): boolean {
     const { isFlying } = this.#database;

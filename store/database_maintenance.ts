@@ -9,7 +9,7 @@ import type { KeyChange } from "./changes/changes.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import type { DatabaseStats } from "./inspect/stats.ts";
 import { type ChangesOptions, listChanges } from "./list_changes.ts";
-import { compact, type CompactOptions, type CompactReport } from "./upkeep/compact.ts";
+import { compact, type CompactOptions, type CompactReport } from "./maintenance/compact.ts";
 import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/verify.ts";
 import type { Session } from "./write/session.ts";
 
@@ -17,15 +17,15 @@ import type { Session } from "./write/session.ts";
  * The maintenance of an open database. `Database` extends it.
  *
  * ```ts
- * import { type DatabaseUpkeep, open } from "../mod.ts";
+ * import { type DatabaseMaintenance, open } from "../mod.ts";
  *
- * const isSound = async (db: DatabaseUpkeep) => (await db.verify()).ok;
+ * const isSound = async (db: DatabaseMaintenance) => (await db.verify()).ok;
  *
  * using db = open(":memory:");
  * console.assert(await isSound(db));
  * ```
  */
-export class DatabaseUpkeep {
+export class DatabaseMaintenance {
   readonly #session: Session;
 
   /**

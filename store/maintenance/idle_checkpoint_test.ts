@@ -74,7 +74,7 @@ describe("an idle database", () => {
     });
     assertGreater(used() - before, LEAVES / 256, "slices");
     assertEquals(checkDatabase(opened), 2);
-    await until(() => session.pager.stats().journalBytes === 0);
+    await until(() => session.pager.stats().journalUsedBytes === 0);
     assertEquals((await db.verify()).findings, []);
     db.close();
     assertLess(file.size(), CHUNK_BYTES);

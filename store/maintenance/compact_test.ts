@@ -99,7 +99,7 @@ describe("Database.compact()", () => {
     assertGreater(pagesMoved, 200);
     assertEquals([bytesBefore, bytesAfter], [before, file.size()]);
     assertLess(file.size(), COMPACT_BYTES);
-    assertEquals(opened.db.stats().journalBytes, 0, "everything is in the pages of the file");
+    assertEquals(opened.db.stats().journalUsedBytes, 0, "everything is in the pages of the file");
     assertEquals(contentOf(opened.db), content);
     checkDatabase(opened);
     assertEquals((await opened.db.compact()).pagesMoved, 0, "nothing is left to move");
@@ -148,7 +148,7 @@ describe("Database.compact()", () => {
     });
     change(db, "gone", (tree) => tree.clear());
     db.checkpoint();
-    const written = () => db.stats().pageWrites * PAGE_BYTES + db.stats().journalWrites;
+    const written = () => db.stats().pageWrites * PAGE_BYTES + db.stats().journalBytesWritten;
     const before = written();
     const { pagesMoved } = await db.compact();
     assertGreater(pagesMoved, 900);
@@ -283,7 +283,7 @@ describe("an idle database", () => {
     change(db, "gone", (tree) => tree.clear());
     const content = contentOf(db);
     await until(() => db.stats().fileBytes < COMPACT_BYTES);
-    await until(() => db.stats().journalBytes === 0);
+    await until(() => db.stats().journalUsedBytes === 0);
     // What is left of the tail, and the new journal, may follow.
     for (let seen = "", left = 10; seen !== JSON.stringify([file.counts, db.version]); left--) {
       assert(left > 0, "it rests");
