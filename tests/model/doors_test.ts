@@ -63,7 +63,11 @@ describe("doors", { skip }, () => {
       const message = 'Cannot open: io "map" is for a file that no other process writes';
       assertThrows(() => open("a", { ...options, io: "map" }), TypeError, message);
     }
-    assertThrows(() => open("a", { io: "map", memory: "huge" }), TypeError, 'memory "huge" not');
+    assertThrows(
+      () => open("a", { io: "map", memory: "huge" }),
+      TypeError,
+      'memory "huge" exclude each other',
+    );
     using db = open(":memory:", { memory: "huge" });
     db.writeSync((tx) => tx.tree("a").set("b", new Uint8Array(3)));
     assertEquals(db.tree("a").get("b"), new Uint8Array(3));
