@@ -295,7 +295,7 @@ export class Allocator implements TransactionListener {
   #firstPageOfNewChunk(): number {
     const chunk = this.#room.summary.size;
     if (chunk >= CHUNKS_MAX) {
-      throw new LimitError(`Cannot allocate a page: the file has ${chunk} chunks, its most`);
+      throw new LimitError(`Cannot allocate a page: the file has ${chunk} chunks, the limit`);
     }
     return (chunk << CHUNK_SHIFT >>> 0) + FIRST_SLOT;
   }

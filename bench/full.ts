@@ -3,7 +3,7 @@
  *
  * `[--only GROUP] [--engines A,B] [--rounds N] [--quick] [--json FILE]`; groups are inserted, cold,
  * loaded, keys, growth, open, and durable, which is `durable.ts`. Every round runs every engine
- * once, each in its own process, and starts with another one. Writes `bench/results/latest.json`,
+ * once, each in its own process, and starts with the next one. Writes `bench/results/latest.json`,
  * or FILE, and the same data as Markdown and as charts; with `--only` the other groups remain.
  * `--quick` writes only the file of `--json`.
  */

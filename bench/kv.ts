@@ -1,7 +1,7 @@
 /**
  * Quire's KV beside Deno's own, both through the interface of `Deno.Kv`: alternating rounds in one
- * process, each with new files. Then Quire's own beside itself behind a server, in another
- * process, to which Deno's client speaks. It prints the medians and their ratios.
+ * process, each with new files. Then Quire's KV beside the same KV behind a server in another
+ * process, reached by Deno's client. It prints the medians and their ratios.
  *
  * Run it with `deno task bench:kv`, or `deno task bench:kv --quick`.
  */

@@ -2,7 +2,7 @@
  * Measures what `prefetch` does where data is larger than memory, with reads as they are on this
  * machine, and as a slower disk would make them: for clients that get single keys, and for a scan.
  *
- * `deno task bench:prefetch [--quick]`. The data has 16 times the size of the cache.
+ * `deno task bench:prefetch [--quick]`. The data is 16 times the size of the cache.
  * `server/slow_reads.c` slows reads; it needs Linux and a C compiler.
  */
 

@@ -8,7 +8,7 @@
  * own, on a database below the system's folder for temporary files, which is removed before the
  * next one.
  *
- * Disk: about 250 bytes for each of the entries, and 2 GB. `--churn` is a part of the entries by
+ * Disk: about 250 bytes for each of the entries, and 2 GB. `--churn` is 1/25 of the entries by
  * default, and the trials other than `grow` grow with the entries up to a bound.
  */
 

@@ -67,7 +67,7 @@ export class FoundEntry {
 export class BTree {
   /** Its number. */
   readonly id: number;
-  /** Its root page; it never moves. */
+  /** Its root page. Only a compaction moves it; then a new object is needed. */
   readonly root: number;
   /** Its pages. */
   readonly nodes: TreeNodes;
@@ -374,8 +374,7 @@ export class BTree {
 
   /**
    * Removes every key from `from` to below `to`; a missing bound does not limit. Leaves of whole
-   * subtrees are dropped unread, unless they refer to values
-   * outside of them.
+   * subtrees are dropped unread, unless they refer to values outside of them.
    *
    * @returns The number of keys removed.
    */
@@ -439,7 +438,7 @@ export class BTree {
 /**
  * Whether a value is stored inline: it is short, and a page holds two entries of its size. A page
  * of longer values would hold so few that part of it stays empty, and a fragment fills the gaps;
- * but beside a fragment the key stands again, so long keys keep their values.
+ * but a fragment is stored with its key again, so values of long keys stay inline.
  */
 export function fitsLeaf(keyLength: number, valueLength: number): boolean {
   const longest = keyLength > LONG_KEY_BYTES ? INLINE_BYTES_MAX : INLINE_SHORT_KEY_MAX;

@@ -17,8 +17,8 @@ const REMOTE = /^https?:\/\//;
  * Opens a KV database with the interface of `Deno.Kv`.
  *
  * Handles on one file in a process share it, and the last one that is closed closes it. A
- * `Database` of the program stays open; its trees `kv`, `kv.expiry`, `kv.queue` and `kv.meta` hold
- * the data.
+ * `Database` of the program stays open; its trees `kv`, `kv.expiry`, `kv.queue`,
+ * `kv.queue.aside` and `kv.meta` hold the data.
  *
  * ```ts
  * import { openKv } from "./mod.ts";

@@ -133,7 +133,7 @@ export class QuireLevel<K = string, V = string>
   constructor(path: string | URL, options?: DatabaseOptions<K, V>) {
     const location = path instanceof URL ? fileURLToPath(path) : path;
     if (typeof location !== "string" || location === "") {
-      throw new TypeError("Cannot create the database: its path is neither text nor a URL");
+      throw new TypeError("Cannot create the database: its path is empty, or not text or a URL");
     }
     super({ ...MANIFEST, permanence: location !== ":memory:" }, options);
     this.#path = location;

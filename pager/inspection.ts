@@ -59,7 +59,7 @@ export class PagerInspection {
    *
    * @param parts The parts of the pager.
    * @param flusher Takes its commits to the medium, if it has a journal.
-   * @param shared Pages of earlier versions of a file that processes share, if they share it.
+   * @param versionPages Pages of earlier versions of a file that processes share, if they share it.
    */
   constructor(
     parts: {

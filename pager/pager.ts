@@ -58,7 +58,7 @@ import { Writer } from "./transaction/writer.ts";
 export class Pager {
   /** All frames, by index: a place's frame is `frames[place >>> 8]`. */
   readonly frames: readonly Frame[];
-  /** The values of the whole file. Transactions change them, and a rollback restores them. */
+  /** The facts about the whole file. Transactions change them, and a rollback restores them. */
   readonly meta: Meta;
   /** The prefetches of pages. */
   readonly prefetches: Prefetches;

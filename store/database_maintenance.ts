@@ -19,10 +19,10 @@ import type { Session } from "./write/session.ts";
  * ```ts
  * import { type DatabaseMaintenance, open } from "../mod.ts";
  *
- * const isSound = async (db: DatabaseMaintenance) => (await db.verify()).ok;
+ * const isIntact = async (db: DatabaseMaintenance) => (await db.verify()).ok;
  *
  * using db = open(":memory:");
- * console.assert(await isSound(db));
+ * console.assert(await isIntact(db));
  * ```
  */
 export class DatabaseMaintenance {
@@ -127,11 +127,10 @@ export class DatabaseMaintenance {
 
   /**
    * Packs leaves, to 0.9 of a page, and pages that values share, where that saves a twelfth of
-   * them, and moves pages from the end
-   * of the file to free pages, so that the file becomes shorter. It works in many short
-   * transactions, one per turn of the event loop. Reads and writes continue meanwhile, and watchers
-   * see no change. The space of pages that a snapshot sees returns after it. Values over 32 MiB
-   * stay where they are, and so do the pages before them.
+   * them, and moves pages from the end of the file to free pages, so that the file becomes shorter.
+   * It works in many short transactions, one per turn of the event loop. Reads and writes continue
+   * meanwhile, and watchers see no change. The space of pages that a snapshot sees returns after
+   * it. Values over 32 MiB stay where they are, and so do the pages before them.
    *
    * ```ts
    * import { open } from "../mod.ts";

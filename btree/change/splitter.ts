@@ -5,7 +5,7 @@
  * 1. A full leaf is split into two or, where a sibling of the same parent is nearly full too, both
  *    are split into three. This fills pages of random inserts to 0.75 rather than 0.7.
  * 2. Where keys arrive in order, full pages stay behind (`SplitPlaces`).
- * 3. The root's page never moves. When it overflows, its content moves down to a new page, and the
+ * 3. The root stays in its page: when it overflows, its content moves down to a new page, and the
  *    root becomes the parent of that page.
  */
 
@@ -78,7 +78,7 @@ export class Splitter {
   readonly #places: SplitPlaces;
 
   /**
-   * Creates the growth of a tree.
+   * Creates the splitter of a tree.
    *
    * @param context The context of its database.
    * @param nodes Its pages.

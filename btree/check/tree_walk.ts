@@ -109,7 +109,7 @@ class TreeWalk {
   readonly #owners = new SharedOwners();
   #lastLeaf = 0;
   #nextLeaf = ANY;
-  /** Whether a broken rule may hide the owners of values. */
+  /** Whether a broken rule may hide the owners of fragments. */
   #hasLost = false;
 
   constructor(tree: TreeSource, visitor: TreeVisitor) {
@@ -259,7 +259,7 @@ class TreeWalk {
   #visitLeaf({ page }: Visit): void {
     const [frame, slot] = this.#at(page);
     this.#countLeaf(frame, slot, page);
-    // The check of a loaded page refuses a leaf that has runs without the flag.
+    // The check of a loaded page refuses a leaf that has references without the flag.
     if ((flagsOf(frame, slot) & FLAG_HOLDS_RUNS) === 0) return;
     const entries = entriesOf(frame, slot);
     for (let index = 0; index < entries; index++) this.#attempt(() => this.#visitRuns(page, index));
@@ -299,7 +299,7 @@ class TreeWalk {
 
   #tellOwnerless(): void {
     for (const [page, count] of this.#owners.left()) {
-      this.#expect(() => corrupt(page, 0, `no entry refers to ${count} values of the page`));
+      this.#expect(() => corrupt(page, 0, `no entry refers to ${count} fragments of the page`));
     }
   }
 }

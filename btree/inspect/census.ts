@@ -30,7 +30,7 @@ export interface ChunkCensus {
   readonly kinds: Uint8Array;
   /** Bytes that entries use; the first page of a run has those of the whole run. */
   readonly usedBytes: Uint32Array;
-  /** Entries of nodes, and values of shared pages. */
+  /** Entries of nodes, and fragments of shared pages. */
   readonly entries: Uint16Array;
   /** Owning trees. */
   readonly trees: Uint32Array;
@@ -48,7 +48,7 @@ export interface Census {
   readonly pagesOfKind: readonly number[];
   /** Bytes that are used in pages of each kind. */
   readonly usedBytesOfKind: readonly number[];
-  /** Entries in nodes of each kind, and values in shared pages. */
+  /** Entries in nodes of each kind, and fragments in shared pages. */
   readonly entriesOfKind: readonly number[];
 }
 

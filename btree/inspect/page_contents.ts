@@ -65,7 +65,7 @@ export interface Cell {
   /** The page that it leads to: a child, the first run of a value or the page that it shares, the
    * root of a tree; 0 = none. */
   readonly target: number;
-  /** A description of a catalog entry; otherwise empty. */
+  /** A description of a catalog entry, or of a fragment; otherwise empty. */
   readonly note: string;
 }
 
@@ -131,7 +131,7 @@ function sharedContents(frame: Frame, slot: Slot): PageContents {
     cells: cells.map((cell) => ({
       ...cell,
       key: cell.key.slice(1),
-      note: `value ${cell.key[0]}${isSecond(cell.key[0]!) ? ", second fragment" : ""}`,
+      note: `fragment ${cell.key[0]}${isSecond(cell.key[0]!) ? ", the second" : ""}`,
     })),
   };
 }

@@ -48,7 +48,7 @@ export const REFERENCE_TAG = 0x7fff;
 export const REFERENCE_BYTES = 16;
 /** Bytes of the key that a head holds. */
 export const HEAD_BYTES = 4;
-/** In a shared page, the shift from a head to its first byte, the number of the value. */
+/** In a shared page, the shift from a head to its first byte, the number of the fragment. */
 export const NUMBER_SHIFT = 24;
 /** The highest level of a node; leaves are at 0. */
 export const LEVEL_MAX = 31;

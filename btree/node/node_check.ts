@@ -196,7 +196,7 @@ function sumLeafCells(frame: Frame, slot: Slot, page: PageNumber): number {
   return sum;
 }
 
-/** Also checks that each key begins with the number of its value, and that numbers ascend. */
+/** Also checks that each key begins with the number of its fragment, and that numbers ascend. */
 function sumSharedCells(frame: Frame, slot: Slot, page: PageNumber): number {
   const end = (slot + 1) << PAGE_SHIFT;
   let sum = 0;

@@ -41,7 +41,7 @@ import {
 
 const { PAGE_BYTES } = format;
 
-/** A value is in runs if its empty bytes are at most its bytes divided by this. */
+/** In runs, the bytes of a value divided by this may be empty, besides what fragments cost. */
 const RUNS_PART = 8;
 /** The least bytes of each of two fragments, beside those of the key. */
 const FRAGMENT_MIN = 512;

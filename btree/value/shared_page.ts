@@ -249,7 +249,7 @@ export function checkOwner(
 
 /** Reports that the fragments of a value do not have the length that its reference says. */
 export function corruptLength(page: PageNumber, number: number): never {
-  corrupt(page, 0, `value ${number} is not as its reference says`);
+  corrupt(page, 0, `fragment ${number} is not as its reference says`);
 }
 
 function corruptKind(page: PageNumber, tree: number): never {
@@ -269,7 +269,7 @@ function findOwned(
   const index = indexOf(frame, slot, tree, page, number);
   const found = numberedKey.subarray(1, copyKey(frame, slot, index, numberedKey));
   if (compareKeys(found, found.length, key, length) !== 0) {
-    corrupt(page, 0, `value ${number} belongs to another key`);
+    corrupt(page, 0, `fragment ${number} belongs to another key`);
   }
   return index;
 }

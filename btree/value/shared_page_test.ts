@@ -354,7 +354,7 @@ describe("a reference to a shared page", () => {
       bed.pager.touch(place);
       removeLeafEntry(bed.pager.frames[place >>> 8]!, place & 255, 1);
     });
-    const rule = "no entry refers to 1 values of the page";
+    const rule = "no entry refers to 1 fragments of the page";
     assertThrows(() => checkTree(bed.tree), CorruptionError, rule);
   });
 });

@@ -30,7 +30,7 @@ const { kindOf, levelOf, treeOf } = header;
 export class TreeNodes {
   /** The id of the tree, in the header of each of its pages. */
   readonly tree: number;
-  /** The root page; it never moves. */
+  /** The root page. Only a compaction moves it; then a new object is needed. */
   readonly root: number;
   /** The reader of its pages: the pager, or a snapshot, which is read-only. */
   readonly reader: PageReader;

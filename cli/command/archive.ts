@@ -22,7 +22,7 @@ export const archive: CommandSpec = {
   args: [{ name: "store", what: "the archive, which may be missing; one for each database" }],
   options: [],
   examples: [
-    ["archive cities.quire backups/cities", "the state of now is in the folder"],
+    ["archive cities.quire backups/cities", "the folder has the current state"],
     ["archive cities.quire 'https://s3.eu-west-1.amazonaws.com/backups#cities/'", "in a bucket"],
   ],
   inShell: false,

@@ -126,7 +126,7 @@ function checkRange(range: KeyRange<unknown, unknown>, key: NamedCodec): void {
 
 function refuseInput({ inShell }: Context): void {
   if (!inShell) return;
-  throw new Refusal("Cannot set: the shell reads statements from there; give the value");
+  throw new Refusal("Cannot set: the shell reads statements from standard input; give the value");
 }
 
 async function readText({ form }: NamedCodec): Promise<unknown> {

@@ -68,7 +68,7 @@ interface Table {
 export const dump: CommandSpec = {
   name: "dump",
   summary: "write the entries of a tree, or of all, as newline-delimited JSON or CSV",
-  details: "load takes it back exactly, with the codecs: of JSON the first line has them, of CSV " +
+  details: "load restores it exactly, with the codecs: JSON has them in its first line, CSV in " +
     'the names of the columns key and value. A line is {"key": ..., "value": ...}, or where a ' +
     'value has no exact JSON, {"key": ..., "rawValue": "base64"}. With --values it is the value ' +
     "alone; in CSV --fields then says which fields of the value are the columns.",

@@ -1,6 +1,6 @@
 /**
  * `load`: entries from newline-delimited JSON or CSV, from a file or standard input, as one
- * transaction. Memory is bounded by one entry.
+ * transaction. Memory is bounded by one entry, and by the sort of entries that are out of order.
  *
  * If a line is malformed, or a codec refuses it, the error names its number and nothing is loaded.
  * A dump names its trees and their codecs.
@@ -154,7 +154,7 @@ function isFile(path: string): boolean {
 /** Refuses to read from a terminal unless `-` asks for it: no prompt would appear. */
 function checkInput({ inShell }: Context, input: string | undefined): void {
   if (inShell && (input === undefined || input === STDIN)) {
-    throw new Refusal("Cannot load: the shell reads statements from there; name a file");
+    throw new Refusal("Cannot load: the shell reads statements from standard input; name a file");
   }
   if (input !== undefined || !Deno.stdin.isTerminal()) return;
   throw new Refusal("Cannot load: no input is named; name a file, or - for lines that you type");

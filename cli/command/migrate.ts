@@ -36,7 +36,7 @@ export const migrate: CommandSpec = {
   ],
   inShell: false,
   async run({ path, json, out, lockTimeoutMs }, [to], options) {
-    const bar = new ProgressBar({ label: "copied", unit: "entries", total: undefined });
+    const bar = new ProgressBar({ label: "copying", unit: "entries", total: undefined });
     const result = await migrateKv(path, to!, {
       resume: options["resume"] === true,
       create: textOf(options["create"]) === "deno" ? "deno" : "quire",

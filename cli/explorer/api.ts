@@ -56,7 +56,7 @@ export class Api {
    */
   answer(path: string, search: URLSearchParams): unknown {
     const question = this.#questions.get(path);
-    if (question === undefined) throw new RefusedError(404, "Cannot answer: no such question");
+    if (question === undefined) throw new RefusedError(404, "Cannot answer: no such query");
     return question.answer(new Parameters(search, question.names));
   }
 

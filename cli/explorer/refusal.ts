@@ -44,5 +44,5 @@ export function refusalOf(error: unknown): { status: number; line: string } {
   const isOurs = /^Cannot [^:]+: ./.test(line);
   if (isOurs && error instanceof RangeError) return { status: 404, line };
   if (isOurs && error instanceof TypeError) return { status: 409, line };
-  return { status: 500, line: "the explorer is wrong here" };
+  return { status: 500, line: "Cannot answer: the explorer failed" };
 }

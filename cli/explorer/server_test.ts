@@ -421,7 +421,7 @@ describe("explorer: right questions", () => {
       const wrong = await get("/api/study?chapter=other");
       assertEquals(wrong.status, 400);
       assertStringIncludes((await wrong.json()).error, "chapter must be one of one-byte, ");
-      assertEquals(studyInfo(undefined, "doors").reason, "where the file is, is not known");
+      assertEquals(studyInfo(undefined, "doors").reason, "the path of the file is not known");
       assertEquals(studyInfo("none", "doors").reason, "the file cannot be read");
       assertEquals(studyInfo("deno.json", "doors").reason, "the file is smaller than 1 MiB");
     }));

@@ -230,8 +230,8 @@ function readable(tree: string, what: string, name: string, willChange: boolean)
   const codec = name === "" ? "a codec without a name" : `the codec ${oneLine(name)}`;
   const option = what === "keys" ? "--key-codec" : "--value-codec";
   throw new Refusal(
-    `Cannot change tree ${oneLine(tree)}: its ${what} are of ${codec}, which is not here; ` +
-      `${option} raw takes bytes as they are to be kept`,
+    `Cannot change tree ${oneLine(tree)}: its ${what} have ${codec}, which is unknown here; ` +
+      `${option} raw takes the stored bytes`,
   );
 }
 

@@ -62,7 +62,7 @@ export function* readCsv(
     record = undefined;
   }
   if (record === undefined) return;
-  throw new LineError(record.line, "its quotes do not end");
+  throw new LineError(record.line, "a quoted field has no closing quote");
 }
 
 /** The most frequent delimiter of a first line, outside quotes. */
@@ -111,7 +111,7 @@ class RecordReader implements CsvRecord {
     const next = text.indexOf(this.#delimiter, at);
     const field = next < 0 ? text.slice(at) : text.slice(at, next);
     if (field.includes(QUOTE)) {
-      throw new LineError(number, 'a field without quotes has one; it is written "a ""quote"""');
+      throw new LineError(number, 'an unquoted field has a quote; write it as "a ""quote"""');
     }
     this.fields.push(field);
     return next < 0 ? text.length + 1 : next + 1;

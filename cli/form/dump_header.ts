@@ -8,8 +8,8 @@
  * {"$quire":1,"tree":"a","key":"tuple","value":"raw:own","entries":7}   before those of a tree
  * ```
  *
- * `raw:NAME` is a codec whose values are the bytes as they are kept. `entries` may be left out, and
- * nothing is counted then.
+ * `raw:NAME` is a codec whose values are given as stored bytes. `entries` may be left out; then
+ * nothing is counted.
  */
 
 import { Refusal } from "../io/exit.ts";

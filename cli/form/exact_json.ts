@@ -98,7 +98,7 @@ function decimalOf(literal: string): { readonly digits: string; readonly exponen
 function reasonOf(literal: string): string {
   const number = Number(literal);
   const shown = literal.length <= 40 ? literal : `${literal.slice(0, 37)}...`;
-  const kept = 'a text ("...") keeps it, and of u64 and structured {"$bigint": "..."}';
+  const kept = 'write it as "...", or for u64 and structured as {"$bigint": "..."}';
   return Number.isFinite(number)
     ? `${shown} would be rounded to ${number}; ${kept}`
     : `${shown} is past the largest number; ${kept}`;

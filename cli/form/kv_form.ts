@@ -7,8 +7,8 @@
  * kv.message   {"message": ..., "backoffSchedule": [100, 1000], "keysIfUndelivered": [["a", 1]]}
  * ```
  *
- * Values are as those of `structured`; a `KvU64` is `{"$u64": "1"}`, and a value with a blob, a key
- * or an exception in it, whose bytes would say nothing, is `{"$shown": "text"}`. A dump has the
+ * Values are as those of `structured`; a `KvU64` is `{"$u64": "1"}`, and a value with a `Blob`, a
+ * `CryptoKey` or a `DOMException` in it is `{"$shown": "text"}`. A dump has the
  * bytes of records and messages in base64, which load as they were.
  */
 

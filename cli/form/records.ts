@@ -30,7 +30,7 @@ export interface Keys {
 /** How lines are read. */
 export interface ReaderOptions {
   readonly isCsv: boolean;
-  /** What parts the fields of CSV; what the first line says, unless it is given. */
+  /** The delimiter of CSV; undefined for the most frequent one of the first line. */
   readonly delimiter: string | undefined;
   readonly keys: Keys;
 }
@@ -195,7 +195,7 @@ export class EntryReader {
     throw new LineError(
       this.line,
       `the dump of tree ${oneLine(header!.tree)} has ${count} of ${wanted} entries; it was cut, ` +
-        'or changed: without "entries" in its first line what is there is loaded',
+        'or changed; to load what is there, remove "entries" from its first line',
     );
   }
 

@@ -60,7 +60,7 @@ const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
 
 /** The remedy for a value that is too long for a string. */
 export const LONG_REMEDY = "'get --raw' prints its bytes, and 'dump' takes it apart";
-/** What is said where a new file has no place. */
+/** The state in the error for a new file whose path is taken. */
 export const TAKEN = /it already exists/;
 const PERMISSION_REMEDY =
   "run it with permission to read and write there: deno run -R=PATH -W=PATH";

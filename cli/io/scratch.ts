@@ -19,7 +19,7 @@ export function folderOf(path: string): string {
     return Deno.statSync(path).isDirectory ? path : dirname(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw withAction(`measure ${path}`, error);
-    throw new Refusal(`Cannot measure ${path}: there is nothing; check the path`, EXIT.unusable);
+    throw new Refusal(`Cannot measure ${path}: it does not exist; check the path`, EXIT.unusable);
   }
 }
 

@@ -109,7 +109,7 @@ export class HttpServer {
     try {
       return await this.#handler(request);
     } catch {
-      return refuse(500, "the server is wrong here");
+      return refuse(500, "the server failed");
     }
   }
 }

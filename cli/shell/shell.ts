@@ -198,7 +198,7 @@ export class Shell {
   }
 
   #runOwn([name = "", argument, ...more]: readonly string[]): void {
-    if (more.length > 0) throw new Refusal(`Cannot run ${name}: it takes less; see .help`);
+    if (more.length > 0) throw new Refusal(`Cannot run ${name}: too many arguments; see .help`);
     if (name === ".exit" || name === ".quit") throw new Exit();
     if (name === ".help") return this.#help(argument);
     if (name === ".trace" && (argument === "on" || argument === "off")) {
@@ -213,7 +213,9 @@ export class Shell {
     const { out } = this.#context;
     if (name !== undefined) {
       const spec = this.#commands.find((command) => command.name === name);
-      if (spec === undefined) throw new Refusal(`Cannot help with ${oneLine(name)}: see .help`);
+      if (spec === undefined) {
+        throw new Refusal(`Cannot help with ${oneLine(name)}: no such statement; see .help`);
+      }
       return out.text(helpOf(spec, this.#commands, STATEMENTS));
     }
     const commands = this.#commands.map(({ name, summary }) => [name, summary] as const);

@@ -114,7 +114,7 @@ function commandOf(
   return command.addHelpText("after", examplesOf(spec, program));
 }
 
-/** Whether a command fails while another process has the file open. */
+/** Whether a command takes the lock of FILE, for which it may have to wait. */
 export function takesLock({ file }: CommandSpec): boolean {
   return file !== "none" && file !== "inspect" && file !== "unlocked";
 }

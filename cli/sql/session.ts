@@ -163,7 +163,7 @@ export class SqlSession {
   #command(line: string): ReadText | undefined {
     try {
       const [name = "", argument, ...more] = line.split(/\s+/);
-      if (more.length > 0) throw new Refusal(`Cannot run ${oneLine(name)}: it takes less`);
+      if (more.length > 0) throw new Refusal(`Cannot run ${oneLine(name)}: too many arguments`);
       return this.#runCommand(name, argument);
     } catch (error) {
       this.#report(error);

@@ -72,7 +72,7 @@ export interface KvListOptions {
   reverse?: boolean;
   /** The consistency of each batch. Default strong. */
   consistency?: KvConsistencyLevel;
-  /** The entries read at a time, each batch at one version. Default `limit`, 100 to 500. */
+  /** The entries read at a time, each batch at one version. Default `limit` or 100, at most 500. */
   batchSize?: number;
 }
 

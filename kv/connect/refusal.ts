@@ -1,8 +1,8 @@
 /**
  * Refusals of the server: a status of HTTP, and a line for the client.
  *
- * Clients try again for ever after a status from 500 on, and end with the line of any other. So
- * 503 is for states that pass, and everything else is below 500.
+ * Clients retry without end after a status of 500 or above, and fail with the line of any other.
+ * So 503 is for states that pass and 500 for unknown errors; everything else is below 500.
  */
 
 import { ClosedError, CorruptionError, IoError, LimitError } from "../../mod.ts";

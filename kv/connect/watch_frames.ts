@@ -1,5 +1,5 @@
 /**
- * The body of a watch: frames of a length, 4 bytes with the least significant first, and a message
+ * The body of a watch: frames, each a length (4 bytes, the least significant first) and a message
  * with the states of all keys. A frame of length 0 from time to time shows both sides that
  * the connection lives.
  */

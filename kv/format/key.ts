@@ -100,7 +100,7 @@ class KeyWriter {
     }
   }
 
-  /** Writes short text without zeros and beyond ASCII nothing. Returns whether it was such. */
+  /** Writes short text if it is ASCII without zeros. Returns whether it is. */
   #asciiText(text: string): boolean {
     this.#reserve(text.length + 2);
     const bytes = this.#bytes;

@@ -102,7 +102,7 @@ function partAt(bytes: Uint8Array, at: number): KvKeyPart {
   return decodePart(tag, bytes, at, end);
 }
 
-/** The offset of the zero that ends short text of ASCII without zeros; -1 if it is not such. */
+/** The offset of the zero that ends short text if it is ASCII without zeros; else -1. */
 function endOfAscii(bytes: Uint8Array, start: number): number {
   const limit = Math.min(start + SHORT_TEXT, bytes.length);
   for (let at = start; at < limit; at++) {

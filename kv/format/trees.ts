@@ -7,7 +7,7 @@
  * kv.queue    [due, version, number] -> message
  * kv.queue.aside   the same, of messages that cannot be read
  * kv.meta     "version" -> the version of the last commit; "id" -> the id, if it was ever served;
- *             "ahead" -> what versions are ahead of those of the file, if entries were imported
+ *             "ahead" -> how far versions are ahead of the file's, if entries were imported
  * ```
  *
  * Every entry that expires has exactly one in `kv.expiry`, whose key its record has.
@@ -98,7 +98,7 @@ export interface KvTrees {
   readonly queue: Tree<DatedId, KvMessage>;
   /** The bytes of messages that were taken out of the queue because they cannot be read. */
   readonly aside: Tree<DatedId, Uint8Array>;
-  /** The version of the last commit, and the id of the database. */
+  /** The version of the last commit, how far versions are ahead, and the id of the database. */
   readonly meta: Tree<string, number | string>;
   /** Gives commits their versions. */
   readonly versions: Versions;

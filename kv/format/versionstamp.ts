@@ -7,7 +7,7 @@ import type { Database, TransactionTree } from "../../mod.ts";
 
 /** The name under which `meta` has the version of the last commit. */
 const LAST_VERSION = "version";
-/** The name under which `meta` has what versions are ahead of those of the file, if they are. */
+/** The name under which `meta` has how far versions are ahead of the file's, if they are. */
 const AHEAD = "ahead";
 
 const DIGITS = 16;

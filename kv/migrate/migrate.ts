@@ -64,9 +64,9 @@ export interface Migration {
  * the URL of a server.
  * All but Quire files need `--unstable-kv`, and servers a token in `DENO_KV_ACCESS_TOKEN`.
  *
- * The source is only read. It may be interrupted at any moment, and continued with `resume`. Quire
- * files show the expiry of entries and keep versions; Deno KV shows no expiry and gives new
- * versions. Messages of queues are not copied.
+ * The source is only read. A migration may be interrupted at any moment, and continued with
+ * `resume`. Quire files show the expiry of entries and keep versions; Deno KV shows no expiry and
+ * gives new versions. Messages of queues are not copied.
  *
  * ```ts
  * import { migrateKv, openKv } from "../mod.ts";

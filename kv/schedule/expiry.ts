@@ -71,9 +71,9 @@ export class Expiry {
     } catch (error) {
       // A closed database has no entries.
       if (!this.#isRunning || error instanceof ClosedError) return;
-      // What is only read keeps what has expired.
+      // A read-only database keeps expired entries.
       if (error instanceof TypeError && isReadOnly(this.#db)) return;
-      // A file that is full may have room later.
+      // A full disk may have room later.
       this.#failures.note(error);
       this.#alarm.setTo(now() + RETRY_MS);
     }

@@ -94,8 +94,8 @@ export class Queue {
   }
 
   /**
-   * Holds the messages of a commit back that is not durable: a crash may undo it, but not what a
-   * handler has done.
+   * Holds back the messages of a commit that is not durable: a crash may undo the commit, but not
+   * what a handler has done.
    */
   hold(version: number): void {
     this.#held.add(version);
@@ -181,7 +181,7 @@ export class Queue {
     this.#listeners.push(listener);
     this.#inFlight.add(id.join());
     const isDone = await handle(value, listener);
-    // A failure may come of the end. The message stays as it is, for other listeners.
+    // The end of a listener may cause a failure: then the message stays, for other listeners.
     if (isDone || !listener.isEnded) await this.#settleFor(listener, id, message, isDone);
     this.#inFlight.delete(id.join());
     this.wake();

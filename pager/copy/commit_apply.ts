@@ -2,8 +2,8 @@
  * Applies archived commits to a copy that has no superblocks yet, up to a version or a time.
  *
  * The version of each commit follows the one before it; one that holds others too follows the one
- * before these. Each page that results is checked against
- * the sums in its header, so packets that do not belong to the copy are refused.
+ * before these. Each page that results is checked against the sums in its header, so packets that
+ * do not belong to the copy are refused.
  */
 
 import { BYPASSED, LogReader } from "../batch/log_record.ts";

@@ -3,9 +3,8 @@
  *
  * For each page the version store has an image if the page has changed since; otherwise it is the
  * current page, from memory where that is newer than the file. In a shared file `VersionPages` has
- * the pages, without images. Pages of the journal count as free,
- * and so do pages that were taken into use later. Each page that is handed out has been checked
- * against both of its sums.
+ * the pages, without images. Pages of the journal count as free, and so do pages that were taken
+ * into use later. Each page that is handed out has been checked against both of its sums.
  *
  * Invariants:
  * 1. A page is handed out once: in its chunk, or earlier by `take`.

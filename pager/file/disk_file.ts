@@ -11,7 +11,7 @@
  * last of them ends. Only the descriptors of `BackgroundReads` are opened later; their bytes are
  * dropped.
  *
- * In the pager, only the files of this folder and `door/libc.ts` use `Deno` or `node:fs`.
+ * In the pager, only the files of this folder and `native/libc.ts` use `Deno` or `node:fs`.
  */
 
 import * as fs from "node:fs";

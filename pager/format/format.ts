@@ -39,15 +39,15 @@
  * | 20 | u16  | prefix length, flags         | bytes in the run (u32)  | 0                   |
  * | 22 | u16  | garbage bytes                | (of the u32)            | 0                   |
  * | 24 | u32  | page sum                     | of its own page         | of its own page     |
- * | 28 | u32  | header sum                     | same                    | same                |
+ * | 28 | u32  | header sum                   | same                    | same                |
  *
  * Kind 0 is a free page, whose 32 bytes are all zero. The page sum is the CRC-32 of the page's 8192
  * bytes. The header sum mixes bytes 0..27 with the database id and the page number (`checksum.ts`),
  * so that a page written to the wrong place does not match. A later page of a run may have an older
  * version than the first page, never a newer one.
  *
- * Kind 7 is a page that values of medium length share. It has the fields of a node, with level,
- * link, prefix and flags of 0.
+ * Kind 7 is a shared page, which holds fragments of several values. It has the fields of a node,
+ * with level, link, prefix and flags of 0.
  *
  * ## Superblocks
  *
@@ -100,7 +100,7 @@ export const KIND_RUN_CONTINUED = 4;
 export const KIND_JOURNAL = 5;
 /** One of the two superblocks. */
 export const KIND_SUPERBLOCK = 6;
-/** A page that several values of a tree share. */
+/** A page that fragments of several values of a tree share. */
 export const KIND_SHARED = 7;
 /** One past the last kind of format 1. */
 export const KIND_COUNT = 8;

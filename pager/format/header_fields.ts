@@ -82,7 +82,7 @@ export interface HeaderFields {
   readonly cellStart: number;
   /** Node: the length of the prefix that all its keys share. */
   readonly prefixBytes: number;
-  /** Leaf: whether any of its values is stored in runs. */
+  /** Leaf: whether any of its values is stored outside of it. */
   readonly holdsRuns: boolean;
   /** Node: the bytes of removed cells among the live ones. */
   readonly garbage: number;

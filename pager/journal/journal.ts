@@ -5,8 +5,8 @@
  * the batch still counts. Records of commits gather in memory (`pending`) and are written as one
  * batch, or as several that apply together. Each batch has the sum of the batch before it, its
  * sequence, and the last sequence known to be on the medium. By these, recovery tells a torn tail
- * from a rotten one. Nothing says so of the last batch. So an empty batch confirms a
- * version before its pages go to the file.
+ * from a rotten one. Nothing vouches for the last batch, so an empty batch confirms a version
+ * before its pages go to the file.
  *
  * A flush waits for the medium in line. A flight (`takeOff`, `land`) writes the same batches, and
  * its sync runs off the thread. Records that name bypassed pages must not be written before these

@@ -1,6 +1,6 @@
 /**
- * Frames for work that takes a moment, such as a recovery, from one such work to the next: memory
- * of 2 MiB that is new costs more than what most of them do with it.
+ * Frames for short work, such as a recovery, kept from one use to the next: new memory of 2 MiB
+ * costs more than most of that work.
  *
  * Invariants:
  * 1. Nobody else refers to a frame that was given back.

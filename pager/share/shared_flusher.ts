@@ -93,7 +93,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
    *
    * @param share The share in the file.
    * @param parts The parts of the pager.
-   * @param bounds The bytes of an area from which on a checkpoint passes the pins.
+   * @param bounds `journalBytes` = the bytes of an area from which on a checkpoint passes the pins.
    * @param events Is told what happens.
    */
   constructor(
@@ -174,7 +174,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
     }
   }
 
-  /** A writer that died may have made an area longer, and not the page count of a batch. */
+  /** A writer that died may have made an area longer, and written no batch with its page count. */
   #coverAreas(): void {
     const { meta, claimed, cache } = this.#parts;
     meta.pageCount = Math.max(meta.pageCount, this.#share.position.pageCountMin);

@@ -1,7 +1,7 @@
 /**
  * The pages of older versions of a file that other processes write too. A page that cannot be used
- * is judged at the newest version, under the write lock: if it is damaged there, it is
- * damaged; if not, another process has replaced it.
+ * is judged at the newest version, under the write lock: if it is damaged there, it is damaged; if
+ * not, another process has replaced it.
  */
 
 import type { Cache } from "../cache/cache.ts";

@@ -2,8 +2,8 @@
  * What a holder of the write lock does while others may wait for it: whether it waits for the
  * medium with the lock, and whether it keeps the lock after a commit.
  *
- * It waits if nobody else does; and in its turn, if syncs are short. Syncs that are long had better
- * overlap those of others. It does not keep the lock while it computes.
+ * It waits if nobody else does; and in its turn, if syncs are short. Long syncs should overlap
+ * those of others. It does not keep the lock while it computes.
  */
 
 import type { WriteLock } from "./write_lock.ts";

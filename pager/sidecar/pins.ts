@@ -87,12 +87,15 @@ interface Sighting {
 
 /** The pins of a sidecar, as one process sees them. */
 export class Pins {
-  /** The place of the own pin; -1 before `take`. */
+  /** The place of this process's pin; -1 before `take`. */
   #own = -1;
   #version = 0;
   #waiting: Waiting = "not";
   #knocks = false;
-  /** Whether the own pin in the sidecar says that this process waits, and it does not any more. */
+  /**
+   * Whether this process's pin in the sidecar says that this process waits, and it does not any
+   * more.
+   */
   #isBehind = false;
   #renewal = 0;
   #ticket = 0;
@@ -141,18 +144,18 @@ export class Pins {
     return false;
   }
 
-  /** The version of the own pin. */
+  /** The version of this process's pin. */
   get version(): Version {
     return this.#version;
   }
 
-  /** Moves the own pin to a version. */
+  /** Moves this process's pin to a version. */
   set(version: Version): void {
     this.#version = version;
     this.renew();
   }
 
-  /** Writes the own pin again. */
+  /** Writes this process's pin again. */
   renew(): void {
     if (this.#own < 0) return;
     const bytes = this.#one.fill(0);
@@ -170,7 +173,7 @@ export class Pins {
     this.#isBehind = false;
   }
 
-  /** Gives the own place up. */
+  /** Gives this process's place up. */
   release(): void {
     if (this.#own < 0) return;
     this.#side.write(this.#one.fill(0), PINS_AT + this.#own * PIN_BYTES);
@@ -201,7 +204,7 @@ export class Pins {
     this.renew();
   }
 
-  /** Moves the own pin to a version, if the sidecar does not have it there. */
+  /** Moves this process's pin to a version, if the sidecar does not have it there. */
   moveTo(version: Version): void {
     if (this.#isBehind || this.#version !== version) this.set(version);
   }

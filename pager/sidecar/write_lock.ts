@@ -8,10 +8,9 @@
  * while nobody waited lately.
  *
  * `take` blocks its thread, as a sync does, and tries again and again. So a process that gives the
- * lock up looks who waits; one that was blocking at two of its releases passes before it takes the
- * lock again.
- * So nobody waits longer than for two holds of each of the others. A waiter may have died, which a
- * bound of time finds out.
+ * lock up looks at who waits; one that was blocking at two of its releases passes before it takes
+ * the lock again. So nobody waits longer than for two holds of each of the others. A waiter may
+ * have died, which a time limit finds out.
  *
  * To hand the lock over takes longer than a commit on a fast disk. So a hold may go on for
  * `TURN_MS`, whoever waits; it ends with the first commit after that, and with the turn of the

@@ -105,7 +105,7 @@ export class PageClaims {
 
   /**
    * Whether a page, in a chunk that the transaction touched, was free before the transaction, and
-   * is without its bytes.
+   * has no bytes in the file.
    */
   #isSpare(page: PageNumber): boolean {
     if (this.#vacated.has(page)) return false;

@@ -316,7 +316,7 @@ interface Change {
   isChanged(column: number): boolean;
   /** Whether the key may change; true by default. */
   readonly keyChanges?: boolean;
-  /** Where a row goes that is left out. */
+  /** Where a row that is left out goes. */
   readonly skip: Label;
 }
 

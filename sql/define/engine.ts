@@ -10,7 +10,7 @@
  * that it commits last: if the disk fails, the temporary changes have not happened either.
  *
  * The schema is in memory, so nobody else may change it: a shared database has no engine. Where the
- * database follows a file, the schema is read anew when that has another one.
+ * database follows a file, the schema is read anew when the file has a new one.
  */
 
 import {

@@ -98,7 +98,7 @@ function keptNumber(engine: Engine, { name, argument, at }: Pragma): PragmaResul
   if (argument === undefined) {
     const kept: unknown = settings.get(name) ?? 0;
     if (Number.isSafeInteger(kept)) return one(name, kept as number);
-    throw new SqlError("VALUE", `the number that ${name} keeps is none`);
+    throw new SqlError("VALUE", `the stored ${name} is not an integer`);
   }
   const number = whole(argument);
   if (typeof number !== "number" || (number | 0) !== number) {

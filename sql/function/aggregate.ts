@@ -82,7 +82,7 @@ class Count implements AggregateState {
   }
 }
 
-/** A sum, exact for integers, and of doubles with the error that Neumaier's way keeps. */
+/** A sum, exact for integers, and compensated for doubles by Neumaier's algorithm. */
 class Sum implements AggregateState {
   readonly hasTaken = false;
   grown = 0;

@@ -189,7 +189,7 @@ function two(value: number): string {
   return padded(Math.floor(value), 2);
 }
 
-/** A number with zeros up to a width, which its sign counts for. */
+/** A number padded with zeros to a width that includes its sign. */
 function padded(value: number, width: number): string {
   const digits = String(Math.abs(value));
   return value < 0 ? `-${digits.padStart(width - 1, "0")}` : digits.padStart(width, "0");

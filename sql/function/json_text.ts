@@ -102,7 +102,7 @@ class JsonParser {
     if (this.#isPlain) return undefined;
     const other = this.#take(STRING);
     if (other !== undefined) return { kind: "string", text: unescaped(other.slice(1, -1)) };
-    // The escape that is none begins one character earlier.
+    // An invalid escape is reported at the character after its backslash.
     const start = this.#take(STRING_START);
     if (start !== undefined) this.#brokenAt = this.#at + (this.#isNext("\\") ? 1 : 0);
     return undefined;
@@ -155,7 +155,7 @@ class JsonParser {
   }
 }
 
-/** The integer of hexadecimal digits; beyond 64 bits it has no end. */
+/** The integer of hexadecimal digits; beyond 64 bits it is infinite. */
 function wholeOfHex(digits: string): string {
   const size = BigInt(digits);
   return size < 2n ** 64n ? String(size) : "9e999";

@@ -1,5 +1,5 @@
 /**
- * What statements take from outside: the time and chance. Drawn on a tape, they are the same when
+ * What statements take from outside: times and random values. On a tape, they are the same when
  * the statement runs again.
  */
 

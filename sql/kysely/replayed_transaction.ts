@@ -2,7 +2,7 @@
  * A transaction over several turns of the event loop, on a database whose transactions take none:
  * its statements run and roll back again, with each that follows, until the commit runs them for
  * good. That they have the same results each time is certain: the version of the database is
- * checked, and what they drew from the clock and from chance is on tapes.
+ * checked, and the times and random values that they drew are on tapes.
  */
 
 import { onTape, type Tape } from "../function/outside.ts";
@@ -16,7 +16,7 @@ interface Step {
   run(): unknown;
 }
 
-/** Rolls a transaction back that is to run again. */
+/** Rolls back a transaction that is to run again. */
 class Undone extends Error {}
 
 /** A transaction. */

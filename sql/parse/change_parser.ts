@@ -55,7 +55,7 @@ export class ChangeParser extends QueryParser {
     return { at, table: this.objectName("a table") };
   }
 
-  /** Parses the hint of an index, which the changes of a trigger have not. */
+  /** Parses the hint of an index, which changes in a trigger may not have. */
   #hint(isInTrigger: boolean): string | undefined {
     const { at } = this;
     if (isInTrigger && (this.isWord("INDEXED", "BY") || this.isWord("NOT", "INDEXED"))) {

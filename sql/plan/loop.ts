@@ -18,7 +18,7 @@ export interface Loop {
   readonly rows: number;
   /** The arguments of a table-valued function; undefined for other sources. */
   readonly args?: readonly LoopArgument[] | undefined;
-  /** Whether the key of its row is needed, which buckets have not. */
+  /** Whether the key of its row is needed, which buckets do not keep. */
   readonly needsKey?: boolean | undefined;
 }
 
@@ -70,7 +70,7 @@ export function conjunctsOf(expr: Expr): Expr[] {
   ];
 }
 
-/** A condition as `column IN (constants)`; undefined if it is no such. */
+/** A condition as `column IN (constants)`; undefined if it is not one. */
 function asIn(expr: Expr): In | undefined {
   const { at } = expr;
   if (expr.kind === "in") {
@@ -206,7 +206,7 @@ export interface Compared {
   readonly isLeft: boolean;
 }
 
-/** Both ways to read a term as a comparison; none if it is no such. */
+/** Both ways to read a term as a comparison; none if it is not one. */
 export function comparedIn(term: Term): Compared[] {
   const { expr } = term;
   if (expr.kind !== "binary" || !(expr.operator in MIRRORED)) return [];

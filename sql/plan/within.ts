@@ -15,7 +15,7 @@ export interface Within extends InComparison {
   readonly expr: In;
 }
 
-/** The values of a query are taken to be so many. */
+/** The number of values that a query is assumed to have. */
 export const QUERY_VALUES = 25;
 
 /** What was found, by term: many orders of the loops ask for it. */

@@ -330,7 +330,7 @@ class RowOutput {
     builder.emit("AddSorted", this.#sorter, first, keys + this.#outputs.length);
   }
 
-  /** With a limit the result of a row is not computed whose keys come too late. */
+  /** With a limit, the result of a row whose keys sort past it is not computed. */
   #sortedRow(sorter: number, first: number, scope: Scope, next: Label): void {
     const { builder } = this.#context;
     const keys = this.#order.length;

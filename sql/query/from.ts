@@ -234,7 +234,7 @@ class FromResolver {
     const { at, args = [] } = item;
     const { columns: names, least, most } = called;
     if (args.length > most) refuse(`too many arguments on ${item.table}() - max ${most}`, at);
-    if (args.length < least) refuse(`too few arguments on ${item.table}() - least ${least}`, at);
+    if (args.length < least) refuse(`too few arguments on ${item.table}() - min ${least}`, at);
     const shown = names.length - most;
     const columns = names.map((name, i): SourceColumn => ({
       name,

@@ -86,7 +86,7 @@ class JoinEmitter implements PreparedJoin {
     if (this.#isOneSided) this.#merge(last);
   }
 
-  /** Whether rows of the last item come that none before it joins. */
+  /** Whether the result has rows of the last item that match none before it. */
   get #isOneSided(): boolean {
     return this.#side === "right" || this.#side === "full";
   }

@@ -211,7 +211,7 @@ const FIELDS = ["type", "name", "table", "sql"] as const;
 function entryOf(id: unknown, stored: StoredObject | null): Entry {
   const isObject = FIELDS.every((field) => typeof stored?.[field] === "string");
   if (Number.isSafeInteger(id) && isObject) return { id: id as number, stored: stored! };
-  throw new SqlError("SYNTAX", `malformed schema: the entry of key ${id} is no object`);
+  throw new SqlError("SYNTAX", `malformed schema: the entry of key ${id} is not an object`);
 }
 
 function rank({ type }: StoredObject): number {

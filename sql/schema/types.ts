@@ -52,7 +52,7 @@ export interface Index {
   readonly parts: readonly IndexPart[];
   /** The condition of a partial index. */
   readonly where: Expr | undefined;
-  /** What a row does that breaks a UNIQUE constraint, if the constraint says so. */
+  /** What happens to a row that breaks a UNIQUE constraint, if the constraint says so. */
   readonly conflict: ConflictAction | undefined;
   /** Whether CREATE INDEX made it, rather than a constraint. */
   readonly isExplicit: boolean;

@@ -58,7 +58,7 @@ export function multiply(a: SqlValue, b: SqlValue): SqlValue {
   return combine(a, b, (x, y) => x * y, (x, y) => x * y);
 }
 
-/** The quotient, whole between integers; NULL for a division by zero. */
+/** The quotient, truncated between integers; NULL for a division by zero. */
 export function divide(a: SqlValue, b: SqlValue): SqlValue {
   const x = numericOf(a);
   const y = numericOf(b);
@@ -73,7 +73,7 @@ export function divide(a: SqlValue, b: SqlValue): SqlValue {
   return fits(quotient) ? integerOf(quotient) : realOf(doubleOf(x) / doubleOf(y));
 }
 
-/** The rest of a whole division, with the sign of the dividend; NULL for a division by zero. */
+/** The remainder of an integer division, with the dividend's sign; NULL for a division by zero. */
 export function remainder(a: SqlValue, b: SqlValue): SqlValue {
   const x = numericOf(a);
   const y = numericOf(b);
@@ -87,7 +87,7 @@ export function remainder(a: SqlValue, b: SqlValue): SqlValue {
   return x instanceof Real || y instanceof Real ? realOf(Number(plain)) : plain;
 }
 
-/** The value with its sign turned. */
+/** The value with its sign reversed. */
 export function negate(value: SqlValue): SqlValue {
   const number = numericOf(value);
   if (number === null) return null;
@@ -151,7 +151,7 @@ export function bitwise(operator: BitOperator, a: SqlValue, b: SqlValue): SqlVal
   }
 }
 
-/** The bits moved to the left, or by a negative number to the right. */
+/** The bits shifted left, or right by a negative number. */
 function shift(value: bigint, by: bigint): Integer {
   if (by >= 64n) return 0;
   if (by >= 0n) return integerOf(BigInt.asIntN(64, value << by));
@@ -159,7 +159,7 @@ function shift(value: bigint, by: bigint): Integer {
   return integerOf(value >> -by);
 }
 
-/** The bits turned over. */
+/** The bits inverted. */
 export function complement(value: SqlValue): SqlValue {
   const bits = bitsOf(value);
   return bits === null ? null : integerOf(~bits);

@@ -9,7 +9,7 @@
 const LEAST = 0x03;
 const MOST = 0x7e;
 
-/** Each byte, with the capital letters of ASCII as small ones. */
+/** Each byte, with the upper-case letters of ASCII folded to lower case. */
 const FOLD = Uint8Array.from(
   { length: 256 },
   (_, byte) => byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
@@ -75,7 +75,7 @@ export function bytePattern(pattern: string, escape: string | undefined): BytePa
   for (let i = 0; i < pattern.length; i++) {
     if (escape !== undefined && pattern[i] === escape) i++;
     else if (pattern[i] === "%") {
-      // Signs in a row are as one.
+      // Consecutive signs match like one.
       if (pieces.length === 0 || piece.length > 0) pieces.push(Uint8Array.from(piece));
       piece = [];
       continue;

@@ -1,5 +1,5 @@
 /**
- * Times of the calendar of Gregory: milliseconds since noon of November 24 of the year -4713, the
+ * Times of the Gregorian calendar: milliseconds since noon of November 24 of the year -4713, the
  * Julian day 0, in UTC.
  */
 

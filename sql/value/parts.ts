@@ -280,7 +280,7 @@ function read32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-/** The double of a part, whose bytes begin at an offset: a positive one has its sign turned. */
+/** The double of a part at an offset: stored with its sign bit inverted, if negative all bits. */
 export function doubleAt(bytes: Uint8Array, at: number): number {
   const [high, low] = [read32(bytes, at), read32(bytes, at + 4)];
   words[HIGH] = high < 0 ? high ^ SIGN : ~high;
@@ -288,7 +288,7 @@ export function doubleAt(bytes: Uint8Array, at: number): number {
   return double[0]!;
 }
 
-/** The double before one. */
+/** The next double toward negative infinity. */
 function previous(value: number): number {
   word.setFloat64(0, value);
   word.setBigInt64(0, word.getBigInt64(0) + (value > 0 ? -1n : 1n));

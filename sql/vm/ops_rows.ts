@@ -162,7 +162,7 @@ export const ROW_OPS = {
   RemoveRow(m, i) {
     at<RowSet>(m, i.p1).delete(m.registers, i.p3);
   },
-  /** Jumps to p2 if the set p1 has not the row from p3 on. */
+  /** Jumps to p2 if the set p1 does not have the row from p3 on. */
   UnlessIn(m, i) {
     if (!at<RowSet>(m, i.p1).has(m.registers, i.p3)) m.pc = i.p2;
   },

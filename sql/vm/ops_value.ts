@@ -37,7 +37,7 @@ function ordered(m: Machine, i: Instruction): number | undefined {
   if (typeof a === "number" && typeof b === "number") return a - b;
   if (a === null || b === null) return undefined;
   const { left, right, collation } = i.p4 as Comparison;
-  // Two values of which none is text are compared as they are, as SQLite does.
+  // As in SQLite, the affinity TEXT converts nothing unless one of the values is text.
   const isText = typeof a === "string" || typeof b === "string";
   if (left !== undefined && (isText || left !== "TEXT")) a = applyAffinity(a, left);
   if (right !== undefined && (isText || right !== "TEXT")) b = applyAffinity(b, right);

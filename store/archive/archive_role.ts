@@ -2,9 +2,9 @@
  * The role of the one process that archives a database which several processes write: the lock of
  * `NAME-archive`. It ends with the process.
  *
- * It keeps the work from being done twice, and an archive simple; it keeps nothing right. Something
- * may delete the file, or a call of a store may end after its process has: then two segments follow
- * one, and each of them leads to states of the database.
+ * It keeps the work from being done twice, and an archive simple; nothing is wrong without it.
+ * Something may delete the file, or a call of a store may end after its process has: then two
+ * segments follow one, and each of them leads to states of the database.
  */
 
 import type { FileLock } from "../../pager/mod.ts";

@@ -55,7 +55,7 @@ export class WriteTurns {
     while (this.#queue.length > 0) this.#queue.shift()!.run();
   }
 
-  /** Gives all transactions that wait up. */
+  /** Rejects all transactions that wait. */
   rejectAll(error: unknown): void {
     for (const { reject } of this.#queue.splice(0)) reject(error);
   }

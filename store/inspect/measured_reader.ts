@@ -12,7 +12,7 @@ const NOTHING: PageLoad = { from: "file", read: "nothing", readCalls: 0, bytesRe
 export class MeasuredReader implements PageReader {
   /** All frames, by index. */
   readonly frames: readonly Frame[];
-  /** The metadata of the file. */
+  /** The facts about the whole file. */
   readonly meta: MetaFields;
   /** The load of the page that was read last. */
   lastLoad: PageLoad = NOTHING;

@@ -16,7 +16,7 @@ const BUDGET_MS = 2;
 const WAIT_MS = 1;
 /** The pause between two reports of progress. */
 const REPORT_MS = 30;
-/** Then the file is within a tenth of one into which the entries were loaded. */
+/** With this part, the file ends within a tenth of one into which the entries were loaded. */
 const THIN_PART = 1 / 12;
 /** Everything that is free or thin, of files and values of any size up to 32 MiB. */
 export const COMPACT_BOUNDS: CompactionBounds = {

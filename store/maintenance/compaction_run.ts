@@ -20,7 +20,7 @@ import type { HousekeepingDatabase } from "./housekeeping_database.ts";
 export const SLICE_PAGES = 48;
 /** While nobody else commits, a step moves up to this many pages past the journal: 1 MiB. */
 export const ALONE_PAGES = 128;
-/** The steps without a commit of others after which nobody else commits. */
+/** After this many steps without a commit of others, nobody else counts as committing. */
 const QUIET_STEPS = 32;
 /** Past the journal, a checkpoint follows as many pages: 16 MiB. */
 const UNSYNCED_PAGES = 2048;

@@ -15,8 +15,9 @@ export interface PrefetchOptions {
   /** Ends the prefetch when aborted: the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Whether to bring in values of more than 2048 bytes, which are stored outside of the leaves.
-   * `has`, `keys` and `getStream` do not need them. Default true.
+   * Whether to bring in values that are stored outside of their leaves: those over 1,024 bytes, or
+   * over 2,048 if the key has more than 256. `has`, `keys` and `getStream` do not need them.
+   * Default true.
    */
   readonly values?: boolean | undefined;
 }

@@ -14,7 +14,7 @@ import type { TreeSource } from "./tree_source.ts";
  * keeps old pages, up to `maxSnapshotBytes`.
  *
  * @param source The source of the tree.
- * @param entries The tree.
+ * @param btree The tree.
  * @returns A stream of pieces of at most 64 KiB. It fails with `ClosedError` when the database, or
  * the snapshot it reads, is closed, with `CorruptionError` at a damaged page, and with
  * `SnapshotTooOldError` when the kept pages exceed their limit.

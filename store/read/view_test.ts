@@ -9,7 +9,7 @@ import { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { Session } from "../write/session.ts";
 
-const PACKET_BYTES = 2 * 1024 * 1024;
+const FRAME_BYTES = 2 * 1024 * 1024;
 const POISON = 0xdb;
 
 describe("getView()", () => {
@@ -19,7 +19,7 @@ describe("getView()", () => {
     await tree.setMany([["a", bytesOf(1, 100)], ["empty", new Uint8Array(0)]]);
     const check = (view: Uint8Array | undefined) => {
       assertEquals(view, bytesOf(1, 100));
-      assertEquals(view?.buffer.byteLength, PACKET_BYTES);
+      assertEquals(view?.buffer.byteLength, FRAME_BYTES);
     };
     check(tree.getView("a"));
     assert(tree.getView("a")!.buffer === tree.getView("empty")!.buffer);

@@ -87,9 +87,9 @@ export interface VerifyReport {
   readonly findingCount: number;
   /**
    * Findings of a power cut, which opening the file for writing repairs: one damaged copy of the
-   * superblock while the other is intact, or an interrupted creation. No data is lost by
-   * it. A copy of the superblock that the medium has damaged looks the same. A file without bytes,
-   * or of zeros, is not repairable: it may be the remains of any file.
+   * superblock while the other is intact, or an interrupted creation. No data is lost by it. A copy
+   * of the superblock that the medium has damaged looks the same. A file without bytes, or of
+   * zeros, is not repairable: it may be the remains of any file.
    */
   readonly repairable: readonly Finding[];
   /** Pages in use that were not reached because of reported damage above them. */

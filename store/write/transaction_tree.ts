@@ -23,7 +23,7 @@ import {
 } from "./tree_load.ts";
 
 /** The bytes of a frame: a view of a buffer of this size may be a view of a page. */
-const PACKET_BYTES = 2 * 1024 * 1024;
+const FRAME_BYTES = 2 * 1024 * 1024;
 
 /**
  * A tree inside a transaction.
@@ -249,7 +249,7 @@ export class TransactionTree<
     }
   }
 
-  /** Encodes a key into `bytes` of the format. Returns its length. */
+  /** Encodes a key into `encodedKey` of the format. Returns its length. */
   #encodeKey(key: KI, index?: number): number {
     try {
       return this.#format.encodeKey(key);
@@ -301,7 +301,7 @@ export class TransactionTree<
 function ownBytes(value: Uint8Array): Uint8Array {
   // No page of data is at the start of a frame. `buffer` gives a short array a buffer of its own.
   if (value.byteOffset === 0) return value;
-  return value.buffer.byteLength === PACKET_BYTES ? copyOf(value) : value;
+  return value.buffer.byteLength === FRAME_BYTES ? copyOf(value) : value;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -109,7 +109,10 @@ describe("load and dump: every codec", () => {
       assertEquals(dumped.out, header(1) + entry);
       const refused = await quire(["load", from, "own"], { input: entry });
       assertEquals(refused.code, 2);
-      assertMatch(refused.err, /values are of the codec own, which is not here; --value-codec raw/);
+      assertMatch(
+        refused.err,
+        /values have the codec own, which is unknown here; --value-codec raw/,
+      );
       const line = '{"key":"b","value":{"$bytes":"/w=="}}\n';
       const loaded = await quire(["load", from, "own", "--value-codec", "raw"], { input: line });
       assertEquals(loaded.code, 0, loaded.err);
@@ -143,8 +146,18 @@ const MALFORMED: readonly Malformed[] = [
     /line 1: Cannot use \[\]: it is not a text/,
   ],
   ["bytes that are not UTF-8", [], Uint8Array.of(0x22, 0xff, 0x22), /line 1: it is not UTF-8;/],
-  ["CSV with an open quote", ["--format", "csv"], 'key,value\na,"b\nc', /line 2: its quotes do n/],
-  ["CSV with a stray quote", ["--format", "csv"], 'key,value\na,b"c"\n', /line 2: a field without/],
+  [
+    "CSV with an open quote",
+    ["--format", "csv"],
+    'key,value\na,"b\nc',
+    /line 2: a quoted field has no c/,
+  ],
+  [
+    "CSV with a stray quote",
+    ["--format", "csv"],
+    'key,value\na,b"c"\n',
+    /line 2: an unquoted fiel/,
+  ],
   [
     "CSV with text after a quote",
     ["--format", "csv"],

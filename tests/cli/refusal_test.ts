@@ -209,7 +209,7 @@ describe("cli: refusals", () => {
         2,
         /are string, not tuple/,
       ],
-      [["set", "db.quire", "own", "a", "1"], 2, /values are of the codec own, which is not here/],
+      [["set", "db.quire", "own", "a", "1"], 2, /values have the codec own, which is unknown here/],
     ]));
 
   it("are for malformed ranges, keys and values", () =>

@@ -29,7 +29,7 @@ export function CacheView({ file }: { file: FileInfo }): Shown {
   return html`<div>
     <div class="bar">
       <button type="button" aria-pressed=${isPaused}
-        onClick=${() => setPaused(!isPaused)}>${isPaused ? "Go on" : "Pause"}</button>
+        onClick=${() => setPaused(!isPaused)}>${isPaused ? "Resume" : "Pause"}</button>
       <p class="note">${
     file.live
       ? "The cache of the program that shows itself, as it is used."
@@ -43,7 +43,7 @@ export function CacheView({ file }: { file: FileInfo }): Shown {
     data !== undefined && html`
       <div class="columns">
         <${Recent} title="Used last" pages=${data.newest} />
-        <${Recent} title="Leave first" pages=${data.oldest} />
+        <${Recent} title="Evicted next" pages=${data.oldest} />
       </div>
     `
   }

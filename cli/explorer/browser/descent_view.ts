@@ -23,7 +23,7 @@ export function DescentView({ file, given }: { file: FileInfo; given: URLSearchP
   const path = key === null ? undefined : `/api/descent?${query}`;
   const { data, error } = useAnswer<DescentInfo>(path, 0, round);
   if (!file.hasDatabase) {
-    return html`<p class="panel">The way of a look-up cannot be shown: another process has the file
+    return html`<p class="panel">The path of a look-up cannot be shown: another process has the file
       locked, and its trees may change from one page to the next.</p>`;
   }
   const look = (event: SubmitEvent) => {

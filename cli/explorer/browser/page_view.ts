@@ -100,7 +100,7 @@ function PageContents({ info, file }: { info: PageInfo; file: FileInfo }): Shown
 function Crumbs({ info }: { info: PageInfo }): Shown {
   if (info.crumbs.length === 0) return null;
   return html`
-    <nav aria-label="The way from the root">
+    <nav aria-label="The path from the root">
       <ol class="crumbs">${info.crumbs.map(({ page, label }) =>
         html`<li key=${page}>${
           page === info.page

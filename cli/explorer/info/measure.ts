@@ -13,7 +13,7 @@ const MICROSECONDS = 1000;
 
 /** Measures reads of a file. */
 export function measureReads(path: string | undefined): Measured {
-  if (path === undefined) return { reason: "where the file is, is not known", reads: [] };
+  if (path === undefined) return { reason: "the path of the file is not known", reads: [] };
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path, { read: true });

@@ -14,7 +14,7 @@ export const CHAPTER_IDS: readonly string[] = READ_CHAPTERS.map(({ id }) => id);
 /** Measures a chapter on a file. */
 export function studyInfo(path: string | undefined, id: string): StudyInfo {
   const refuse = (reason: string): StudyInfo => ({ chapters: READ_CHAPTERS, reason });
-  if (path === undefined) return refuse("where the file is, is not known");
+  if (path === undefined) return refuse("the path of the file is not known");
   try {
     const chapter = readChapter(path, id, SECONDS);
     if (chapter === undefined) return refuse("the file is smaller than 1 MiB");

@@ -21,7 +21,7 @@ const LIMITS = {
   steps: "Only its first steps are recorded.",
   rows: "Only its first rows are read.",
   ms: "It was ended, as it took too long.",
-  size: "It was ended, as its values and pages are many.",
+  size: "It was ended, as it has too many values and pages.",
 };
 
 /** What is shown; it outlasts the view, so that the way back from a page leads to the step. */
