@@ -16,6 +16,7 @@ import { checkDoors } from "./native/doors.ts";
 import { Pager } from "./pager.ts";
 import { checkSizes, type PagerOptions } from "./recovery/options.ts";
 import { openShare, openShareFiles, type ShareFiles } from "./share/open_share.ts";
+import { abandonShare } from "./share/share.ts";
 import { LentFile } from "./share/shared_file.ts";
 
 /**
@@ -103,11 +104,11 @@ export function openOnShare(files: ShareFiles, place: string, options: PagerOpti
     finish: (file: File) => alone(file).close(),
   };
   try {
-    const { share, file } = openShare(files, place, { ...options, process: pid }, owner);
+    const { parts, file } = openShare(files, place, { ...options, process: pid }, owner);
     try {
-      return new Pager(file, options, share);
+      return new Pager(file, options, parts);
     } catch (error) {
-      share.abandon();
+      abandonShare(parts);
       throw error;
     }
   } catch (error) {

@@ -40,10 +40,11 @@ import { type Page, readPage } from "./page.ts";
 import { makeParts, openState, type PagerParts } from "./pager_parts.ts";
 import { checkSizes, JOURNAL_BYTES, type PagerOptions, TAIL_BYTES } from "./recovery/options.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
-import type { Share, SharingState } from "./share/share.ts";
-import { SharedFlusher } from "./share/shared_flusher.ts";
-import { joinShare, type Sharing } from "./share/sharing.ts";
-import { VersionPages } from "./share/version_pages.ts";
+import { beginSharing, joinShare } from "./share/join_share.ts";
+import type { ShareParts, SharingState } from "./share/share.ts";
+import type { SharedFlusher } from "./share/shared_flusher.ts";
+import type { Sharing } from "./share/sharing.ts";
+import type { VersionPages } from "./share/version_pages.ts";
 import { peekShare } from "./sidecar/peek.ts";
 import type { PagerStats } from "./stats.ts";
 import { Bypass } from "./transaction/bypass.ts";
@@ -111,7 +112,7 @@ export class Pager {
    *
    * @throws {CorruptionError} The file is not a Quire database, or is damaged.
    */
-  constructor(file: File, options: PagerOptions = {}, share?: Share) {
+  constructor(file: File, options: PagerOptions = {}, share?: ShareParts) {
     const { journalBytes = JOURNAL_BYTES, tailBytes = TAIL_BYTES } = options;
     checkSizes(options);
     this.readOnly = options.readOnly === true || options.follow === true;
@@ -131,8 +132,8 @@ export class Pager {
     // After a close on a full disk, recovery finds a journal without batches.
     const bounds = { journalBytes, tailBytes, mayBeFull: state.report?.batches === 0 };
     const events = { moved: () => this.#moved(), flushed: () => this.sharing?.onFlushed?.() };
-    this.#sharedFlusher = share &&
-      new SharedFlusher(share, { ...parts, journal: journal! }, bounds, events);
+    const joined = share && joinShare(share, parts, bounds, events);
+    this.#sharedFlusher = joined?.flusher;
     this.#flusher = this.#sharedFlusher ?? (journal && new Flusher({ ...parts, journal }, bounds));
     this.flights = new Flights(this, this.#disk, this.#flusher);
     const logged = { ...parts, log: this.#flusher };
@@ -141,15 +142,13 @@ export class Pager {
     this.#commit = new Commit({ ...logged, bypass: this.#bypass });
     this.#rollback = new Rollback(parts);
     this.#snapshots = new SnapshotOwner(this, parts);
-    const versionPages = share && new VersionPages(share);
-    this.#versionPages = versionPages;
-    const owned = { ...parts, snapshots: this.#snapshots, versionPages };
+    this.#versionPages = joined?.versionPages;
+    const owned = { ...parts, snapshots: this.#snapshots, versionPages: this.#versionPages };
     this.copies = new Copies(owned);
     state.follower?.attach(owned);
     this.follower = state.follower;
     const changing = { ...owned, writer: this.#writer, bypass: this.#bypass };
-    this.sharing = share &&
-      joinShare(share, this.#sharedFlusher!, { ...changing, versionPages: versionPages! });
+    this.sharing = joined && beginSharing(joined, changing);
   }
 
   /** Who shares the file; undefined if nobody does, or this handle cannot tell. */

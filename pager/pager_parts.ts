@@ -32,7 +32,7 @@ import {
   TRANSACTION_BYTES,
 } from "./recovery/options.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
-import type { Share } from "./share/share.ts";
+import type { ShareParts } from "./share/share.ts";
 import { OpenTransaction } from "./transaction/open_transaction.ts";
 import type { SnapshotList } from "./transaction/snapshot_list.ts";
 import { VersionStore } from "./transaction/version_store.ts";
@@ -78,12 +78,12 @@ export interface OpenedState {
 export function openState(
   file: File,
   options: PagerOptions,
-  share: Share | undefined,
+  share: ShareParts | undefined,
 ): OpenedState {
   const { readOnly = false, create = true, follow = false } = options;
   const protect = options.tornSectors === "protect";
   if (share !== undefined) {
-    const { superblock } = share.position;
+    const { superblock } = share;
     return { disk: new Disk(file), superblock, report: undefined, follower: undefined };
   }
   if (follow) {

@@ -30,7 +30,7 @@ import { decodeWord, WORD_BYTES } from "../sidecar/commit_word.ts";
 import { Pins, PINS_MAX } from "../sidecar/pins.ts";
 import { PlacedNote } from "../sidecar/placed_note.ts";
 import { WriteLock } from "../sidecar/write_lock.ts";
-import { Share, type ShareParts } from "./share.ts";
+import { abandonShare, type LastOwner, type ShareParts } from "./share.ts";
 import { SharedFile } from "./shared_file.ts";
 
 /** The longest wait for the write lock, in milliseconds, unless `lockTimeoutMs` is longer. */
@@ -41,11 +41,9 @@ const MODE = 0o666;
 const TRIES = 8;
 
 /** What a process does with the file while it has it for itself alone. */
-export interface FileOwner {
+export interface FileOwner extends LastOwner {
   /** Recovers the file if necessary, and marks it open. */
   prepare(file: File): void;
-  /** Writes everything in place, and marks the file clean. */
-  finish(file: File): void;
 }
 
 /** The files through which processes share a database. */
@@ -107,9 +105,9 @@ export interface ShareOptions {
   readonly process: number;
 }
 
-/** A share, and the file that a pager reads and writes. */
+/** What a share needs, and the file that a pager reads and writes. */
 export interface OpenedShare {
-  readonly share: Share;
+  readonly parts: ShareParts;
   readonly file: SharedFile;
 }
 
@@ -149,7 +147,6 @@ class Opening {
   readonly #pins: Pins;
   readonly #placed: PlacedNote;
   readonly #base: File;
-  #share: Share | undefined;
 
   constructor(files: ShareFiles, path: string, options: ShareOptions, owner: FileOwner) {
     this.#path = path;
@@ -161,8 +158,7 @@ class Opening {
     this.#openArchiveLock = files.openArchiveLock;
     this.#placed = new PlacedNote(files.lockFile);
     this.#pins = new Pins(this.#side, options.process);
-    const holder = { endHold: () => this.#share?.endHold() ?? false };
-    this.#lock = new WriteLock(files.lockFile, files.queue, path, holder, files.now);
+    this.#lock = new WriteLock(files.lockFile, files.queue, path, files.now);
     this.#lock.pins = this.#pins;
   }
 
@@ -220,6 +216,7 @@ class Opening {
     const indexed = new IndexedFile(this.#base, index);
     const reader = new BatchReader(disk, superblock);
     const parts: ShareParts = {
+      owner: this.#owner,
       file: this.#base,
       disk,
       presence: this.#presence,
@@ -239,8 +236,7 @@ class Opening {
         `Cannot open ${this.#path}: it is shared by ${PINS_MAX} processes, the most possible`,
       );
     }
-    this.#share = new Share(parts, this.#owner);
-    return { share: this.#share, file: new SharedFile(this.#base, indexed) };
+    return { parts, file: new SharedFile(this.#base, indexed) };
   }
 
   /**
@@ -267,11 +263,13 @@ class Opening {
 
   /** Closes what was opened. */
   abandon(): void {
-    this.#pins.release();
-    this.#base.close();
-    this.#presence.close();
-    this.#lock.close();
-    this.#side.close();
+    abandonShare({
+      pins: this.#pins,
+      file: this.#base,
+      presence: this.#presence,
+      lock: this.#lock,
+      side: this.#side,
+    });
   }
 }
 

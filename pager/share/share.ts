@@ -36,24 +36,27 @@ import { SharePosition, type Switch } from "./position.ts";
 /** The longest wait for the write lock at the end, in milliseconds. */
 const CLOSE_MS = 30_000;
 
-/** What follows the position of a share: the pager's memory. */
+/** What follows the position of a share: a pager. */
 export interface ShareFollower {
   /** Takes over transactions that another process has committed after a version. */
-  take(groups: readonly Group[], before: Version): void;
+  take(groups: readonly Group[], before: Version, position: Readonly<SharePosition>): void;
   /** Forgets all pages in memory, and takes over a state that was loaded anew. */
-  beginAnew(groups: readonly Group[]): void;
+  beginAnew(groups: readonly Group[], position: Readonly<SharePosition>): void;
   /** The oldest version that a snapshot of this handle reads; Infinity without one. */
   readonly oldestSnapshot: Version;
   /** The superblock is another. */
-  superblockChanged(): void;
-  /** Whether a write or sync has failed, so that this process writes nothing more. */
-  readonly isLatched: boolean;
-  /** Ends a hold of the lock, if no transaction is open; whether it did. */
-  endHold(): boolean;
+  superblockChanged(position: Readonly<SharePosition>): void;
+}
+
+/** What the last process does that closes the file, while it has it for itself alone. */
+export interface LastOwner {
+  /** Writes everything in place, and marks the file clean. */
+  finish(file: File): void;
 }
 
 /** What a share needs of the system. */
 export interface ShareParts {
+  readonly owner: LastOwner;
   /** The file itself, whose lock this handle shares. */
   readonly file: File;
   /** The same, with rules for its calls. */
@@ -81,10 +84,20 @@ export interface SharingState {
   readonly indexBytes: number;
 }
 
-/** What the last process does that closes the file, while it has it for itself alone. */
-export interface LastOwner {
-  /** Writes everything in place, and marks the file clean. */
-  finish(file: File): void;
+/** Gives everything up as a process does that dies: the file is left as it is. */
+export function abandonShare(
+  { pins, file, presence, lock, side }: Pick<
+    ShareParts,
+    "pins" | "file" | "presence" | "lock" | "side"
+  >,
+): void {
+  takeAll([
+    () => pins.release(),
+    () => file.close(),
+    () => presence.close(),
+    () => lock.close(),
+    () => side.close(),
+  ]);
 }
 
 /** A share in a file. */
@@ -93,25 +106,27 @@ export class Share {
   readonly parts: ShareParts;
   readonly #position: SharePosition;
   readonly #word = new Uint8Array(WORD_BYTES);
-  readonly #owner: LastOwner;
+  readonly #disk: Disk;
   readonly #newer: NewerSuperblock;
-  #follower: ShareFollower | undefined;
+  readonly #follower: ShareFollower;
   /** The number in the word that was read or written last. */
   #wordNumber = -1;
   #wordSequence = -1;
   #wordDurable = -1;
 
-  /** Begins a share. The caller has the write lock, and calls `attach` and `load`. */
-  constructor(parts: ShareParts, owner: LastOwner) {
+  /**
+   * Begins a share. The caller has the write lock, and calls `load`.
+   *
+   * @param parts What the handle has open.
+   * @param disk The file as the pager writes it.
+   * @param follower Follows the position.
+   */
+  constructor(parts: ShareParts, disk: Disk, follower: ShareFollower) {
     this.parts = parts;
-    this.#owner = owner;
+    this.#disk = disk;
+    this.#follower = follower;
     this.#newer = new NewerSuperblock(parts.disk);
     this.#position = new SharePosition(parts.superblock);
-  }
-
-  /** Attaches the memory that follows the position. */
-  attach(follower: ShareFollower): void {
-    this.#follower = follower;
   }
 
   /** How far it has read. */
@@ -222,7 +237,7 @@ export class Share {
     if (groups.length === 0) return;
     const before = position.meta.version;
     for (const group of groups) position.note(group);
-    this.#follower!.take(groups, before);
+    this.#follower.take(groups, before, position);
   }
 
   /** Follows a superblock; false if this process is behind it. */
@@ -230,7 +245,7 @@ export class Share {
     if (!this.#position.adopt(found)) return false;
     this.parts.reader.adopt(found);
     this.parts.index.dropBefore(found.replayGeneration);
-    this.#follower!.superblockChanged();
+    this.#follower.superblockChanged(this.#position);
     return true;
   }
 
@@ -241,7 +256,7 @@ export class Share {
     if (this.#newer.mayBeAfter(position.superblock.number)) this.#followSuperblock();
     if (word !== undefined && position.at.sequence < word.sequence) this.load();
     if (word !== undefined) position.noteDurable(word.durable);
-    if (this.#follower!.isLatched) return;
+    if (this.#isLatched) return;
     const isAhead = word === undefined || position.superblock.number > word.number;
     // Its writer has died before it announced it, perhaps before it was on the medium.
     if (isAhead) repairSuperblocks(this.parts.disk, position.superblock, false);
@@ -268,8 +283,8 @@ export class Share {
     const groups = position.readOn(reader, Infinity);
     for (const group of groups) position.note(group);
     this.#checkReached();
-    this.#follower!.superblockChanged();
-    this.#follower!.beginAnew(groups);
+    this.#follower.superblockChanged(position);
+    this.#follower.beginAnew(groups, position);
   }
 
   /** Refuses a journal that ends before the batch that the commit word names. */
@@ -349,7 +364,7 @@ export class Share {
 
   /** Pins what this process reads: the version that it has taken over, or that of a snapshot. */
   #movePin(): void {
-    const version = Math.min(this.#position.meta.version, this.#follower!.oldestSnapshot);
+    const version = Math.min(this.#position.meta.version, this.#follower.oldestSnapshot);
     this.parts.pins.moveTo(version);
   }
 
@@ -363,9 +378,19 @@ export class Share {
     return decodeWord(this.#word, this.#position.superblock.databaseId);
   }
 
-  /** Ends the hold of the lock, if no transaction is open; whether it did. */
-  endHold(): boolean {
-    return this.#follower?.endHold() ?? false;
+  /** Whether a write or sync has failed, so that this process writes nothing more. */
+  get #isLatched(): boolean {
+    return this.#disk.failure !== undefined || this.parts.disk.failure !== undefined;
+  }
+
+  /**
+   * Checks that no write or sync has failed.
+   *
+   * @throws {IoError} One has.
+   */
+  checkWritable(): void {
+    this.#disk.checkWritable();
+    this.parts.disk.checkWritable();
   }
 
   /**
@@ -374,28 +399,16 @@ export class Share {
    * @throws {IoError} The system refused to.
    */
   close(): void {
-    const { file, lock } = this.parts;
+    const { file, lock, owner } = this.parts;
     try {
       lock.take(CLOSE_MS);
-      if (this.#follower?.isLatched === false) {
+      if (!this.#isLatched) {
         this.#refreshLocked();
-        if (file.lock(true) && this.#isUntouched()) this.#owner.finish(file);
+        if (file.lock(true) && this.#isUntouched()) owner.finish(file);
       }
     } finally {
-      this.abandon();
+      abandonShare(this.parts);
     }
-  }
-
-  /** Gives everything up as a process does that dies: the file is left as it is. */
-  abandon(): void {
-    const { file, presence, lock, side, pins } = this.parts;
-    takeAll([
-      () => pins.release(),
-      () => file.close(),
-      () => presence.close(),
-      () => lock.close(),
-      () => side.close(),
-    ]);
   }
 
   /** Whether no exclusive handle opened the file while the lock changed. */

@@ -13,34 +13,28 @@
  *
  * Areas grow, and neither move nor shrink; the file is not cut. The last process to close does
  * that.
+ *
+ * It does not take over what others commit (`RemoteCommits`).
  */
 
 import { setImmediate } from "node:timers";
-import { FREED, type LogBuffer, LogReader } from "../batch/log_record.ts";
-import type { Cache } from "../cache/cache.ts";
-import type { Loader } from "../cache/loader.ts";
+import type { LogBuffer } from "../batch/log_record.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import type { Durability } from "../flush/flusher.ts";
 import type { PagerFlusher } from "../flush/pager_flusher.ts";
-import type { Group } from "../follow/batch_reader.ts";
-import type { ChangedPages } from "../follow/changed_pages.ts";
-import { Takeover } from "../follow/takeover.ts";
 import { assert } from "../format/assert.ts";
 import { IoError } from "../format/errors.ts";
-import { CHUNK_SHIFT, chunksOf } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";
-import type { ClaimedPages } from "../journal/claimed_pages.ts";
-import type { TapHolder, TransactionListener } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
 import { HoldPolicy } from "../sidecar/hold_policy.ts";
 import type { OpenTransaction } from "../transaction/open_transaction.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
-import type { Share, ShareFollower } from "./share.ts";
+import type { Share } from "./share.ts";
 import { SharedCheckpoint } from "./shared_checkpoint.ts";
 
 /** The longest batch of which the records are copied rather than read again. */
@@ -51,37 +45,20 @@ export interface SharedFlusherParts {
   readonly disk: Disk;
   readonly open: OpenTransaction;
   readonly meta: Meta;
-  readonly cache: Cache;
-  readonly loader: Loader;
   readonly superblock: CurrentSuperblock;
   readonly journal: Journal;
   readonly writeback: Writeback;
-  readonly claimed: ClaimedPages;
   readonly unsynced: UnsyncedChunks;
   readonly versions: VersionStore;
-  readonly listener: TransactionListener;
-  readonly taps: TapHolder;
-}
-
-/** What a shared flusher tells. */
-export interface SharedFlusherEvents {
-  /** The state may be another than before. */
-  moved(): void;
-  /** The commits of this handle are on the medium, and the lock is given up. */
-  flushed(): void;
 }
 
 /** Takes commits to the medium in a file that several processes write. */
-export class SharedFlusher implements PagerFlusher, ShareFollower {
+export class SharedFlusher implements PagerFlusher {
   readonly #share: Share;
   readonly #parts: SharedFlusherParts;
-  readonly #takeover: Takeover;
-  readonly #reader = new LogReader();
-  readonly #events: SharedFlusherEvents;
+  readonly #flushed: () => void;
   readonly #hold: HoldPolicy;
   readonly #checkpoint: SharedCheckpoint;
-  /** The chunks of the journal. */
-  #chunks: number[] = [];
   #isClosed = false;
   /** Whether the lock is given up at the end of this turn. */
   #isKept = false;
@@ -94,27 +71,21 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
    * @param share The share in the file.
    * @param parts The parts of the pager.
    * @param bounds `journalBytes` = the bytes of an area from which on a checkpoint passes the pins.
-   * @param events Is told what happens.
+   * @param flushed Is called when commits are on the medium, and the lock is given up.
    */
   constructor(
     share: Share,
     parts: SharedFlusherParts,
     bounds: { readonly journalBytes: number },
-    events: SharedFlusherEvents,
+    flushed: () => void,
   ) {
     this.#share = share;
     this.#parts = parts;
-    this.#takeover = new Takeover({ ...parts, index: share.parts.index });
     this.#checkpoint = new SharedCheckpoint(share, parts, bounds.journalBytes);
-    this.#events = events;
+    this.#flushed = flushed;
     this.#hold = new HoldPolicy(share.parts.lock);
+    share.parts.lock.holder = this;
     parts.writeback.mayPlace = false;
-    share.attach(this);
-  }
-
-  /** Collects the pages that others change from now on, or none any more. */
-  collect(into: ChangedPages | undefined): void {
-    this.#takeover.collector = into;
   }
 
   /** The records of commits that are not written yet. */
@@ -127,88 +98,10 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
     return this.#share.position.durableVersion;
   }
 
-  /** The oldest version that a snapshot of this handle reads; Infinity without one. */
-  get oldestSnapshot(): Version {
-    return this.#parts.versions.snapshots.oldest?.version ?? Infinity;
-  }
-
-  /** Takes over transactions that another process has committed after a version. */
-  take(groups: readonly Group[], before: Version): void {
-    const { tap } = this.#parts.taps;
-    let version = before;
-    for (const group of groups) {
-      this.#takeover.take(group);
-      tap?.takenOver(version, group.meta, group.bytes);
-      version = group.meta.version;
-    }
-    this.#takeover.end();
-    this.#follow(groups);
-  }
-
-  /** Forgets all pages in memory, and takes over a state that was loaded anew. */
-  beginAnew(groups: readonly Group[]): void {
-    const { index } = this.#share.parts;
-    const { writeback, versions } = this.#parts;
-    this.#parts.taps.tap?.missed();
-    writeback.forgetDirty();
-    for (const group of groups) index.add(group, () => {});
-    versions.snapshots.endBefore(Infinity);
-    this.#takeover.beginAnew(this.#share.position.meta);
-    this.#follow(groups);
-  }
-
-  /** The superblock is another: its areas may have more chunks. */
-  superblockChanged(): void {
-    const { superblock, journal, loader, listener } = this.#parts;
-    const { position } = this.#share;
-    const before = new Set(this.#chunks);
-    if (superblock.fields !== position.superblock) superblock.adopt(position.superblock);
-    journal.areas.adopt();
-    this.#coverAreas();
-    this.#chunks = journal.chunks.flat();
-    for (const chunk of this.#chunks) {
-      if (before.has(chunk)) continue;
-      // Memory may have the header page of a transaction that rolled back.
-      loader.forgetHeaderPage(chunk);
-      listener.chunkChanged(chunk);
-    }
-  }
-
-  /** A writer that died may have made an area longer, and written no batch with its page count. */
-  #coverAreas(): void {
-    const { meta, claimed, cache } = this.#parts;
-    meta.pageCount = Math.max(meta.pageCount, this.#share.position.pageCountMin);
-    claimed.cover(meta.pageCount);
-    cache.reserve(chunksOf(meta.pageCount));
-  }
-
-  /** Continues behind what was taken over. */
-  #follow(groups: readonly Group[]): void {
-    const { listener } = this.#parts;
-    this.#coverAreas();
-    for (const chunk of this.#changedChunks(groups)) listener.chunkChanged(chunk);
-    this.#events.moved();
-  }
-
-  /** The chunks with records; notes the pages that were given back. */
-  #changedChunks(groups: readonly Group[]): Set<ChunkNumber> {
-    const chunks = new Set<ChunkNumber>();
-    const reader = this.#reader;
-    for (const { bytes } of groups) {
-      for (let at = 0; at < bytes.length;) {
-        at = reader.read(bytes, at, bytes.length);
-        chunks.add(reader.page >>> CHUNK_SHIFT);
-        // It had its bytes in the file: it was in use.
-        if (reader.type === FREED) this.#parts.claimed.add(reader.page);
-      }
-    }
-    return chunks;
-  }
-
   /** Before a transaction: takes the write lock, and reads on to the end of the journal. */
   beforeTransaction(timeoutMs?: number): void {
     if (this.#goOnHolding()) return;
-    this.#checkWritable();
+    this.#share.checkWritable();
     this.#share.enter(timeoutMs);
     this.#continue();
   }
@@ -216,7 +109,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
   /** Does what `beforeTransaction` does, if the lock is free; whether this handle has it. */
   tryBeforeTransaction(): boolean {
     if (this.#goOnHolding()) return true;
-    this.#checkWritable();
+    this.#share.checkWritable();
     if (!this.#share.tryEnter()) return false;
     this.#continue();
     return true;
@@ -254,11 +147,6 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
     this.flush("sync");
     this.#leave();
     return true;
-  }
-
-  /** Whether a write or sync has failed, so that this process writes nothing more. */
-  get isLatched(): boolean {
-    return this.#parts.disk.failure !== undefined || this.#share.parts.disk.failure !== undefined;
   }
 
   /** Does nothing: the file was marked open when the first process opened it. */
@@ -299,13 +187,13 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
       // The lock is given up: others go on meanwhile.
       if (!this.#share.isDurable) this.syncBehind();
     } finally {
-      if (isHeld) this.#events.flushed();
+      if (isHeld) this.#flushed();
     }
   }
 
   /** Takes to the medium what this process has read or written, with or without the lock. */
   syncBehind(): void {
-    this.#checkWritable();
+    this.#share.checkWritable();
     const begin = performance.now();
     this.#parts.journal.sync();
     this.#hold.noteSync(performance.now() - begin);
@@ -322,7 +210,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
   #flushHeld(isForced: boolean): void {
     let isWritten = false;
     try {
-      this.#checkWritable();
+      this.#share.checkWritable();
       this.#write(isForced || this.#hold.waits);
       this.#parts.writeback.forgetDirty();
       isWritten = true;
@@ -332,7 +220,7 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
     } catch (error) {
       if (!isWritten) this.#loadAfterFailure();
       this.#leave();
-      if (isWritten) this.#events.flushed();
+      if (isWritten) this.#flushed();
       throw error;
     }
   }
@@ -393,11 +281,6 @@ export class SharedFlusher implements PagerFlusher, ShareFollower {
     } catch {
       // The error that led here is the one that counts; the next refresh tries again.
     }
-  }
-
-  #checkWritable(): void {
-    this.#parts.disk.checkWritable();
-    this.#share.parts.disk.checkWritable();
   }
 
   #leave(): void {

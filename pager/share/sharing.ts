@@ -13,16 +13,11 @@ import { pauseThread } from "../file/disk_file.ts";
 import type { FileLock } from "../file/share_files.ts";
 import type { ChangedPages } from "../follow/changed_pages.ts";
 import { MovedError } from "../follow/moved_error.ts";
-import type { FollowedMemory } from "../follow/takeover.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
-import { CHUNK_SHIFT } from "../format/format.ts";
 import type { PageNumber } from "../format/units.ts";
-import type { Bypass } from "../transaction/bypass.ts";
-import type { Writer } from "../transaction/writer.ts";
+import type { RemoteCommits } from "./remote_commits.ts";
 import type { Share, SharingState } from "./share.ts";
 import type { SharedFlusher } from "./shared_flusher.ts";
-import { SharedVersions } from "./shared_versions.ts";
-import type { VersionPages } from "./version_pages.ts";
 
 /** The tries of a read before a page counts as damaged. */
 const TRIES = 6;
@@ -34,6 +29,7 @@ const TURN_MS = 1;
 export class Sharing implements Judge {
   readonly #share: Share;
   readonly #flusher: SharedFlusher;
+  readonly #remote: RemoteCommits;
   readonly #loader: Loader;
   /** Whether it has refreshed, or had no need to, since the last job of the event loop began. */
   #isInJob = false;
@@ -52,11 +48,13 @@ export class Sharing implements Judge {
    *
    * @param share The share in the file.
    * @param flusher Takes its commits to the medium.
+   * @param remote Takes over the commits of others.
    * @param loader Loads the pages.
    */
-  constructor(share: Share, flusher: SharedFlusher, loader: Loader) {
+  constructor(share: Share, flusher: SharedFlusher, remote: RemoteCommits, loader: Loader) {
     this.#share = share;
     this.#flusher = flusher;
+    this.#remote = remote;
     this.#loader = loader;
   }
 
@@ -166,7 +164,7 @@ export class Sharing implements Judge {
 
   /** Collects the pages that others change from now on, or none any more. */
   collect(into: ChangedPages | undefined): void {
-    this.#flusher.collect(into);
+    this.#remote.collect(into);
   }
 
   /**
@@ -191,33 +189,4 @@ export class Sharing implements Judge {
   state(): SharingState {
     return this.#share.state();
   }
-}
-
-/** The memory of a pager that shares its file, and what changes it. */
-export interface SharedMemory extends FollowedMemory {
-  readonly versionPages: VersionPages;
-  readonly writer: Writer;
-  readonly bypass: Bypass;
-}
-
-/**
- * Lets a share change the pages in memory of a pager, and takes over the state that the file has
- * now. The share has the write lock, and gives it up.
- */
-export function joinShare(share: Share, flusher: SharedFlusher, memory: SharedMemory): Sharing {
-  const { index, indexed } = share.parts;
-  const { loader, meta, snapshots, writer, bypass } = memory;
-  const sharing = new Sharing(share, flusher, loader);
-  loader.judge = sharing;
-  snapshots.older = new SharedVersions({ ...memory, index, file: indexed });
-  writer.copiesVacated = true;
-  bypass.isAllowed = false;
-  share.load();
-  share.announce();
-  // A batch has the hint from before its commit, which may have given pages back below it.
-  let hint = Math.min(meta.allocatorHint, share.position.superblock.allocatorHint);
-  for (const page of index.pagesBefore(Infinity)) hint = Math.min(hint, page >>> CHUNK_SHIFT);
-  meta.allocatorHint = hint;
-  share.leave();
-  return sharing;
 }

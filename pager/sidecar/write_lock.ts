@@ -32,14 +32,14 @@ const PASS_MS = 50;
 /** A hold may go on for this long past those who wait, in milliseconds. */
 const TURN_MS = 2;
 
-/** The holder of a write lock in this thread. */
-interface Holder {
+/** What holds a write lock. */
+export interface LockHolder {
   /** Ends the hold, if no transaction is open; whether it did. */
   endHold(): boolean;
 }
 
-/** The holders of this thread, by the identity of the lock file. */
-const heldHere = new Map<string, Holder>();
+/** The locks that handles of this thread hold, by the identity of the lock file. */
+const heldHere = new Map<string, WriteLock>();
 
 /** The tries of the first of the queue that follow one another without a pause. */
 const EAGER_TRIES = 16;
@@ -55,7 +55,6 @@ export class WriteLock {
   readonly #file: FileLock;
   readonly #queue: FileLock;
   readonly #path: string;
-  readonly #holder: Holder;
   readonly #now: () => number;
   #isHeld = false;
   /** When it was taken. */
@@ -82,6 +81,8 @@ export class WriteLock {
   #passEnd: number | undefined;
   /** The pins; undefined while the handle has none. */
   pins: Pins | undefined;
+  /** Ends the hold when another handle of this thread needs the lock; undefined while none can. */
+  holder: LockHolder | undefined;
 
   /**
    * The write lock of a file.
@@ -89,21 +90,18 @@ export class WriteLock {
    * @param file The file that is locked.
    * @param queue The file whose lock the first waiter holds.
    * @param path The path of the database, for errors.
-   * @param holder Ends a hold of this handle, when another one of this thread needs the lock.
    * @param now The clock, in milliseconds.
    */
   constructor(
     file: FileLock,
     queue: FileLock,
     path: string,
-    holder: Holder,
     now: () => number = () => performance.now(),
   ) {
     this.#now = now;
     this.#file = file;
     this.#queue = queue;
     this.#path = path;
-    this.#holder = holder;
   }
 
   /** Whether this handle has the lock. */
@@ -222,13 +220,13 @@ export class WriteLock {
     this.#isWanted = false;
     this.#passesQueue = false;
     if (this.#hasWaited) this.#isContended = true;
-    heldHere.set(this.#identity, this.#holder);
+    heldHere.set(this.#identity, this);
     this.pins?.endWaiting();
   }
 
   /** Whether another handle of this thread had the lock, and has ended its hold. */
   #hasOtherEnded(): boolean {
-    return heldHere.get(this.#file.identity)?.endHold() ?? false;
+    return heldHere.get(this.#file.identity)?.holder?.endHold() ?? false;
   }
 
   /** Takes the lock if it is free, and the file is still the one that its path names. */
@@ -245,7 +243,7 @@ export class WriteLock {
   /** Ends the hold of another handle of this thread, which could not go on while this one waits. */
   #endOther(): void {
     const other = heldHere.get(this.#file.identity);
-    if (other === undefined || other.endHold()) return;
+    if (other === undefined || other.holder?.endHold() === true) return;
     throw new LockedError(this.#path, true, "writing");
   }
 

@@ -42,7 +42,7 @@ function lockOf(hasPin = true): WriteLock {
     close: { value: file.close.bind(file) },
   });
   const queue = new LockFile(`${path}-shared`, MODE);
-  const lock = new WriteLock(own, queue, path, { endHold: () => false }, () => now);
+  const lock = new WriteLock(own, queue, path, () => now);
   lock.pins = pins;
   opened.push(lock);
   return lock;

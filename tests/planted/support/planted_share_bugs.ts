@@ -11,6 +11,7 @@ const VERSIONS = "pager/share/version_pages.ts";
 const WORK_TEST = "tests/share/shared_work_test.ts";
 const WATCH_TEST = "tests/share/watch_test.ts";
 const PATH = "pager/share/shared_flusher.ts";
+const TAKEN = "pager/share/remote_commits.ts";
 const QUEUE = "pager/copy/commit_queue.ts";
 const ARCHIVE = part("tests/share/archive_test.ts", "an archive of a shared database");
 const KILLED = part("tests/share/archive_test.ts", "an archive of a shared file whose writer");
@@ -78,7 +79,7 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
   bug(
     "share-archive-others",
     "an archive has each batch of another process by itself",
-    PATH,
+    TAKEN,
     "      tap?.takenOver(version, group.meta, group.bytes);\n",
     "",
     ARCHIVE,
@@ -92,15 +93,15 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
       "if (records === undefined) return this.lose();",
       ARCHIVE,
     ),
-    PATH,
-    "    this.#parts.taps.tap?.missed();\n    writeback",
+    TAKEN,
+    "    taps.tap?.missed();\n    writeback",
     "    writeback",
   ),
   bug(
     "share-archive-missed",
     "an archive copies pages where the journal of others was gone before it was read",
-    PATH,
-    "    this.#parts.taps.tap?.missed();\n    writeback",
+    TAKEN,
+    "    taps.tap?.missed();\n    writeback",
     "    writeback",
     ARCHIVE,
   ),
