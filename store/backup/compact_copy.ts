@@ -117,7 +117,9 @@ class CompactCopy {
     for (const entry of leafEntries(tree, true)) {
       const value = valueOf(tree, entry);
       load.add(entry.key, value);
-      this.#bytesDone += entry.key.length + value.length;
+      const bytes = entry.key.length + value.length;
+      this.#bytesDone += bytes;
+      this.#rebuild.countLoaded(bytes);
       if (++count % ENTRIES === 0 || value.length > LARGE_BYTES) await this.#stepIfLate();
     }
     load.finish();

@@ -21,6 +21,8 @@ const { isOfTree } = format;
 
 /** The size at which a batch commits. */
 const BATCH_BYTES = 1024 * 1024;
+/** The size at which a part of a load commits: what a transaction keeps of its pages grows. */
+const LOAD_BYTES = 16 * 1024 * 1024;
 /** The overhead of an entry. */
 const ENTRY_BYTES = 32;
 
@@ -90,12 +92,17 @@ export class Rebuild {
     if (this.#batch > BATCH_BYTES) this.commit();
   }
 
-  /**
-   * Begins to load the current tree, which is empty, with entries in key order: full pages, in one
-   * transaction that `commit` ends.
-   */
+  /** Begins to load the current tree, which is empty, with entries in key order: full pages. */
   load(): BulkLoad {
     return this.#change(() => new BulkLoad(this.#tree!));
+  }
+
+  /** Counts bytes added to a load. Parts of it commit: the file is of no use before its end. */
+  countLoaded(bytes: number): void {
+    this.#batch += bytes;
+    if (this.#batch <= LOAD_BYTES) return;
+    this.commit();
+    this.#pager.begin();
   }
 
   #change<T>(change: () => T): T {
