@@ -1,8 +1,10 @@
 // The end of the file: it is looked for from the last chunk on, past a bounded number of chunks.
-// The tail behind it is cut off in pieces, none of which has a page that counts.
+// The tail behind it is cut off in pieces, none of which has a page that counts; also while the next
+// checkpoint runs. Bytes of the file are counted.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { occupy, openNodes, transact, write } from "../../tests/support/trees/pages.ts";
 import type { Loader } from "../cache/loader.ts";
 import { Disk } from "../file/disk.ts";
 import { MemoryFile } from "../file/memory_file.ts";
@@ -11,6 +13,7 @@ import { Frame, POOL } from "../format/frame.ts";
 import { setInUse } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
 import { ClaimedPages } from "../journal/claimed_pages.ts";
+import type { Pager } from "../pager.ts";
 import { FileEnd, PIECE_BYTES } from "./file_end.ts";
 
 /** A file whose last page in use is in one chunk, and the chunks that were looked at. */
@@ -100,5 +103,61 @@ describe("The tail of the file", () => {
     assertEquals([fileEnd.hasPlenty(), disk.size()], [true, 8 * CHUNK_BYTES]);
     fileEnd.cut();
     assertEquals([fileEnd.hasPlenty(), disk.size()], [true, 3 * CHUNK_BYTES]);
+  });
+});
+
+describe("A tail that is left when the next checkpoint begins", () => {
+  const pageOf = (chunk: number) => chunk * CHUNK_PAGES + 1;
+  /** A page in each of the chunks that stay, behind the journal. */
+  const PAGES = Array.from({ length: 6 }, (_, i) => pageOf(4 + i));
+  const TAIL = Array.from({ length: 20 }, (_, i) => pageOf(10 + i));
+
+  /** A pager whose last checkpoint has left most of a tail, and whose pages have changed since. */
+  function withTail(): { pager: Pager; file: MemoryFile } {
+    const file = new MemoryFile();
+    const pager = openNodes(file);
+    transact(pager, () => occupy(pager, 3, 1));
+    transact(pager, () => [...PAGES, ...TAIL].forEach((page) => occupy(pager, page, 1)));
+    pager.checkpoint();
+    transact(pager, () => TAIL.forEach((page) => pager.vacate(page, 1)));
+    while (pager.checkpointSlice() && !pager.hasTail);
+    transact(pager, () => PAGES.forEach((page) => write(pager, page, 2)));
+    return { pager, file };
+  }
+
+  /** The bytes that a step cuts off, each time that a checkpoint runs on after it. */
+  function cutBy(step: () => void, { pager, file }: { pager: Pager; file: MemoryFile }): number[] {
+    const cuts: number[] = [];
+    const inspection = pager.inspection();
+    for (;;) {
+      const before = file.size();
+      step();
+      if (inspection.checkpoint()?.isRunning !== true) return cuts;
+      cuts.push(before - file.size());
+    }
+  }
+
+  it("is cut on by each flush that takes a slice", () => {
+    const parts = withTail();
+    const { pager } = parts;
+    pager.checkpointSlice();
+    assert(pager.inspection().checkpoint()?.isRunning, "a checkpoint has begun");
+    const cuts = cutBy(() => pager.flush("sync"), parts);
+    assertEquals(cuts, PAGES.slice(1).map(() => PIECE_BYTES));
+    assert(pager.hasTail, "pieces are left for all slices");
+  });
+
+  it("is cut on by each landing", () => {
+    const parts = withTail();
+    const { pager } = parts;
+    const fly = () => {
+      transact(pager, () => write(pager, 3, 3));
+      pager.flights.land(pager.flights.takeOff()!);
+    };
+    pager.flights.requestCheckpoint();
+    while (!pager.inspection().checkpoint()?.isRunning) fly();
+    const cuts = cutBy(fly, parts);
+    assert(cuts.length > 1, "more than one landing");
+    assertEquals(cuts, cuts.map(() => PIECE_BYTES));
   });
 });

@@ -561,6 +561,24 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     part("pager/flush/file_end_test.ts", "The tail of the file"),
   ),
   bug(
+    "tail-slices",
+    "a tail is cut on by flushes while the next checkpoint runs",
+    "pager/flush/flusher.ts",
+    "      this.#checkpoint.slice();\n" +
+      "      if (this.#checkpoint.isRunning) this.#fileEnd.cutPiece();\n      else",
+    "      this.#checkpoint.slice();\n      if (!this.#checkpoint.isRunning)",
+    part("pager/flush/file_end_test.ts", "A tail that is left"),
+  ),
+  bug(
+    "tail-landings",
+    "a tail is cut on by landings while the next checkpoint runs",
+    "pager/flush/flusher.ts",
+    "LANDING_PAGES);\n" +
+      "      if (this.#checkpoint.isRunning) this.#fileEnd.cutPiece();\n      else",
+    "LANDING_PAGES);\n      if (!this.#checkpoint.isRunning)",
+    part("pager/flush/file_end_test.ts", "A tail that is left"),
+  ),
+  bug(
     "version-again",
     "rule 16: recovery advances the version by a large step",
     RECOVERY,
