@@ -1,5 +1,5 @@
 // The end of the file: it is looked for from the last chunk on, past a bounded number of chunks.
-// The tail behind it is cut off in pieces, none of which has a page that counts; also while the next
+// The tail behind it is cut off in pieces, none of which has a page that counts; also while a
 // checkpoint runs. Bytes of the file are counted.
 
 import { assert, assertEquals } from "@std/assert";
