@@ -62,8 +62,9 @@ export class ValueReader {
       first += run.bytes;
       if (first >= end) break;
     }
-    if (end > body) bytes!.set(this.#tail().subarray(0, end - body), body - start);
-    return bytes ?? new Uint8Array(0);
+    if (bytes === undefined) return new Uint8Array(0);
+    if (end > body) bytes.set(this.#tail().subarray(0, end - body), body - start);
+    return bytes;
   }
 
   /**

@@ -372,9 +372,10 @@ export class Loader {
   /** Makes the chunk of a page that is not in memory a window; -1 if it cannot be one. */
   #showChunk(page: PageNumber): number {
     const chunk = page >>> CHUNK_SHIFT;
-    if (!this.showsChunk(chunk)) return MISS;
+    const { windows } = this;
+    if (windows === undefined || !windows.mayShow(chunk)) return MISS;
     this.#file.checkReadable(page);
-    const frame = this.windows!.show(chunk);
+    const frame = windows.show(chunk);
     if (frame === undefined) return MISS;
     this.#peeks.forget(chunk);
     this.reads.windows++;

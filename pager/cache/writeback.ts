@@ -303,18 +303,18 @@ export class Writeback implements CacheOwner {
   }
 
   #writeGathered(page: PageNumber, count: number, isNew: boolean): void {
-    this.#gathered ??= new Uint8Array(GATHER_PAGES * PAGE_BYTES);
+    const gathered = this.#gathered ??= new Uint8Array(GATHER_PAGES * PAGE_BYTES);
     for (let done = 0; done < count; done += GATHER_PAGES) {
       const pages = Math.min(GATHER_PAGES, count - done);
-      for (let i = 0; i < pages; i++) this.#gather(page + done + i, i);
-      this.#put(this.#gathered, 0, page + done, pages, isNew);
+      for (let i = 0; i < pages; i++) this.#gather(gathered, page + done + i, i);
+      this.#put(gathered, 0, page + done, pages, isNew);
     }
   }
 
-  #gather(page: PageNumber, index: number): void {
+  #gather(into: Uint8Array, page: PageNumber, index: number): void {
     const place = this.cache.find(page);
     const { u8 } = this.cache.frames[place >>> CHUNK_SHIFT]!;
     const start = (place & SLOT_MASK) << PAGE_SHIFT;
-    this.#gathered!.set(u8.subarray(start, start + PAGE_BYTES), index * PAGE_BYTES);
+    into.set(u8.subarray(start, start + PAGE_BYTES), index * PAGE_BYTES);
   }
 }

@@ -89,8 +89,8 @@ class Examination {
       const nothing = { hasSuperblock: false, isWhole: false, recovery: undefined };
       return { ...nothing, pages: undefined, journal: "none", findings, isCreationCut };
     }
-    const isOpen = superblock?.open ?? false;
-    const recovered = isOpen ? this.#recover(superblock!) : undefined;
+    const isOpen = superblock?.open === true;
+    const recovered = isOpen ? this.#recover(superblock) : undefined;
     const current = isOpen ? recovered?.superblock : superblock;
     const meta = current === undefined ? this.#wholeFile(superblock) : this.#within(current);
     return {

@@ -121,7 +121,7 @@ export class OverlayFile implements File {
     const { u8 } = this.#scratch;
     const position = page * PAGE_BYTES;
     u8.fill(0, this.#readBase(u8, 0, PAGE_BYTES, position));
-    this.#patches!.apply(page, this.#scratch);
+    this.#patches?.apply(page, this.#scratch);
     return u8.fill(0, Math.min(PAGE_BYTES, this.#patchEnd - position));
   }
 

@@ -20,6 +20,7 @@ import {
 } from "../batch/journal_area.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { assert } from "../format/assert.ts";
 import { seedOf } from "../format/checksum.ts";
 import { LimitError } from "../format/errors.ts";
 import {
@@ -119,7 +120,8 @@ export class JournalAreas {
 
   /** Continues with the area that was prepared, once superblocks list it. */
   endMove(): void {
-    const { from, to } = this.#move!;
+    assert(this.#move !== undefined, "a move was prepared");
+    const { from, to } = this.#move;
     this.#areas = this.#areas[0] === from ? [to, this.#areas[1]] : [this.#areas[0], to];
     this.#move = undefined;
   }

@@ -62,8 +62,8 @@ export class ChunkReplay {
   readonly #disk: Disk;
   readonly #options: ReplayOptions;
   readonly #frame = takeSpareFrame();
-  /** Pages as they are in the file, if replayed pages are kept. */
-  readonly #base: Frame | undefined;
+  /** Where replayed pages are kept, with the pages as they are in the file; or they are written. */
+  readonly #keep: { readonly kept: ReplayedPages; readonly base: Frame } | undefined;
   readonly #states = new Uint8Array(CHUNK_PAGES);
   readonly #sources = new Uint8Array(CHUNK_PAGES);
   readonly #reader = new LogReader();
@@ -74,7 +74,8 @@ export class ChunkReplay {
   constructor(disk: Disk, options: ReplayOptions) {
     this.#disk = disk;
     this.#options = options;
-    this.#base = options.kept === undefined ? undefined : takeSpareFrame();
+    const { kept } = options;
+    this.#keep = kept && { kept, base: takeSpareFrame() };
   }
 
   /**
@@ -107,7 +108,7 @@ export class ChunkReplay {
   /** Gives the memory of the replay back, which is of no use from the call on. */
   close(): void {
     giveSpareFrameBack(this.#frame);
-    if (this.#base !== undefined) giveSpareFrameBack(this.#base);
+    if (this.#keep !== undefined) giveSpareFrameBack(this.#keep.base);
   }
 
   /**
@@ -135,7 +136,7 @@ export class ChunkReplay {
     const end = (slot + count) << PAGE_SHIFT;
     const done = this.#disk.read(u8, start, end - start, (this.#first + slot) * PAGE_BYTES);
     u8.fill(0, start + done, end);
-    this.#base?.u8.set(u8.subarray(start, end), start);
+    this.#keep?.base.u8.set(u8.subarray(start, end), start);
     this.#sources.fill(FROM_FILE, slot, slot + count);
   }
 
@@ -174,8 +175,8 @@ export class ChunkReplay {
     if (isJournal) this.#checkEmpty();
     this.#deriveBitmap();
     for (let slot = 1; slot < CHUNK_PAGES && !this.#options.tolerant; slot++) this.#verify(slot);
-    if (this.#options.kept === undefined) this.#writePages();
-    else this.#keepPages(this.#options.kept, this.#base!);
+    if (this.#keep === undefined) this.#writePages();
+    else this.#keepPages(this.#keep.kept, this.#keep.base);
   }
 
   /** Writes the replayed pages, and the header page last. */

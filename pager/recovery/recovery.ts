@@ -84,9 +84,6 @@ export class Recovery {
   /** The chunks of the journal. */
   readonly #journals: readonly [readonly number[], readonly number[]];
   readonly #areas: Areas;
-  readonly #records = new ChunkRecords();
-  /** Its batches in order. */
-  #chain!: BatchChain;
 
   /**
    * Creates a recovery.
@@ -114,23 +111,24 @@ export class Recovery {
    */
   run(): { superblock: Superblock; report: RecoveryReport } {
     this.#checkAreas();
-    const chain = this.#chain = new BatchChain(this.#areas, this.#superblock);
+    const chain = new BatchChain(this.#areas, this.#superblock);
     const tornBytes = checkTail(chain, this.#areas, this.#superblock);
-    this.#checkFacts();
-    this.#indexRecords();
-    this.#checkLength();
-    const superblock = this.#nextSuperblock();
+    this.#checkFacts(chain);
+    const records = this.#indexRecords(chain);
+    this.#checkLength(chain, records);
+    const { pageCount, version } = chain.last ?? this.#superblock;
+    const superblock = this.#nextSuperblock(chain, records);
     // A superblock that the next open refuses must not replace one that it takes.
     checkSuperblock(superblock, SUPERBLOCK_PAGE + (superblock.number & 1));
-    this.#checkTornChunks(superblock);
-    this.#rewrite();
-    const keptBytes = this.#replay();
-    this.#finish(superblock);
+    this.#checkTornChunks(pageCount, superblock);
+    this.#rewrite(chain);
+    const keptBytes = this.#replay(records);
+    this.#finish(pageCount, superblock);
     const report = {
       batches: chain.batches.filter(({ header }) => header.payloadBytes > 0).length,
-      records: this.#records.count,
-      chunks: this.#records.chunks,
-      version: chain.last?.version ?? this.#superblock.version,
+      records: records.count,
+      chunks: records.chunks,
+      version,
       tornBytes,
       keptBytes,
     };
@@ -151,9 +149,9 @@ export class Recovery {
   }
 
   /** The facts in batches keep the rules of a superblock, which they go into. */
-  #checkFacts(): void {
+  #checkFacts({ batches }: BatchChain): void {
     const { originVersion } = this.#superblock;
-    for (const { header } of this.#chain.batches) {
+    for (const { header } of batches) {
       // The hint is lowered as far as needed when it goes into a superblock.
       const { rule } = brokenRule({ ...header, allocatorHint: 0 }, originVersion) ?? {};
       if (rule !== undefined) corruptJournal(this.#areas, header.generation, header.offset, rule);
@@ -167,32 +165,35 @@ export class Recovery {
    * lost a write without reporting it, but not where a cut could replace them with garbage. Under
    * an overlay nothing reaches the medium, so nothing depends on it.
    */
-  #rewrite(): void {
+  #rewrite({ batches }: BatchChain): void {
     const { overlay, protect } = this.#options;
     if (overlay !== undefined) return;
     repairSuperblocks(this.#disk, this.#superblock, protect);
     if (protect) return;
-    for (const { header, bytes } of this.#chain.batches) {
+    for (const { header, bytes } of batches) {
       this.#areas[header.generation & 1]!.write(bytes, bytes.length, header.offset);
     }
     this.#disk.sync();
   }
 
-  #indexRecords(): void {
+  /** The places of all records by chunk, each of which is well-formed. */
+  #indexRecords({ batches }: BatchChain): ChunkRecords {
+    const records = new ChunkRecords();
     let parts: Uint8Array[] = [];
-    for (const { header, bytes } of this.#chain.batches) {
+    for (const { header, bytes } of batches) {
       const end = BATCH_HEADER_BYTES + header.payloadBytes;
       parts.push(bytes.subarray(BATCH_HEADER_BYTES, end));
       if (header.continues) continue;
-      this.#indexGroup(parts.length === 1 ? parts[0]! : concat(parts), header);
+      this.#indexGroup(records, parts.length === 1 ? parts[0]! : concat(parts), header);
       parts = [];
     }
-    this.#records.finish();
+    records.finish();
+    return records;
   }
 
   /** Indexes the records of batches that apply together. */
-  #indexGroup(bytes: Uint8Array, header: BatchHeader): void {
-    this.#records.addGroup(bytes);
+  #indexGroup(records: ChunkRecords, bytes: Uint8Array, header: BatchHeader): void {
+    records.addGroup(bytes);
     const reader = new LogReader();
     for (let at = 0; at < bytes.length;) {
       const end = reader.read(bytes, at, bytes.length);
@@ -204,7 +205,7 @@ export class Recovery {
           "a record of the journal is malformed",
         );
       }
-      this.#records.add(at, reader.page);
+      records.add(at, reader.page);
       at = end;
     }
   }
@@ -214,14 +215,14 @@ export class Recovery {
    * the medium before the superblock; each chunk that is newer has records or belongs to the
    * journal.
    */
-  #checkLength(): void {
+  #checkLength({ batches }: BatchChain, records: ChunkRecords): void {
     const bytes = this.#disk.size();
     const fileChunks = Math.ceil(bytes / CHUNK_BYTES);
     let chunks = fileChunks + this.#superblock.journals.flat().length;
-    for (let at = 0; at < this.#records.count; at = this.#records.end(at)) {
-      if (this.#records.chunk(at) >= fileChunks) chunks++;
+    for (let at = 0; at < records.count; at = records.end(at)) {
+      if (records.chunk(at) >= fileChunks) chunks++;
     }
-    const counts = this.#chain.batches.map(({ header }) => header.pageCount);
+    const counts = batches.map(({ header }) => header.pageCount);
     // A tolerant recovery accepts a file that is shorter than its superblock says.
     if (!this.#options.tolerant) counts.push(this.#superblock.pageCount);
     for (const count of counts) {
@@ -232,28 +233,40 @@ export class Recovery {
   }
 
   /** Replays all records; returns the bytes of memory that the replayed pages take from now on. */
-  #replay(): number {
-    const { overlay, tolerant } = this.#options;
+  #replay(records: ChunkRecords): number {
+    const { overlay } = this.#options;
+    if (overlay === undefined) {
+      this.#replayTo(undefined, records);
+      return 0;
+    }
+    const kept = new ReplayedPages();
+    this.#replayTo(kept, records);
+    kept.finish();
+    overlay.patch(kept);
+    return kept.memoryBytes;
+  }
+
+  /** Replays all records, and keeps the pages, or writes them to the file. */
+  #replayTo(kept: ReplayedPages | undefined, records: ChunkRecords): void {
+    const { tolerant } = this.#options;
     const { pageCount, databaseId } = this.#superblock;
-    const kept = overlay === undefined ? undefined : new ReplayedPages();
     const options = { pageCount, seed: seedOf(databaseId), tolerant, kept };
     const replay = new ChunkReplay(this.#disk, options);
     const journals = new Set(this.#journals.flat());
     try {
-      replay.replay(this.#records, (chunk) => journals.has(chunk));
+      replay.replay(records, (chunk) => journals.has(chunk));
     } finally {
       replay.close();
     }
-    if (kept === undefined) return 0;
-    kept.finish();
-    overlay!.patch(kept);
-    return kept.memoryBytes;
   }
 
   /** The superblock of the recovered state. */
-  #nextSuperblock(): Superblock {
-    const last = this.#chain.last ?? this.#superblock;
+  #nextSuperblock(chain: BatchChain, records: ChunkRecords): Superblock {
+    const last = chain.last ?? this.#superblock;
     const { nextTreeId, catalogRoot } = last;
+    // A batch has the hint from before its commit, which may have released pages below it.
+    const { allocatorHint } = this.#superblock;
+    const hint = Math.min(last.allocatorHint, allocatorHint, records.chunk(0));
     const pageCount = this.#pageCount(last.pageCount);
     return {
       ...this.#superblock,
@@ -263,31 +276,27 @@ export class Recovery {
       pageCount,
       nextTreeId,
       catalogRoot,
-      allocatorHint: Math.min(this.#lowestHint(last.allocatorHint), chunksOf(pageCount)),
+      allocatorHint: Math.min(hint, chunksOf(pageCount)),
       replayGeneration: this.#superblock.replayGeneration + 2,
-      replaySequence: this.#chain.sequence,
+      replaySequence: chain.sequence,
       journals: this.#journals,
-      syncCount: (this.#chain.last?.syncCount ?? this.#superblock.syncCount) + 1,
+      syncCount: last.syncCount + 1,
     };
   }
 
-  #finish(next: Superblock): void {
-    this.#finishPages((this.#chain.last ?? this.#superblock).pageCount, next.pageCount);
+  /** Completes the file up to the extended page count, and writes its superblocks. */
+  #finish(pageCount: number, next: Superblock): void {
+    this.#finishPages(pageCount, next.pageCount);
     this.#disk.sync();
     writeSuperblock(this.#disk, next);
-  }
-
-  /** A batch holds the hint from before its commit, which may have released pages below it. */
-  #lowestHint(hint: number): number {
-    return Math.min(hint, this.#superblock.allocatorHint, this.#records.chunk(0));
   }
 
   /**
    * A forged journal far behind the pages must not fill the disk with header pages. A torn commit
    * wrote pages before its journal; holes cost nothing.
    */
-  #checkTornChunks({ pageCount, journals }: Superblock): void {
-    const chunks = chunksOf(pageCount) - chunksOf((this.#chain.last ?? this.#superblock).pageCount);
+  #checkTornChunks(pageCount: number, { pageCount: extended, journals }: Superblock): void {
+    const chunks = chunksOf(extended) - chunksOf(pageCount);
     if (chunks <= TORN_CHUNKS_MAX || chunks * PAGE_BYTES <= this.#disk.allocated()) return;
     const last = Math.max(...journals.flat());
     const rule = "the journal lies beyond a hole in the file";

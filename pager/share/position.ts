@@ -28,15 +28,15 @@ interface Written {
 /** How far a sharing process has read. */
 export class SharePosition {
   /** The superblock that it follows. */
-  superblock!: Superblock;
+  superblock: Superblock;
   /** Where the next batch is expected. */
-  at!: Position;
+  at: Position;
   /** The facts about the file after the last batch. */
-  meta!: MetaFields;
+  meta: MetaFields;
   /** The last sequence that is known to be on the medium. */
-  durable = 0;
+  durable: number;
   /** The last version that is known to be on the medium. */
-  durableVersion = 0;
+  durableVersion: Version;
   /** The switches of areas, by the generation that began. The superblock may be behind them. */
   readonly #switches = new Map<number, Switch>();
   /** The bytes that each area was written up to, as far as was read. */
@@ -45,7 +45,11 @@ export class SharePosition {
 
   /** Begins at a superblock. */
   constructor(superblock: Superblock) {
-    this.begin(superblock);
+    this.superblock = superblock;
+    this.meta = superblock;
+    this.at = replayPoint(superblock);
+    this.durable = superblock.replaySequence;
+    this.durableVersion = superblock.version;
   }
 
   /** Begins anew at a superblock. */

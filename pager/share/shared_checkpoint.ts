@@ -10,6 +10,7 @@
 
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { assert } from "../format/assert.ts";
 import { seedOf } from "../format/checksum.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
@@ -18,6 +19,7 @@ import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import { placePages } from "./place_pages.ts";
+import type { Switch } from "./position.ts";
 import type { Share } from "./share.ts";
 
 /** An area is bounded by the size of the data too, but by no less than this. */
@@ -68,21 +70,24 @@ export class SharedCheckpoint {
     const { switched } = this.#share;
     if (switched !== undefined) {
       if (this.#mayPlace(switched.meta.version) || offset > this.#bytesMax || journal.isShort) {
-        this.#place();
+        this.#place(switched);
       }
       return;
     }
     if (!this.isStepDue && !(isForced && offset > 0)) return;
-    this.#switch();
-    if (isForced && this.#mayPlace(this.#share.switched!.meta.version)) this.#place();
+    const begun = this.#switch();
+    if (isForced && this.#mayPlace(begun.meta.version)) this.#place(begun);
   }
 
   /** Lets the journal continue in the other area, behind a batch that confirms the one before. */
-  #switch(): void {
+  #switch(): Switch {
     this.#parts.journal.switchWithBatch(this.#parts.meta);
     this.#share.readOwn();
     this.#share.noteDurable();
     this.#share.announce();
+    const { switched } = this.#share;
+    assert(switched !== undefined, "the batch of the switch was read");
+    return switched;
   }
 
   get #bytesMax(): number {
@@ -97,10 +102,9 @@ export class SharedCheckpoint {
   }
 
   /** Places the pages as they were at the switch, and lets the superblock count on them. */
-  #place(): void {
+  #place({ meta, sequence, generation }: Switch): void {
     const { superblock, unsynced, journal, versions } = this.#parts;
     const { disk, index } = this.#share.parts;
-    const { meta, sequence, generation } = this.#share.switched!;
     versions.snapshots.endBefore(meta.version);
     const { databaseId, pageCount, allocatorHint } = superblock.fields;
     const to = {

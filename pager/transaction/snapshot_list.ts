@@ -237,13 +237,17 @@ export class SnapshotList implements LiveSnapshots {
     return seen;
   }
 
-  /** Merges two heaps. */
+  /** Merges two heaps, each of which may be empty. */
   #meld(one: Kept | undefined, other: Kept | undefined): Kept | undefined {
     if (one === undefined) return other;
     if (other === undefined) return one;
-    if (one.from < other.from) return this.#meld(other, one);
+    return this.#meldBoth(one, other);
+  }
+
+  #meldBoth(one: Kept, other: Kept): Kept {
+    if (one.from < other.from) return this.#meldBoth(other, one);
     this.visits++;
-    const child = this.#meld(one.right, other)!;
+    const child = one.right === undefined ? other : this.#meldBoth(one.right, other);
     const { left } = one;
     const isLower = left === undefined || left.rank < child.rank;
     one.left = isLower ? child : left;

@@ -110,10 +110,9 @@ export class RemoteChanges {
         if (is === undefined || from !== undefined) continue;
       }
       if (is === undefined) continue;
-      const isSame = was?.id === is.id;
       const matters = (leaf: number) => this.#changed.pages.has(leaf);
-      const before = isSame
-        ? { context, reader: known, id: was!.id, root: was!.root, matters }
+      const before = was?.id === is.id
+        ? { context, reader: known, id: was.id, root: was.root, matters }
         : undefined;
       const after = { context, reader: now, id: is.id, root: is.root, matters };
       for (const change of treeChanges(before, after)) {
