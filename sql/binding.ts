@@ -1,5 +1,5 @@
 /**
- * Values between programs and SQL: JavaScript values as parameters, and values of rows.
+ * Converts values between programs and SQL: JavaScript values of parameters, and values of rows.
  *
  * ```text
  * NULL      null
@@ -15,19 +15,19 @@
 import { SqlError } from "./value/error.ts";
 import { fits, integerOf, Real, type SqlValue } from "./value/value.ts";
 
-/** A value of a parameter. */
+/** The value of a parameter. */
 export type SqlInput = null | number | bigint | string | boolean | Uint8Array;
-/** A value of a row. */
+/** A value in a row. */
 export type SqlOutput = null | number | bigint | string | Uint8Array;
-/** Values of parameters by name, with or without the mark before it. */
+/** Values of parameters by name, with or without the mark before the name. */
 export type NamedInputs = Readonly<Record<string, SqlInput>>;
-/** The values of parameters: one after the other, perhaps after an object of those by name. */
+/** The values of parameters in order, optionally after an object with those that have names. */
 export type SqlInputs = readonly (SqlInput | NamedInputs)[];
 /** A row, by the names of its columns. */
 export type SqlRow = Record<string, SqlOutput>;
 
 /**
- * A value as SQL has it.
+ * Converts a value of a program to one of SQL.
  *
  * @throws {TypeError} SQL has no such value.
  * @throws {RangeError} It is a bigint of more than 64 bits.
@@ -51,8 +51,8 @@ export function valueOf(input: SqlInput): SqlValue {
 }
 
 /**
- * A value as programs have it. A blob is a copy: it may be a constant of the statement, or that of
- * another column too.
+ * Converts a value of SQL to one for programs. A blob is copied: the original may be a constant of
+ * the statement, or belong to another column too.
  */
 export function outputOf(value: SqlValue): SqlOutput {
   if (value instanceof Real) return value.value;
@@ -60,10 +60,10 @@ export function outputOf(value: SqlValue): SqlOutput {
 }
 
 /**
- * The values of parameters, by number from 1 at index 0.
+ * The values of all parameters by number; parameter 1 is at index 0.
  *
  * @param names The names of the parameters, undefined for those without one.
- * @throws {SqlError} A parameter has no value, or a value no parameter.
+ * @throws {SqlError} A parameter has no value, or a value has no parameter.
  */
 export function bind(names: readonly (string | undefined)[], inputs: SqlInputs): SqlValue[] {
   const [first] = inputs;

@@ -8,7 +8,7 @@ import { textOf } from "./value/number_text.ts";
 import { Real, type SqlValue } from "./value/value.ts";
 import type { Program } from "./vm/machine.ts";
 
-/** The instructions of a program, after the registers that it begins with. */
+/** The instructions of a program, then the registers that it begins with. */
 export function explained(program: Program): PragmaResult {
   const rows: SqlValue[][] = program.instructions.map(
     ({ opcode, p1, p2, p3, p4, note }, addr) => [addr, opcode, p1, p2, p3, shown(p4), note],
@@ -28,7 +28,7 @@ export function planned(program: Program): PragmaResult {
   return { columns: ["id", "depth", "detail"], rows };
 }
 
-/** The object of an instruction, shortly. */
+/** The object of an instruction as a short text. */
 function shown(p4: unknown): string {
   if (p4 === undefined || p4 === null) return "";
   if (typeof p4 === "string" || typeof p4 === "number") return textOf(p4);

@@ -2,8 +2,8 @@
  * Runs the statements of a script, with the transactions that it begins and ends.
  *
  * A transaction of the database is a callback, so BEGIN and SAVEPOINT run the statements after them
- * inside one, until the statement that ends it. What is open at the end of a script, or when a
- * statement fails, rolls back.
+ * inside one, until the statement that ends it. A transaction that is open at the end of a script,
+ * or when an error ends it, rolls back.
  */
 
 import type { Durability } from "../mod.ts";
@@ -18,7 +18,7 @@ export interface ScriptRunner {
   next(isInside: boolean): ParsedStatement | undefined;
   /** Runs a statement that begins or ends no transaction. */
   run(parsed: ParsedStatement): void;
-  /** An error of a statement; it throws it, or returns to go on with the next statement. */
+  /** Receives an error: throws it, or returns to continue with the next statement. */
   failed(error: unknown): void;
 }
 
@@ -28,7 +28,7 @@ type End = { readonly kind: "end" | "commit" } | {
   readonly name: string;
 };
 
-/** A transaction that is rolled back, to a savepoint or wholly. */
+/** Unwinds to the transaction or savepoint that is rolled back. */
 class RolledBack extends Error {
   readonly savepoint: string | undefined;
 
@@ -159,7 +159,7 @@ export class Script {
     if (end.kind !== "end") return end;
     throw new SqlError(
       "MISUSE",
-      "a transaction is open at the end, and nothing of it has happened; end it with COMMIT",
+      "a transaction is open at the end, and has been rolled back; end it with COMMIT",
     );
   }
 }

@@ -12,7 +12,7 @@ import { Script } from "./script.ts";
 import { type RunResult, type SqlRows, Statement } from "./statement.ts";
 import { SqlError } from "./value/error.ts";
 
-/** Statements that are given one at a time, and what becomes of them. */
+/** Supplies statements one at a time, and receives their results. */
 export interface SqlSource {
   /**
    * The next text, of one or more statements; undefined at the end.
@@ -22,17 +22,17 @@ export interface SqlSource {
   next(isInside: boolean): string | undefined;
   /** Receives the result of a statement. */
   result(rows: SqlRows, text: string): void;
-  /** Receives an error; it throws it, or returns to go on with the next statement. */
+  /** Receives an error: throws it, or returns to continue with the next statement. */
   failed(error: unknown): void;
 }
 
 /** How to use SQL on a database. */
 export interface SqlOptions {
-  /** When changes count as done. Default that of the database. */
+  /** The durability of changes. By default that of the database. */
   readonly durability?: Durability | undefined;
   /**
-   * Where rows go that a statement sorts, groups or joins, if they exceed a bound of memory; for
-   * all handles of the database. By default they stay in memory.
+   * Where the rows that a statement sorts, groups or joins go if they exceed a bound of memory. It
+   * applies to all handles of the database. By default they stay in memory.
    */
   readonly spill?: SpillOptions | undefined;
 }
@@ -40,8 +40,8 @@ export interface SqlOptions {
 /**
  * SQL on a database.
  *
- * As a tag of a template it runs a statement, whose values are its parameters, and returns the
- * rows.
+ * As a template tag it runs a statement, with the values of the template as its parameters, and
+ * returns the rows.
  */
 export interface Sql {
   /** Runs a statement of a template, and returns its rows. */
@@ -51,7 +51,7 @@ export interface Sql {
   /**
    * Prepares one statement.
    *
-   * @throws {SqlError} It is no SQL, or names what does not exist.
+   * @throws {SqlError} It is not SQL, or names something that does not exist.
    */
   prepare<Row extends object = SqlRow>(text: string): Statement<Row>;
   /** Runs a statement, and returns all rows. */
@@ -66,8 +66,8 @@ export interface Sql {
     ...inputs: SqlInputs
   ): Generator<Row, void, undefined>;
   /**
-   * Runs statements without parameters. One that fails ends it, and rolls back a transaction that
-   * the statements began.
+   * Runs statements without parameters. A statement that fails ends the run, and rolls back a
+   * transaction that the statements began.
    */
   exec(text: string): void;
   /**
@@ -76,15 +76,15 @@ export interface Sql {
    */
   script(source: SqlSource): Generator<void, void, undefined>;
   /**
-   * Runs a function as one transaction, or inside one as a savepoint: if it throws, nothing of it
-   * has happened. It must not be asynchronous.
+   * Runs a function as one transaction, or inside one as a savepoint: if it throws, its changes
+   * roll back. It must not be asynchronous.
    */
   transaction<T>(body: () => T): T;
   /** The objects of the schema, in the order of creation. */
   schema(): StoredObject[];
 }
 
-/** Prepared statements by text; the oldest go first. */
+/** The maximum number of prepared statements that are kept; the oldest are dropped first. */
 const KEPT_MAX = 200;
 const engines = new WeakMap<Database, Engine>();
 
@@ -104,10 +104,10 @@ const OPTION_NAMES: Readonly<Record<keyof SqlOptions, true>> = { durability: tru
 
 function checkArguments(db: unknown, options: unknown): void {
   if (!(db instanceof Database)) {
-    throw new TypeError(`Cannot use SQL: ${kindOf(db)} is no Database; open() returns one`);
+    throw new TypeError(`Cannot use SQL: ${kindOf(db)} is not a Database; open() returns one`);
   }
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot use SQL: ${kindOf(options)} holds no options`);
+    throw new TypeError(`Cannot use SQL: ${kindOf(options)} is not an object of options`);
   }
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTION_NAMES, name));
   if (unknown !== undefined) {
@@ -140,7 +140,7 @@ function kindOf(value: unknown): string {
  * ```
  *
  * @throws {SqlError} The schema in the database is malformed.
- * @throws {TypeError} It is no open `Database`, processes share its file, an option is unknown, or
+ * @throws {TypeError} `db` is not an open `Database`, or shares its file; an option is unknown; or
  * rows would spill to the database itself.
  */
 export function sql(db: Database, options: SqlOptions = {}): Sql {

@@ -74,14 +74,14 @@ export class Statement<Row extends object = SqlRow> {
    *
    * @param engine The engine of the database.
    * @param parsed The statement.
-   * @param durability When its changes count as done.
+   * @param durability The durability of its changes.
    */
   constructor(engine: Engine, parsed: ParsedStatement, durability: Durability | undefined) {
     this.#engine = engine;
     this.#parsed = parsed;
     this.#durability = durability;
     this.text = parsed.text.slice(parsed.start, parsed.end);
-    // What names nothing is refused here, not later.
+    // A name that does not exist is refused here, not later.
     if (isExplainable(parsed.statement)) this.#compiled(parsed.statement);
   }
 
@@ -139,8 +139,8 @@ export class Statement<Row extends object = SqlRow> {
   }
 
   /**
-   * Runs it, and yields its rows as they are found, of one version of the database. End it, as the
-   * end of a `for` loop does: it keeps old pages until then.
+   * Runs it, and yields its rows, as they are found, from one version of the database. It keeps old
+   * pages until it is ended, as a `for` loop does when it is left.
    */
   *iterate(...inputs: SqlInputs): Generator<Row, void, undefined> {
     const { statement, parameters } = this.#parsed;
@@ -166,7 +166,7 @@ export class Statement<Row extends object = SqlRow> {
   /** Runs it, and returns its rows as values of SQL, by position. */
   rows(...inputs: SqlInputs): SqlRows {
     const { statement, parameters } = this.#parsed;
-    // What explains a statement does not run it, and needs no values.
+    // EXPLAIN does not run its statement, and needs no values.
     const values = statement.kind === "explain" ? [] : bind(parameters, inputs);
     if (isExplainable(statement)) {
       const { columns } = this.#compiled(statement);
@@ -187,7 +187,7 @@ export class Statement<Row extends object = SqlRow> {
     return inText(this.#parsed.text, body);
   }
 
-  /** Runs a statement that is no program. */
+  /** Runs a statement that is not compiled to a program. */
   #execute(statement: Exclude<Syntax, Explainable>): PragmaResult | undefined {
     const engine = this.#engine;
     const text = this.#parsed.text.slice(0, this.#parsed.end).replace(/[;\s]+$/, "");
@@ -209,7 +209,7 @@ export class Statement<Row extends object = SqlRow> {
       case "reindex":
         return void reindex(engine, statement);
       case "vacuum":
-        return unsupported("VACUUM, as Database.compact does its work, is", statement.at);
+        return unsupported("VACUUM (use Database.compact) is", statement.at);
       case "pragma":
         return runPragma(engine, statement);
       case "explain": {

@@ -2,9 +2,9 @@
  * Traces a query: runs it on a snapshot, and records for each instruction the pages that it asked
  * for, the registers that it set, and the row that it made.
  *
- * The machine knows nothing of this: the program that runs is a copy, each of whose instructions is
- * one of the query between two calls of the recorder. A limit ends the run as the end of the query
- * does, so a query without an end can be traced too.
+ * The machine knows nothing of this: it runs a copy of the program, whose instructions the recorder
+ * wraps. A limit ends the run as the end of the query does, so a query without an end can be traced
+ * too.
  */
 
 import type { Database } from "../mod.ts";
@@ -18,15 +18,15 @@ import { inText, PlacedError, SqlError } from "./value/error.ts";
 import type { SqlValue } from "./value/value.ts";
 import { type Handler, type Instruction, Machine, type Program } from "./vm/machine.ts";
 
-/** What a trace may take, at most. */
+/** The limits of a trace. */
 export interface TraceLimits {
-  /** Instructions that run. Default 2,000. */
+  /** The maximum number of instructions that run. Default 2,000. */
   readonly steps?: number | undefined;
-  /** Rows. Default 100. */
+  /** The maximum number of rows. Default 100. */
   readonly rows?: number | undefined;
-  /** Milliseconds, looked at before each instruction. Default 500. */
+  /** The maximum time in milliseconds, checked before each instruction. Default 500. */
   readonly ms?: number | undefined;
-  /** Characters of values and entries of pages, together. Default 1,000,000. */
+  /** The maximum sum of characters of values and of page numbers. Default 1,000,000. */
   readonly size?: number | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface QueryTrace {
   readonly columns: readonly string[];
   /** The program, by address. */
   readonly instructions: readonly TracedInstruction[];
-  /** The registers at the start, NULLs aside. */
+  /** The registers at the start, except those that are NULL. */
   readonly registers: readonly TracedRegister[];
   /** The rows, whose values are literals of SQL as those of registers are. */
   readonly rows: readonly (readonly string[])[];
@@ -96,7 +96,7 @@ const CHANGES_MAX = 16;
  *
  * @param text One query: SELECT, VALUES, or WITH before them.
  * @param inputs The values of its parameters.
- * @throws {SqlError} It is no query, is not valid, or fails.
+ * @throws {SqlError} It is not a query, is not valid, or fails.
  */
 export function traceQuery(
   db: Database,
@@ -104,7 +104,7 @@ export function traceQuery(
   inputs: SqlInputs = [],
   limits: TraceLimits = {},
 ): QueryTrace {
-  // Reads the schema as it is now, which others may have changed, and leaves their handles alone.
+  // An engine of its own reads the schema as it is now, and leaves the other handles alone.
   const engine = new Engine(db);
   const parsed = parseOneQuery(text);
   const { parameters } = parsed;
@@ -130,7 +130,7 @@ function limitsOf({ steps = 2000, rows = 100, ms = 500, size = 1_000_000 }: Trac
   return { steps, rows, ms, size };
 }
 
-/** The one statement of a text, which is a query. */
+/** The one statement of a text, which must be a query. */
 function parseOneQuery(text: string) {
   const [first, second] = parseStatements(text);
   if (first === undefined) throw new SqlError("MISUSE", "there is no statement");

@@ -78,7 +78,7 @@ describe("traceQuery", () => {
     );
   });
 
-  it("gives the rows that the query has, of any form", () => {
+  it("returns the rows of a query of any form", () => {
     using db = openSample();
     const texts = [
       "SELECT b, count(*) FROM pair GROUP BY b ORDER BY 1",
@@ -101,7 +101,7 @@ describe("traceQuery", () => {
     }
   });
 
-  it("ends at each limit, and says which", () => {
+  it("ends at each limit, and reports which", () => {
     using db = openSample();
     const endless = "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) ";
     const many = traceQuery(db, `${endless} SELECT count(*) FROM n`);
@@ -131,7 +131,7 @@ describe("traceQuery", () => {
     ]);
   });
 
-  it("refuses what is no query, with the place, and changes nothing", () => {
+  it("refuses anything but a query, with the place, and changes nothing", () => {
     using db = openSample();
     const refused: [text: string, message: string, code: string][] = [
       ["", "there is no statement", "MISUSE"],

@@ -14,7 +14,7 @@ import type { RowRegisters } from "./target.ts";
 /** The expressions of the columns that are set. */
 export type Assigned = ReadonlyMap<number, Expr>;
 
-/** The columns of SET with their expressions; of two for one column the last holds. */
+/** The columns of SET with their expressions; if a column is set twice, the last one wins. */
 export function assignmentsOf(table: Table, set: readonly Assignment[]): Assigned {
   const assigned = new Map<number, Expr>();
   for (const { columns, expr, at } of set) {
@@ -44,7 +44,7 @@ function columnIn(table: Table, name: string, at: number): number {
   return refuse(`no such column: ${name}`, at);
 }
 
-/** Emits the new values, all from the old row, into its registers. */
+/** Emits the new values, all computed from the old row, into the registers of a row. */
 export function emitAssignments(
   context: Context,
   assigned: Assigned,
@@ -62,8 +62,8 @@ export function emitAssignments(
   }
 }
 
-/** Emits the check of a rowid that was set. */
-export function refreshKey(
+/** Emits the check of a rowid, if it is set. */
+export function emitRowidCheck(
   { builder }: Context,
   table: Table,
   assigned: Assigned,

@@ -1,5 +1,5 @@
 /**
- * Compiles a statement to a program.
+ * Compiles a statement, an index build or a trigger to a program.
  */
 
 import { Builder } from "../expression/builder.ts";
@@ -32,22 +32,22 @@ import { triggerScope } from "./triggers.ts";
 import { compileDelete, compileUpdate } from "./update.ts";
 import { changedView, compileViewChange } from "./view_change.ts";
 
-/** What the compiler reads of a database. */
-export interface Compiled {
+/** What the compiler reads from a database. */
+export interface CompilerInput {
   readonly catalog: Catalog;
   /** The number of entries of a tree, or of a range of it. */
   count(tree: string, bounds?: KeyBounds): number;
-  /** Rows that share the first parts of a key, by samples; undefined if there are few rows. */
+  /** How many rows share the first parts of a key, by samples; undefined if there are few rows. */
   sameRows(tree: string, parts: number): number | undefined;
 }
 
-/** Queries inside each other, at most. */
+/** The maximum depth of queries inside each other. */
 const NESTING_MAX = 200;
-/** Queries of a statement, with those of its views: each may double those below it. */
+/** The maximum number of queries in a statement and its views: each view may double it. */
 const QUERIES_MAX = 10_000;
 
-/** Compiles a query or a change; places of errors are those in the statement's text. */
-export function compile(database: Compiled, statement: Explainable): Program {
+/** Compiles a query or a change; an error has its position in the statement's text. */
+export function compile(database: CompilerInput, statement: Explainable): Program {
   const builder = new Builder();
   const context = contextOf(database, builder);
   const { columns, writes } = emitStatement(context, statement);
@@ -55,12 +55,12 @@ export function compile(database: Compiled, statement: Explainable): Program {
 }
 
 /** The columns of a query. */
-export function columnsOf(database: Compiled, query: Query): readonly SourceColumn[] {
+export function columnsOf(database: CompilerInput, query: Query): readonly SourceColumn[] {
   return contextOf(database, new Builder()).prepare(query, undefined, new Map()).columns;
 }
 
 /** Compiles the building of an index from the rows of its table. */
-export function compileIndexBuild(database: Compiled, table: Table, index: Index): Program {
+export function compileIndexBuild(database: CompilerInput, table: Table, index: Index): Program {
   const builder = emitEntries(database, table, index, (builder, parts, key) => {
     const [entry, found] = [builder.registers(), builder.registers()];
     if (index.isUnique) {
@@ -76,7 +76,7 @@ export function compileIndexBuild(database: Compiled, table: Table, index: Index
 }
 
 /** Compiles a query of the entries, as bytes, that an index should have. */
-export function compileEntries(database: Compiled, table: Table, index: Index): Program {
+export function compileEntries(database: CompilerInput, table: Table, index: Index): Program {
   const builder = emitEntries(database, table, index, (builder, parts, key) => {
     const entry = builder.registers();
     builder.emit("MakeEntry", parts, entry, key, entryTree(index), index.name);
@@ -85,9 +85,9 @@ export function compileEntries(database: Compiled, table: Table, index: Index): 
   return builder.finish([], "nothing");
 }
 
-/** Emits a loop over the rows of a table that are in an index, with its parts and the key. */
+/** Emits a loop over the rows that belong in an index; `body` gets its parts and the row's key. */
 function emitEntries(
-  database: Compiled,
+  database: CompilerInput,
   table: Table,
   index: Index,
   body: (builder: Builder, parts: number, key: number) => void,
@@ -134,7 +134,7 @@ function emitStatement(context: Context, statement: Explainable): Emitted {
 
 /** Compiles a trigger, whose parameters are the old and the new row. */
 function compileTrigger(
-  database: Compiled,
+  database: CompilerInput,
   trigger: Trigger,
   shape: TriggerShape,
   override: ConflictAction | undefined,
@@ -154,7 +154,7 @@ function compileTrigger(
 }
 
 function contextOf(
-  database: Compiled,
+  database: CompilerInput,
   builder: Builder,
   outer?: Scope,
   override?: ConflictAction,
@@ -208,7 +208,7 @@ function contextOf(
 }
 
 /** A program that is compiled when it is first needed. */
-function later(database: Compiled, text: string): () => Program {
+function later(database: CompilerInput, text: string): () => Program {
   let program: Program | undefined;
   return () => program ??= inText(text, () => compile(database, parseOne(text) as Explainable));
 }

@@ -7,7 +7,13 @@ import type { Context } from "../expression/context.ts";
 import { quoted } from "../function/text.ts";
 import type { ForeignKeyAction } from "../parse/statement_ast.ts";
 import { constantOf } from "../query/defaults.ts";
-import { columnNamed, type ForeignKey, keyOfName, type Table } from "../schema/types.ts";
+import {
+  columnNamed,
+  type ForeignKey,
+  keyOfName,
+  quotedName as name,
+  type Table,
+} from "../schema/types.ts";
 import { SqlError } from "../value/error.ts";
 import type { ForeignCheck } from "../vm/ops_write.ts";
 
@@ -38,11 +44,7 @@ export function resolve(child: Table, key: ForeignKey, parent: Table): Resolved 
   );
 }
 
-function name(text: string): string {
-  return `"${text.replaceAll('"', '""')}"`;
-}
-
-/** A condition that columns equal parameters from a number on. */
+/** A condition: the columns equal the parameters from number `first` on. */
 function equals(table: Table, columns: readonly number[], first = 1): string {
   return columns.map((column, i) =>
     `${name(table.name)}.${name(table.columns[column]!.name)} = ?${first + i}`
@@ -83,7 +85,7 @@ export function emitParentChecks(
   }
 }
 
-/** The foreign keys that refer to a table, in some columns. */
+/** The foreign keys that refer to changed columns of a table. */
 function childKeys(
   context: Context,
   table: Table,
@@ -116,7 +118,7 @@ export function keepKeys(
   column: (column: number, target: number) => void,
 ): KeptKeys {
   const keys = childKeys(context, table, isChanged).map((key) => {
-    // The values of an update that cascades lie behind the old ones.
+    // The new values of a cascading update follow the old ones.
     const values = context.builder.registers(2 * key.parentColumns.length);
     key.parentColumns.forEach((index, i) => column(index, values + i));
     return { key, values };
@@ -138,7 +140,7 @@ export function emitUpdateActions(context: Context, { keys }: KeptKeys, first: n
     key.parentColumns.forEach((column, i) => {
       builder.emit("Copy", first + column, values + key.parentColumns.length + i);
       const equal = builder.registers();
-      // A key that is equal under its collation has its children still.
+      // A new key that is equal under the collation keeps its children.
       const { collation } = key.parent.columns[column]!;
       const comparison = { collation, left: undefined, right: undefined };
       builder.emit("Is", values + i, equal, first + column, comparison);
@@ -193,7 +195,7 @@ function emitAction(
   builder.emit("Call", values, 2 * parentColumns.length, 0, context.later(text), child.name);
 }
 
-/** A condition that a child refers to parameters: by the collations of the parent, as in SQLite. */
+/** A condition: a child has the key in the parameters, by the parent's collations as in SQLite. */
 function childEquals({ child, parent, key, parentColumns }: Resolved, alias: string): string {
   return key.columns.map((index, i) => {
     const column = child.columns[index]!;
@@ -203,12 +205,12 @@ function childEquals({ child, parent, key, parentColumns }: Resolved, alias: str
   }).join(" AND ");
 }
 
-/** The parent by the same parameters. */
+/** A condition: a parent has the key in the same parameters. */
 function parentEquals({ parent, parentColumns }: Resolved): string {
   return equals(parent, parentColumns);
 }
 
-/** Finds a child of some values without its parent; a table may refer to itself. */
+/** A query that finds a child with given values and no parent; a table may refer to itself. */
 function orphansText(resolved: Resolved): string {
   const { child, parent, parentColumns } = resolved;
   const isParent = parentColumns
@@ -217,7 +219,7 @@ function orphansText(resolved: Resolved): string {
     `AND NOT EXISTS (SELECT 1 FROM ${name(parent.name)} AS p WHERE ${isParent}) LIMIT 1`;
 }
 
-/** Finds all children without their parents: the rowid of each, or NULL. */
+/** A query that finds all children without a parent: the rowid of each, or NULL. */
 export function allOrphansText(child: Table, key: ForeignKey, parent: Table | undefined): string {
   const columns = key.columns.map((column) => `c.${name(child.columns[column]!.name)}`);
   const isSet = columns.map((column) => `${column} IS NOT NULL`).join(" AND ");

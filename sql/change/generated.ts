@@ -1,5 +1,5 @@
 /**
- * Computes the generated columns of a row that is written.
+ * Emits code that computes the generated columns of a row to be written.
  */
 
 import type { Context } from "../expression/context.ts";

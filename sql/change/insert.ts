@@ -27,11 +27,11 @@ import {
 } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import type { Writes } from "../vm/machine.ts";
-import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
+import { assignmentsOf, emitAssignments, emitRowidCheck } from "./assignments.ts";
 import { emitGenerated } from "./generated.ts";
 import { plainInsertion } from "./plain_insertion.ts";
 import { mayRead } from "./reads.ts";
-import { isSteady, Returning } from "./returning.ts";
+import { cannotFail, Returning } from "./returning.ts";
 import { type ConflictHandler, loadRow, RowWriter } from "./row_writer.ts";
 import {
   actionOf,
@@ -61,7 +61,7 @@ class InsertCompiler {
   readonly #name: string;
   readonly #common: CommonTables;
   readonly #triggers: RowTriggers;
-  /** What OR says, here or in the statement that runs the trigger around this one. */
+  /** The action of OR, here or in the statement that runs the trigger around this one. */
   readonly #action: ConflictAction | undefined;
 
   constructor(context: Context, insert: Insert, table: Table) {
@@ -110,12 +110,12 @@ class InsertCompiler {
   #writes(isPlain: boolean): Writes {
     const { query } = this.#insert;
     if (this.#isOneRow()) return "one row";
-    // A query may add more rows than memory has room to name.
+    // A query may add more rows than memory can list.
     const isList = query?.body.kind === "values" && !this.#table.hasAutoincrement;
     return isList && isPlain && !this.#triggers.has() ? "added rows" : "rows";
   }
 
-  /** Whether rowids of AUTOINCREMENT may be those of rows that are left out in the end. */
+  /** Whether a rowid of AUTOINCREMENT may go to a row that is left out in the end. */
   #keepsRowids(): boolean {
     const { hasAutoincrement, keyConflict, columns, indexes } = this.#table;
     const own = [keyConflict, ...columns.map(({ notNull }) => notNull)];
@@ -128,7 +128,7 @@ class InsertCompiler {
     const { query, upserts, returning } = this.#insert;
     const updates = upserts.some(({ set }) => set !== undefined) &&
       this.#context.catalog.triggersOf(this.#table.name, "update").length > 0;
-    if (this.#triggers.has() || updates || !returning.every(isSteady)) return false;
+    if (this.#triggers.has() || updates || !returning.every(cannotFail)) return false;
     if (this.#keepsRowids()) return false;
     const isOne = query === undefined ||
       (query.body.kind === "values" && query.body.rows.length === 1);
@@ -170,7 +170,7 @@ class InsertCompiler {
     builder.place(end);
   }
 
-  /** Whether each row is inserted as the query finds it: that changes nothing which it reads. */
+  /** Whether rows are inserted as the query finds them, because it reads nothing that changes. */
   #streams(query: Query): boolean {
     const { foreignKeys } = this.#table;
     const { catalog } = this.#context;
@@ -209,7 +209,7 @@ class InsertCompiler {
     this.#placeEach(targets, (source, target) => builder.emit("Copy", first + source, target));
   }
 
-  /** Computes literals and parameters where the row has its registers. */
+  /** Computes literals and parameters straight into the registers of a row. */
   #placeExprs(targets: readonly number[], exprs: readonly Expr[]): void {
     this.#placeEach(targets, (source, target) => {
       this.#context.value(exprs[source]!, NO_SCOPE, target);
@@ -251,7 +251,7 @@ class InsertCompiler {
       builder.emit("NotNull", copy.rowid, isGiven);
       builder.emit("Value", copy.rowid, 0, 0, -1);
       builder.place(isGiven);
-      // A trigger never sees a rowid that is none.
+      // A trigger never sees an invalid rowid.
       builder.emit("CheckRowid", copy.rowid);
     }
     builder.emit("Affinities", copy.first, 0, 0, columns.map(({ affinity }) => affinity));
@@ -259,7 +259,7 @@ class InsertCompiler {
     this.#triggers.run("before", undefined, source, skip);
   }
 
-  /** Makes a rowid, where the row has none. */
+  /** Makes a rowid if the row has none, or checks the given one. */
   #placeRowid(): void {
     if (!this.#table.hasRowid) return;
     const { builder } = this.#context;
@@ -273,7 +273,7 @@ class InsertCompiler {
     builder.place(end);
   }
 
-  /** What ON CONFLICT does. */
+  /** How ON CONFLICT handles a conflict. */
   #handler(upsert: Upsert, returning: Returning, skip: () => Label): ConflictHandler {
     const keys = this.#upsertKeys(upsert);
     const { set } = upsert;
@@ -282,7 +282,7 @@ class InsertCompiler {
     return { keys, emit: (key) => this.#emitUpsert(upsert, set, key, returning, skip()) };
   }
 
-  /** The unique key that the target of ON CONFLICT means; undefined for any. */
+  /** The unique key that the target of ON CONFLICT refers to; undefined = any. */
   #upsertKeys(upsert: Upsert): (Index | "key")[] | undefined {
     const { target, at } = upsert;
     if (target === undefined) return undefined;
@@ -336,7 +336,7 @@ class InsertCompiler {
     builder.emit("SeekKey", cursor, skip, oldKey);
     const old = cursorSource(table, cursor, this.#name);
     const excluded = rowSource(table, this.#row, "excluded");
-    // Columns without a table are those of the row in the table.
+    // A column name without a table refers to the row in the table.
     for (const { name } of table.columns) excluded.hidden.add(keyOfName(name));
     const parent = this.#context.outer;
     const scope = { ...scopeOf(old, excluded), common: this.#common, parent };
@@ -344,7 +344,7 @@ class InsertCompiler {
     const assigned = assignmentsOf(table, set);
     const row = loadRow(this.#context, table, old);
     emitAssignments(this.#context, assigned, scope, row);
-    refreshKey(this.#context, table, assigned, row);
+    emitRowidCheck(this.#context, table, assigned, row);
     const writer = new RowWriter(this.#context, table, "abort");
     const returned = scopeOf(rowSource(table, row, this.#name));
     const action = this.#action;
@@ -354,7 +354,7 @@ class InsertCompiler {
   }
 }
 
-/** The rows of VALUES, if they have literals and parameters alone. */
+/** The rows of VALUES, if they consist of literals and parameters. */
 function givenRows({ body, limit }: Query): readonly (readonly Expr[])[] | undefined {
   if (body.kind !== "values" || limit !== undefined) return undefined;
   const isGiven = ({ kind }: Expr) => kind === "literal" || kind === "parameter";

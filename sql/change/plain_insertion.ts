@@ -1,7 +1,7 @@
 /**
- * Tables into which one instruction inserts a row: those without expressions in their indexes,
- * without foreign keys, and without conflicts that do not just end the statement. Each CHECK is
- * code before it, so none may ask for the rowid, which the instruction makes.
+ * Finds the tables into which one instruction inserts a row: they have no expressions in their
+ * indexes and no foreign keys, and a conflict just ends the statement. CHECKs run before the
+ * instruction, which makes the rowid, so none may refer to it.
  */
 
 import type { Expr } from "../parse/ast.ts";

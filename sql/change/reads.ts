@@ -1,6 +1,6 @@
 /**
- * Whether a query may read the table that a statement adds its rows to, so that they have to be
- * kept until it has ended.
+ * Whether a query may read the table to which its rows are added. If so, they are kept until the
+ * query has ended.
  */
 
 import type { Query } from "../parse/ast.ts";
@@ -9,7 +9,7 @@ import { tablesIn } from "../parse/walk.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { keyOfName, type Table } from "../schema/types.ts";
 
-/** Names that read other trees than their own: the sequences, and the functions of pragmas. */
+/** Names of tables that read other trees too: the sequences, and the functions of pragmas. */
 const READS_OTHERS = /^(sqlite_|pragma_)/;
 
 /** Whether a query may read a table, itself or through its views. */

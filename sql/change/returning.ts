@@ -52,6 +52,6 @@ export class Returning {
 }
 
 /** Whether a column of RETURNING cannot fail, once the row has changed. */
-export function isSteady(column: ResultColumn): boolean {
+export function cannotFail(column: ResultColumn): boolean {
   return column.kind === "star" || column.expr.kind === "name";
 }

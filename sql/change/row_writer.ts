@@ -35,9 +35,9 @@ import {
   uniqueMessage,
 } from "./target.ts";
 
-/** What happens to a conflict with a unique key. */
+/** How a conflict with a unique key is handled. */
 export interface ConflictHandler {
-  /** The keys that it is for; undefined = all. The key of the table is "key". */
+  /** The keys it applies to; undefined = all. The key of the table is "key". */
   readonly keys: readonly (Index | "key")[] | undefined;
   /** Emits what happens: `key` is the register of the key of the row in conflict. */
   emit(key: number): void;
@@ -82,15 +82,15 @@ export class RowWriter {
     builder.emit("Changed");
   }
 
-  /** Emits the checks of a row's values alone, its rowid aside, which may not be known yet. */
+  /** Emits only the checks of a row's values, except its rowid, which may not be known yet. */
   check(row: RowRegisters, skip: Label): void {
     const isChecked = (column: number) => column !== this.#table.rowidColumn;
     this.#checkValues(row, scopeOf(rowSource(this.#table, row)), isChecked, skip);
   }
 
   /**
-   * Emits the entries of a row, whose keys may be too long, before anything changes. The result
-   * emits their addition.
+   * Emits code that makes the entries of a row before anything changes, because a key may be too
+   * long. The returned function emits the code that adds them.
    */
   #makeEntries(indexes: readonly Index[], scope: Scope, key: number): () => void {
     const { builder } = this.#context;
@@ -167,7 +167,7 @@ export class RowWriter {
     emitDeleteActions(this.#context, kept);
   }
 
-  /** Affinities, types, NOT NULL and CHECK. */
+  /** Applies affinities, computes generated columns, and checks NOT NULL and CHECK. */
   #checkValues(
     row: RowRegisters,
     scope: Scope,
@@ -211,7 +211,7 @@ export class RowWriter {
     builder.place(holds);
   }
 
-  /** The types of a strict table. */
+  /** Checks the types of a strict table. */
   #checkTypes(row: RowRegisters, isChanged: (column: number) => boolean): void {
     const { columns, name, rowidColumn } = this.#table;
     columns.forEach(({ strictType, name: own }, i) => {
@@ -220,7 +220,7 @@ export class RowWriter {
     });
   }
 
-  /** The key and the unique indexes; types once a rowid is found free, as in SQLite. */
+  /** Checks the key and the unique indexes; types once the rowid is free, as in SQLite. */
   #checkUnique(row: RowRegisters, scope: Scope, oldKey: number | undefined, change: Change): void {
     const { isChanged, skip } = change;
     const keys = this.#keysToCheck(change);
@@ -235,7 +235,7 @@ export class RowWriter {
 
   /**
    * The unique keys in the order in which SQLite checks them: those of ON CONFLICT in its order,
-   * the key of the table, and the others, the newest first; what replaces rows comes last.
+   * the key of the table, and the others, the newest first; those that replace rows come last.
    */
   #keysToCheck({ isChanged, keyChanges = true }: Change): (Index | "key")[] {
     const indexes = this.#table.indexes.filter((index) =>

@@ -29,13 +29,13 @@ export interface Emitted {
 export interface RowRegisters {
   /** The first of the registers of its columns. */
   readonly first: number;
-  /** The register of its rowid, that of a column perhaps; -1 if the table has none. */
+  /** The register of its rowid, which may be that of a column; -1 if the table has none. */
   readonly rowid: number;
   /** The register of its key. */
   readonly key: number;
 }
 
-/** The table of a name, which a statement may change. */
+/** Finds the table that a statement is to change; refuses what is none. */
 export function changeable(context: Context, name: string, at: number): Table {
   const table = context.catalog.table(name);
   if (table !== undefined) return table;
@@ -76,17 +76,17 @@ export function cursorSource(table: Table, cursor: number, name = table.name): S
   return { name, columns, place, hidden: new Set(), used: new Set() };
 }
 
-/** The scope of sources alone. */
+/** A scope of these sources only. */
 export function scopeOf(...sources: Source[]): Scope {
   return { ...NO_SCOPE, sources, level: 1 };
 }
 
-/** The key of a row as a tree. */
-export function keyTree(table: Table): KeyedTree {
+/** The tree of a table's rows, as instructions take it. */
+function keyTree(table: Table): KeyedTree {
   return { tree: table.tree, name: table.name, collations: table.keyCollations };
 }
 
-/** An index as a tree. */
+/** The tree of an index, as instructions take it. */
 export function entryTree({ tree, name, parts }: Index): KeyedTree {
   return { tree, name, collations: parts.map(({ collation }) => collation) };
 }
@@ -134,7 +134,7 @@ export function emitDeleteEntry(context: Context, index: Index, scope: Scope, ke
   builder.place(skip);
 }
 
-/** Emits the entry of a row in an index, and returns its register; NULL if it has none. */
+/** Emits the entry of a row in an index, and returns its register; it is NULL without an entry. */
 export function emitMakeEntry(context: Context, index: Index, scope: Scope, key: number): number {
   const { builder } = context;
   const skip = builder.label();
@@ -171,7 +171,7 @@ export function uniqueMessage(table: Table, key: Index | "key"): string {
   return `UNIQUE constraint failed: ${names.join(", ") || `${table.name}.rowid`}`;
 }
 
-/** Whether a change of one row of a table changes nothing else, and fails before it if at all. */
+/** Whether a change of one row changes nothing else, and can only fail beforehand. */
 export function changesAlone(
   context: Context,
   table: Table,

@@ -25,7 +25,7 @@ export class RowTriggers {
    * Finds the triggers.
    *
    * @param name The table or view.
-   * @param action What OR says in the statement: it holds in those of the triggers too.
+   * @param action The action of OR in the statement; it applies inside the triggers too.
    * @param isChanged Whether an update sets a column, by name in lower case.
    */
   constructor(
@@ -44,7 +44,7 @@ export class RowTriggers {
     );
   }
 
-  /** Whether there are triggers, of a time perhaps. */
+  /** Whether there are triggers, or triggers of one time. */
   has(time?: TriggerTime): boolean {
     return this.#triggers.some((trigger) => time === undefined || trigger.time === time);
   }
@@ -58,7 +58,7 @@ export class RowTriggers {
     return { ...source, place };
   }
 
-  /** Emits the runs of the triggers of a time; a row that they leave out jumps to `skip`. */
+  /** Emits the triggers that run at a time; a row that they leave out jumps to `skip`. */
   run(time: TriggerTime, old: Source | undefined, row: Source | undefined, skip: Label): void {
     const { builder } = this.#context;
     for (const trigger of this.#triggers) {
@@ -86,7 +86,7 @@ export class RowTriggers {
   }
 }
 
-/** The rows of a table as triggers see them: values without affinities, but for the rowid. */
+/** The rows of a table as triggers see them: values without affinities, except the rowid. */
 export function tableShape({ columns, rowidColumn, hasRowid }: Table): TriggerShape {
   return {
     columns: columns.map((column, i) => ({
@@ -106,7 +106,7 @@ export function triggerScope(shape: TriggerShape, event: TriggerEvent, first: nu
     place: shape.hasRowid
       ? { kind: "registers", first: at, rowid: at + width - 1 }
       : { kind: "registers", first: at },
-    // Names without a table are never those of OLD or NEW.
+    // A name without a table never refers to OLD or NEW.
     hidden: new Set(shape.columns.map(({ name }) => keyOfName(name))),
     used: new Set(),
   });

@@ -19,9 +19,9 @@ import { checkIndex, resolveFrom, termsOf, withCommon } from "../query/from.ts";
 import { emitLoops } from "../query/loops.ts";
 import { changedWith } from "../schema/generated.ts";
 import type { Table } from "../schema/types.ts";
-import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
+import { assignmentsOf, emitAssignments, emitRowidCheck } from "./assignments.ts";
 import { hasNoChildren } from "./foreign_keys.ts";
-import { isSteady, Returning } from "./returning.ts";
+import { cannotFail, Returning } from "./returning.ts";
 import { loadRow, RowWriter } from "./row_writer.ts";
 import {
   changeable,
@@ -54,7 +54,7 @@ export function compileUpdate(context: Context, update: Update): Emitted {
   const name = update.alias ?? table.name;
   const common = withCommon(new Map(), update.with);
   const exprs = [...assigned.values()];
-  // With FROM the new values come from the rows that are joined.
+  // With FROM, the new values come from the joined rows.
   const early = update.from.length > 0 ? exprs : [];
   const isMixed = update.from.length > 0 || update.where !== undefined && hasQuery(update.where) ||
     updateTriggers(context, table, assigned, action).has() || table.foreignKeys.length > 0 ||
@@ -71,14 +71,14 @@ export function compileUpdate(context: Context, update: Update): Emitted {
     } else {
       emitAssignments(context, assigned, { ...scopeOf(old), common, parent: context.outer }, row);
     }
-    refreshKey(context, table, assigned, row);
+    emitRowidCheck(context, table, assigned, row);
     const returned = scopeOf(rowSource(table, row, name));
     const updated = { table, old, row, key, assigned, writer, action, skip };
     emitUpdatedRow(context, updated, () => returning.add(returned));
   });
   const columns = returning.emit(scopeOf(cursorSource(table, list, name)));
   const isAlone = isOne && changesAlone(context, table, action) &&
-    update.returning.every(isSteady) &&
+    update.returning.every(cannotFail) &&
     !updateTriggers(context, table, assigned, action).has();
   return { columns, writes: isAlone ? "one row" : "rows" };
 }
@@ -112,7 +112,7 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
   });
   const columns = returning.emit(scopeOf(cursorSource(table, list, name)));
   const isAlone = isOne && changesAlone(context, table, "abort") && !triggers.has() &&
-    statement.returning.every(isSteady);
+    statement.returning.every(cannotFail);
   return { columns, writes: isAlone ? "one row" : "rows" };
 }
 
@@ -123,18 +123,18 @@ function hasQuery(expr: Expr): boolean {
   return found;
 }
 
-/** What decides in which order rows are updated. */
+/** What decides the order in which rows are updated. */
 interface UpdateOrder {
-  /** Whether more happens than the update of rows that a condition on them finds. */
+  /** Whether the statement does more than update the rows that a condition on them finds. */
   readonly isMixed: boolean;
   /** Whether a column is set. */
   isSet(column: number): boolean;
 }
 
 /**
- * Whether rows are updated in the order of their keys, and not as they are found. It decides which
- * of them meets a constraint first, so the rule is that of SQLite: in the order of an index only
- * if nothing of the update can disturb it.
+ * Whether rows are updated in the order of their keys, and not as they are found. The order decides
+ * which row violates a constraint first, so the rule is SQLite's: rows are updated in the order of
+ * an index only if nothing in the update can disturb it.
  */
 function isByKey(table: Table, planned: readonly Planned[], { isMixed, isSet }: UpdateOrder) {
   const [only, ...others] = planned;
@@ -146,7 +146,8 @@ function isByKey(table: Table, planned: readonly Planned[], { isMixed, isSet }: 
     index.parts.some(({ column }) => column < 0 || isChanged(column));
 }
 
-interface Found {
+/** What the first pass looks for. */
+interface Search {
   readonly at: number;
   readonly alias: string | undefined;
   readonly from: readonly FromItem[];
@@ -160,7 +161,7 @@ interface Found {
 function emitFind(
   context: Context,
   table: Table,
-  { at, alias, from, where }: Found,
+  { at, alias, from, where }: Search,
   common: CommonTables,
   exprs: readonly Expr[],
   order?: UpdateOrder,
@@ -170,7 +171,7 @@ function emitFind(
   // The table itself, even if a query of WITH has its name.
   const others = new Map(common);
   others.delete(table.name.toLowerCase());
-  // A right join is one of the other tables, not of the one that changes.
+  // A right join is among the other tables only, without the one that changes.
   const sides = from.some(({ join }) => join === "right" || join === "full");
   const joined = sides ? [{ ...NO_FROM, at, items: from }] : from;
   const found = resolveFrom(context, [target, ...joined], context.outer, others);
@@ -209,13 +210,13 @@ function emitFind(
   return { list, isOne: planned.length === 1 && isOneKey(planned[0]!.access, table) };
 }
 
-/** Whether a way to reach rows finds one at most. */
+/** Whether an access path finds at most one row. */
 function isOneKey(access: Access, table: Table): boolean {
   if (access.kind !== "key" || access.index !== undefined || hasWithin(access.equal)) return false;
   return access.equal.length === (table.hasRowid ? 1 : table.primaryKey.length);
 }
 
-/** Emits the second pass: each row of the list under a cursor, if it is still there. */
+/** Emits the second pass: a cursor visits each row of the list that is still there. */
 function emitEach(
   context: Context,
   table: Table,

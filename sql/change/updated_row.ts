@@ -25,7 +25,7 @@ export interface UpdatedRow {
   readonly key: number;
   readonly assigned: Assigned;
   readonly writer: RowWriter;
-  /** What OR says. */
+  /** The action of OR. */
   readonly action: ConflictAction | undefined;
   /** Where a row that is left out goes. */
   readonly skip: Label;
@@ -43,7 +43,7 @@ export function updateTriggers(
   return new RowTriggers(context, table.name, tableShape(table), "update", action, isChanged);
 }
 
-/** Emits the update; `done` emits what comes after the change and before the triggers after it. */
+/** Emits the update; `done` emits what comes between the change and the AFTER triggers. */
 export function emitUpdatedRow(context: Context, updated: UpdatedRow, done: () => void): void {
   const { table, old, row, key, assigned, writer, action, skip } = updated;
   const triggers = updateTriggers(context, table, assigned, action);
@@ -61,7 +61,7 @@ export function emitUpdatedRow(context: Context, updated: UpdatedRow, done: () =
   triggers.run("after", before, source, skip);
 }
 
-/** A trigger may have changed the row, or removed it. */
+/** Emits a reload of the row: a BEFORE trigger may have changed it, or removed it. */
 function reload(context: Context, { table, old, row, key, assigned, skip }: UpdatedRow): void {
   if (old.place.kind !== "table") return;
   context.builder.emit("SeekKey", old.place.cursor, skip, key);

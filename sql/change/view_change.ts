@@ -57,7 +57,7 @@ class ViewChangeCompiler {
     return { columns: returning.emit(scopeOf(this.#source(0))), writes: "rows" };
   }
 
-  /** A query of the rows of the view, with some values more. */
+  /** A query of the view's rows, with additional values. */
   #rows(exprs: readonly Expr[], where: Expr | undefined): Query {
     const { at, alias } = this.#change;
     const star: ResultColumn = { kind: "star", table: alias ?? this.#view.name, at };

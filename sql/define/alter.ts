@@ -1,6 +1,6 @@
 /**
  * ALTER TABLE: rewrites the statements that create tables and indexes, token by token, and moves
- * trees and rows. What a rewritten statement would misread is refused.
+ * trees and rows. It refuses a change if a rewritten statement could mean something else.
  */
 
 import type { Transaction } from "../../mod.ts";
@@ -12,11 +12,11 @@ import { type Token, tokensOf } from "../parse/token.ts";
 import { constantOf } from "../query/defaults.ts";
 import { buildTable } from "../schema/build.ts";
 import { type StoredObject, treeName } from "../schema/trees.ts";
-import { columnNamed, keyOfName, type Table } from "../schema/types.ts";
+import { columnNamed, keyOfName, quotedName, type Table } from "../schema/types.ts";
 import { PlacedError, refuse, SqlError, unsupported } from "../value/error.ts";
 import { PartReader } from "../value/part_reader.ts";
 import { PartWriter } from "../value/parts.ts";
-import { checkExpressions, quotedName } from "./create.ts";
+import { checkExpressions } from "./create.ts";
 import type { Engine } from "./engine.ts";
 
 /** ALTER TABLE. */
@@ -41,7 +41,7 @@ function isNameToken({ kind, text }: Token, name: string): boolean {
   return isName && keyOfName(text) === keyOfName(name);
 }
 
-/** Text with the tokens replaced for which a condition holds. */
+/** Replaces the tokens for which a condition holds. */
 function replaceTokens(
   sql: string,
   isIt: (token: Token, index: number, tokens: readonly Token[]) => boolean,
@@ -109,7 +109,7 @@ function renameTable(engine: Engine, tx: Transaction, table: Table, to: string, 
   sequences.set(treeName("table", to, isTemporary), kept);
 }
 
-/** Whether a name here is that of a table: after TABLE, ON or REFERENCES, or before a point. */
+/** Whether a name here is that of a table: after TABLE, ON or REFERENCES, or before a dot. */
 function isTablePlace(tokens: readonly Token[], index: number): boolean {
   const before = tokens[index - 1];
   const isAfter = before?.kind === "word" && ["TABLE", "ON", "REFERENCES"].includes(before.text);
@@ -158,13 +158,13 @@ function renamedIn(stored: StoredObject, table: Table, from: string, to: string)
   return replaceTokens(stored.sql, isColumn, quotedName(to));
 }
 
-/** A word before a parenthesis is a function, unless a comma or the opening of a list is before. */
+/** A word before a parenthesis is a function, unless a comma or a parenthesis precedes it. */
 function isFunctionPlace(tokens: readonly Token[], index: number): boolean {
   const before = tokens[index - 1];
   return before?.kind !== "sign" || ![",", "("].includes(before.text);
 }
 
-/** The table of REFERENCES whose columns a token is among; undefined for others. */
+/** The table of the REFERENCES in whose list of columns a token is; undefined if in none. */
 function parentAround(tokens: readonly Token[], index: number): string | undefined {
   for (let i = index - 1; i >= 2; i--) {
     const { kind, text } = tokens[i]!;
@@ -180,7 +180,7 @@ function definition(table: Table): CreateTable {
   return parseOne(table.sql) as CreateTable;
 }
 
-/** Replaces the statement of a table, if the new one is right. */
+/** Replaces the statement of a table, if the new one is valid. */
 function setSql(engine: Engine, tx: Transaction, table: Table, sql: string, at: number): void {
   try {
     buildTable(parseOne(sql) as CreateTable, sql);
@@ -228,7 +228,7 @@ function addColumn(engine: Engine, tx: Transaction, table: Table, text: string, 
   }
 }
 
-/** Checks that the rows of a table pass its checks from the given one on. */
+/** Checks that the rows of a table pass its CHECKs from number `first` on. */
 function checkRows(engine: Engine, table: Table, first: number, at: number): void {
   const rows = parseOne(`SELECT 1 FROM ${quotedName(table.name)} WHERE 1 LIMIT 1`) as Select;
   for (const { expr, name } of table.checks.slice(first)) {
@@ -249,7 +249,7 @@ function dropColumn(engine: Engine, tx: Transaction, table: Table, name: string,
   refuseUses(engine, table, column, at);
   const { columns } = definition(table);
   const { at: start, end } = columns[column]!;
-  // With the comma before it, or after it if it is the first.
+  // Remove the comma before it too, or the one after it if it is the first.
   const [from, to] = column > 0 ? [columns[column - 1]!.end, end] : [start, columns[1]!.at];
   setSql(engine, tx, table, table.sql.slice(0, from) + table.sql.slice(to), at);
   removeValues(engine, table, column);

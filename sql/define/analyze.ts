@@ -1,6 +1,6 @@
 /**
- * ANALYZE, which counts different values of indexes for the planner, and REINDEX, which builds
- * indexes anew.
+ * ANALYZE, which counts the distinct values of indexes for the planner, and REINDEX, which rebuilds
+ * indexes.
  */
 
 import type { Transaction } from "../../mod.ts";
@@ -13,7 +13,7 @@ import { PartReader } from "../value/part_reader.ts";
 import { fillIndex } from "./create.ts";
 import type { Engine } from "./engine.ts";
 
-/** The tables and indexes that a statement names; all without a name. */
+/** The tables and indexes that a statement names; all if it names none. */
 function namedIn(engine: Engine, { kind, name, at }: Maintenance): [Table, readonly Index[]][] {
   const { catalog } = engine;
   if (name === undefined) return catalog.tables().map((table) => [table, table.indexes]);
@@ -60,7 +60,7 @@ function analyzeTree(engine: Engine, tx: Transaction, tree: string, parts: numbe
     for (let i = 0; i < parts; i++) {
       reader.skipKeyValue();
       const end = reader.at;
-      // Where a part differs, all longer beginnings do.
+      // Where a part differs, so does every longer prefix.
       if (compareBytes(key.subarray(0, end), before.subarray(0, end)) === 0) continue;
       for (let j = i; j < parts; j++) distinct[j]!++;
       break;

@@ -16,8 +16,8 @@ import type {
 import { parseOne } from "../parse/statement_parser.ts";
 import { isReserved } from "../parse/token_stream.ts";
 import { buildIndex, buildTable } from "../schema/build.ts";
-import { refuseUnsteady } from "../schema/steady.ts";
-import { type Index, keyOfName, type Table } from "../schema/types.ts";
+import { refuseNonDeterministic } from "../schema/deterministic.ts";
+import { type Index, keyOfName, quotedName, type Table } from "../schema/types.ts";
 import { inText, PlacedError, refuse, SqlError } from "../value/error.ts";
 import { type Engine, noRow } from "./engine.ts";
 
@@ -29,7 +29,7 @@ export function createTable(engine: Engine, create: CreateTable, text: string): 
   const { isTemporary } = create;
   const sql = `${createWords(create)} ${text.slice(create.nameAt).trim()}`;
   buildTable(create, sql);
-  for (const { expr } of create.checks) refuseUnsteady(expr, "CHECK constraints", false);
+  for (const { expr } of create.checks) refuseNonDeterministic(expr, "CHECK constraints", false);
   engine.write(
     (tx) => {
       engine.catalog.create(tx, { type: "table", name, table: name, sql }, isTemporary);
@@ -41,7 +41,7 @@ export function createTable(engine: Engine, create: CreateTable, text: string): 
   );
 }
 
-/** Drops what trees of a temporary table's name hold, whose creation rolled back. */
+/** Drops trees left by a temporary table of this name whose creation rolled back. */
 function forgetTrees(engine: Engine, name: string): void {
   const { tree, indexes } = engine.catalog.table(name)!;
   for (const each of [tree, ...indexes.map((index) => index.tree)]) dropTree(engine, each);
@@ -52,7 +52,7 @@ function createWords({ isTemporary }: CreateTable): string {
   return isTemporary ? "CREATE TEMP TABLE" : "CREATE TABLE";
 }
 
-/** Compiles an insertion, which refers to all expressions of a table. */
+/** Checks the expressions of a table by compiling an insertion, which refers to all of them. */
 export function checkExpressions(engine: Engine, name: string, sql: string): void {
   try {
     const text = `INSERT INTO ${quotedName(name)} DEFAULT VALUES`;
@@ -65,11 +65,6 @@ export function checkExpressions(engine: Engine, name: string, sql: string): voi
       throw error;
     });
   }
-}
-
-/** A name in quotes. */
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** A name, in quotes where it needs them. */
@@ -152,8 +147,10 @@ export function createIndex(engine: Engine, create: CreateIndex, text: string): 
   const table = engine.catalog.table(create.table);
   if (table === undefined) return refuse(`no such table: main.${create.table}`, create.tableAt);
   buildIndex(create, table);
-  for (const { expr } of create.columns) refuseUnsteady(expr, "index expressions");
-  if (create.where !== undefined) refuseUnsteady(create.where, "partial index WHERE clauses");
+  for (const { expr } of create.columns) refuseNonDeterministic(expr, "index expressions");
+  if (create.where !== undefined) {
+    refuseNonDeterministic(create.where, "partial index WHERE clauses");
+  }
   const sql = text.slice(create.at).trim();
   engine.write((tx) => {
     const stored = { type: "index", name, table: table.name, sql } as const;

@@ -1,10 +1,10 @@
 /**
- * Foreign keys that may be broken until their transaction ends: what was found broken is looked for
- * again then, by the values that it was found with. If the schema has changed meanwhile, all keys
- * of all tables are checked.
+ * Foreign keys that may be broken until their transaction ends. What was found broken is then
+ * checked again, with the same values. If the schema has changed meanwhile, all keys of all tables
+ * are checked.
  */
 
-import { compile, type Compiled } from "../change/compile.ts";
+import { compile, type CompilerInput } from "../change/compile.ts";
 import { allOrphansText } from "../change/foreign_keys.ts";
 import type { Explainable } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
@@ -13,17 +13,17 @@ import { foreignError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import { type Deferred, Machine, type Store } from "../vm/machine.ts";
 
-/** What the checks need of an engine: its schema and its trees. */
-type Checked = Compiled & Store;
+/** What the checks need from an engine: its schema and its trees. */
+type Checked = CompilerInput & Store;
 
 /** The checks of a transaction. */
 export class DeferredKeys implements Deferred {
   /** Whether all keys wait: PRAGMA defer_foreign_keys. */
   isForAll = false;
   readonly #engine: Checked;
-  /** The values by the query that must find nothing. */
+  /** The values to check, by the query that must find nothing. */
   readonly #values = new Map<string, (readonly SqlValue[])[]>();
-  /** The schema at the first of them. */
+  /** The generation of the schema when the first was added. */
   #generation = 0;
 
   /** Creates the checks of an engine. */
@@ -40,7 +40,7 @@ export class DeferredKeys implements Deferred {
   }
 
   /**
-   * Checks the keys, as the transaction is to end.
+   * Checks the keys before the transaction ends.
    *
    * @throws {SqlError} One of them is broken.
    */
@@ -59,7 +59,7 @@ export class DeferredKeys implements Deferred {
     return false;
   }
 
-  /** Forgets all, as the transaction has ended. */
+  /** Forgets everything, once the transaction has ended. */
   clear(): void {
     this.#values.clear();
     this.isForAll = false;

@@ -4,13 +4,13 @@
  *
  * A statement that writes is a transaction, or a savepoint of the open one, so it takes effect
  * wholly or not at all. If a transaction that changed the schema rolls back, the schema is read
- * anew.
+ * again.
  *
- * Temporary tables lie in a database in memory. Its transaction is around that of the database, so
- * that it commits last: if the disk fails, the temporary changes have not happened either.
+ * Temporary tables are in a database in memory. Its transaction encloses that of the database, so
+ * it commits last: if the disk fails, the temporary changes have not happened either.
  *
- * The schema is in memory, so nobody else may change it: a shared database has no engine. Where the
- * database follows a file, the schema is read anew when the file has a new one.
+ * The schema is kept in memory, so no other process may change it: a shared database has no engine.
+ * A database that follows a file reads the schema again when the file has a new one.
  */
 
 import {
@@ -30,13 +30,13 @@ import { keyAfter, type KeyBounds } from "../vm/cursor.ts";
 import { type ChangeCounts, Machine, type Program, type Store } from "../vm/machine.ts";
 import { DeferredKeys } from "./deferred_keys.ts";
 
-/** Tables with fewer rows are not sampled: they may be those of a test, or new. */
+/** Tables with fewer rows are not sampled: they may be new, or belong to a test. */
 const SAMPLED_LEAST = 1000;
 
 /** Makes a row of a result from registers. */
 export type MakeRow<T> = (registers: readonly SqlValue[], first: number, count: number) => T;
 
-/** Makes no rows, where none are looked at. */
+/** Makes no rows, for callers that need none. */
 export const noRow: MakeRow<undefined> = () => undefined;
 
 /** The result of a program that was run to its end. */
@@ -59,10 +59,10 @@ export class Engine implements Store {
   readonly triggers: Set<string> = new Set();
   /** The foreign keys that are checked when the transaction ends. */
   readonly deferred: DeferredKeys = new DeferredKeys(this);
-  /** Where rows go that exceed the memory; undefined = memory has no bound. */
+  /** Where rows that exceed the memory go; undefined = memory has no bound. */
   spill: Spill | undefined;
   #tx: Transaction | undefined;
-  /** The transaction around all savepoints of SQL, whose trees serve inside of these too. */
+  /** The transaction around all savepoints of SQL; its trees serve inside them too. */
   #outermost: Transaction | undefined;
   #temporary: SqlTrees | undefined;
   /** The memory for rows that a statement adds, while none uses it. */
@@ -70,7 +70,7 @@ export class Engine implements Store {
   #temporaryTx: Transaction | undefined;
   /** The error that rolls the whole transaction back. */
   #doom: unknown;
-  /** The version at which the schema changed in a transaction of others, which may roll back. */
+  /** The version at which the schema changed in a transaction of the program's, still open. */
   #unsettled: number | undefined;
   /** Whether another process may change the schema. */
   readonly #follows: boolean;
@@ -99,7 +99,7 @@ export class Engine implements Store {
     return this.#tx;
   }
 
-  /** Reads the schema anew, if it changed in a transaction of others. */
+  /** Reads the schema again, if it may have changed outside of SQL's own transactions. */
   settle(): void {
     if (this.#follows) this.#follow();
     if (this.#unsettled === undefined) return;
@@ -195,7 +195,7 @@ export class Engine implements Store {
     return this.read(tree).count(range);
   }
 
-  /** Rows that share the first parts of a key, by samples; undefined if there are few rows. */
+  /** How many rows share the first parts of a key, by samples; undefined if there are few rows. */
   sameRows(tree: string, parts: number): number | undefined {
     const rows = this.read(tree);
     const all = rows.count();
@@ -206,7 +206,7 @@ export class Engine implements Store {
       const prefix = key!.subarray(0, key!.length - keyAfter(key!, parts).length);
       sum += rows.count({ prefix });
     }
-    // Many NULLs at the beginning say nothing of other values.
+    // Many NULLs at the beginning say nothing about other values.
     return Math.max(1, Math.min(sum / 2, all / 10));
   }
 
@@ -283,12 +283,12 @@ export class Engine implements Store {
     return finished;
   }
 
-  /** Runs a program that changes one row; without rows to make, on a machine that is kept. */
+  /** Runs a program that changes one row; on a reused machine, if no rows are to be made. */
   #collectOne<T>(program: Program, values: readonly SqlValue[], make: MakeRow<T>): Finished<T> {
     if (make !== noRow as unknown) return this.#collect(program, values, make);
     const machine = program.idle ?? new Machine(program, this, values);
     if (program.idle !== undefined) machine.again(values);
-    // While it runs it serves nobody else.
+    // While it runs, no statement inside it may use it.
     program.idle = undefined;
     try {
       machine.runToEnd();

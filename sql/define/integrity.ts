@@ -9,7 +9,7 @@ import { PartReader } from "../value/part_reader.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { Engine } from "./engine.ts";
 
-/** Messages after which a check ends. */
+/** The number of messages after which a check ends. */
 const PROBLEMS_MAX = 100;
 const reader = new PartReader();
 

@@ -1,7 +1,7 @@
 /**
  * Pragmas: those that describe a schema, numbers that programs keep with it, and settings of
- * SQLite. Of these, hints that change no result are taken and do nothing; what the engine has
- * always, or never, can be set to that. Others are refused by name.
+ * SQLite. A hint that changes no result is accepted and ignored. A setting that is always on here,
+ * or always off, accepts that value. Others are refused by name.
  */
 
 import type { Pragma } from "../parse/statement_ast.ts";
@@ -13,7 +13,7 @@ import { brokenKeys } from "./deferred_keys.ts";
 import type { Engine } from "./engine.ts";
 import { integrityRows } from "./integrity.ts";
 
-/** Hints of how to work. */
+/** Hints about performance. */
 const HINTS = new Set(
   ("analysis_limit automatic_index busy_timeout cache_size cache_spill journal_size_limit " +
     "mmap_size optimize synchronous temp_store threads wal_autocheckpoint").split(" "),

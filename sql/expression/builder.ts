@@ -23,7 +23,7 @@ export class Builder {
   readonly #plan: PlanLine[] = [];
   #cursors = 0;
   #marks = 0;
-  /** How deep the lines of the plan are nested now. */
+  /** The depth of the next line of the plan. */
   planDepth = 0;
 
   /** Emits an instruction, and returns its address. */
@@ -122,8 +122,8 @@ export class Builder {
 }
 
 /**
- * Notes in each scan where its loop ends, if it may run inside a visit: it calls no code outside of
- * itself, as a visit ends where the code leaves the loop.
+ * Notes in each scan where its loop ends, if the loop may run inside a visit: it must call no code
+ * outside of itself, because a visit ends where the code leaves the loop.
  */
 function markVisits(instructions: readonly Instruction[]): void {
   instructions.forEach((scan, at) => {

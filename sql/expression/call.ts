@@ -1,6 +1,6 @@
 /**
- * Emits the calls of scalar functions. Functions that need not evaluate all their arguments are
- * code here; aggregates after grouping are not calls any more.
+ * Emits the calls of scalar functions. Functions that need not evaluate all their arguments become
+ * code here. After grouping, aggregates are no longer calls.
  */
 
 import { AGGREGATES } from "../function/aggregates.ts";
@@ -21,7 +21,7 @@ const LAZY: ReadonlyMap<string, readonly [least: number, most: number]> = new Ma
   ["nullif", [2, 2]],
 ]);
 
-/** Whether a call is one of an aggregate function. */
+/** Whether a call is that of an aggregate function. */
 export function isAggregate({ name, args, isStar, over }: Call): boolean {
   if (!AGGREGATES.has(name) || over !== undefined) return false;
   return (name !== "min" && name !== "max") || args.length === 1 || isStar;

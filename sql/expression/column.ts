@@ -29,7 +29,7 @@ export function emitColumn(context: Context, resolved: Resolved, target: number)
       builder.emit("Copy", column === ROWID ? place.rowid! : place.first + column, target);
       return;
     case "rows":
-      // A rowid that is kept lies behind the columns.
+      // A kept rowid follows the columns.
       builder.emit(
         "RowColumn",
         place.cursor,
@@ -54,12 +54,12 @@ export function emitColumn(context: Context, resolved: Resolved, target: number)
   }
 }
 
-/** The scope of an expression of a table, whose names are its columns. */
+/** The scope of an expression in a table's definition, whose names are the table's columns. */
 export function aloneIn(source: Source, { level }: Scope): Scope {
   return { ...NO_SCOPE, sources: [source], level };
 }
 
-/** The expression that a column of a source is. */
+/** The expression that stands for a column of an inlined source. */
 function inlined({ exprs, rowid }: Place & { kind: "inline" }, column: number): Expr {
   return column === ROWID ? rowid! : exprs[column]!;
 }
@@ -71,8 +71,8 @@ export interface StoredColumn {
 }
 
 /**
- * The column that an expression is, if it is stored in the row under the cursor of a table, so that
- * an instruction can read it there.
+ * The column that an expression names, if an instruction can read it from the row under the cursor
+ * of a table.
  */
 export function storedColumn(
   context: Context,

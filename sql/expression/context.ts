@@ -11,7 +11,7 @@ import type { Program } from "../vm/machine.ts";
 import type { Builder, Label } from "./builder.ts";
 import type { CommonBinding, CommonTables, Scope, Source, SourceColumn } from "./scope.ts";
 
-/** Receives the code of a row: `count` registers from `first` on; emits what happens to it. */
+/** Emits what happens to a row, which is in `count` registers from `first` on. */
 export type Sink = (first: number, count: number) => void;
 
 /** A query whose names have been resolved. */
@@ -58,7 +58,7 @@ export interface Expressions {
    * @returns The register.
    */
   value(expr: Expr, scope: Scope, target?: number): number;
-  /** Emits a jump if an expression is true, or if `when` is false, if it is false. */
+  /** Emits a jump that is taken if an expression is `when`, and with `orNull` if it is NULL. */
   jump(expr: Expr, scope: Scope, label: Label, when: boolean, orNull: boolean): void;
 }
 
@@ -72,13 +72,13 @@ export interface TriggerShape {
 export interface Context extends Expressions {
   /** The scope around the statement, with OLD and NEW of a trigger; undefined outside of one. */
   readonly outer: Scope | undefined;
-  /** What OR says in the statement that runs the trigger; undefined if it says nothing. */
+  /** The action of OR in the statement that runs the trigger; undefined without OR. */
   readonly override: ConflictAction | undefined;
   readonly builder: Builder;
   readonly catalog: Catalog;
-  /** The number of entries of a tree, perhaps of a range. */
+  /** The number of entries of a tree, or of a range of it. */
   count(tree: string, bounds?: KeyBounds): number;
-  /** Rows that share the first parts of a key, by samples; undefined if there are few rows. */
+  /** How many rows share the first parts of a key, by samples; undefined if there are few rows. */
   sameRows(tree: string, parts: number): number | undefined;
   /** Resolves the names of a query. */
   prepare(query: Query, parent: Scope | undefined, common: CommonTables): Prepared;
@@ -102,7 +102,7 @@ export interface Context extends Expressions {
   lowest: number;
 }
 
-/** Emits code once where it refers to no scope up to a level, and each time where it does. */
+/** Emits code that runs once if it refers to no scope up to a level, or else each time. */
 export function emitOnce(context: Context, level: number, body: () => void): void {
   const { builder } = context;
   const before = context.lowest;
@@ -115,7 +115,7 @@ export function emitOnce(context: Context, level: number, body: () => void): voi
   context.lowest = Math.min(before, context.lowest);
 }
 
-/** Emits code that calls another part of it, which is emitted once. */
+/** Emits a subroutine, so code with several callers is emitted once. */
 export function emitShared(
   { builder }: Context,
   callers: (call: () => void) => void,

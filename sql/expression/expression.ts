@@ -44,7 +44,7 @@ const ARITHMETIC: Partial<Record<BinaryOperator, Opcode>> = {
   "or": "Or",
 };
 
-/** The names of a comparison: as a test, as a jump, and the comparison that is its opposite. */
+/** The name of each comparison in opcodes, and its opposite. */
 const COMPARISONS: Partial<Record<BinaryOperator, readonly [string, BinaryOperator]>> = {
   "=": ["Eq", "!="],
   "!=": ["Ne", "="],
@@ -72,7 +72,7 @@ export class ExpressionEmitter implements Expressions {
     return target ?? register;
   }
 
-  /** The register that has the value of an expression already. */
+  /** The register that already holds the value of an expression. */
   #inPlace(expr: Expr, scope: Scope): number | undefined {
     const { builder } = this.#context;
     if (expr.kind === "literal") return builder.constant(expr.value);
@@ -305,7 +305,7 @@ export class ExpressionEmitter implements Expressions {
     return target;
   }
 
-  /** Emits a jump if an expression is true, or false; and if it is NULL. */
+  /** Emits a jump that is taken if an expression is `when`, and with `orNull` if it is NULL. */
   jump(expr: Expr, scope: Scope, label: Label, when: boolean, orNull: boolean): void {
     if (expr.kind === "binary" && !this.#isGrouped(scope)) {
       if (expr.operator === "and" || expr.operator === "or") {
@@ -335,7 +335,7 @@ export class ExpressionEmitter implements Expressions {
 
   #jumpLogic(expr: Binary, scope: Scope, label: Label, when: boolean, orNull: boolean): void {
     const { left, right, operator } = expr;
-    // One side alone decides where it is what the operator looks for.
+    // One side decides alone if it has the value that the operator looks for.
     if ((operator === "or") === when) {
       this.jump(left, scope, label, when, orNull);
       this.jump(right, scope, label, when, orNull);
@@ -351,7 +351,7 @@ export class ExpressionEmitter implements Expressions {
   #jumpComparison(expr: Binary, scope: Scope, label: Label, when: boolean, orNull: boolean) {
     const { left, right } = expr;
     const [, opposite] = COMPARISONS[expr.operator]!;
-    // A jump that takes NULL along is one unless the opposite holds.
+    // A jump that NULL takes too is a jump unless the opposite holds.
     const isUnless = orNull;
     const operator = isUnless === when ? opposite : expr.operator;
     const [name] = COMPARISONS[operator]!;

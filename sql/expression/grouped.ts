@@ -1,5 +1,5 @@
 /**
- * Emits the values of expressions after grouping: keys, aggregates, and columns kept of a row.
+ * Emits the values of expressions after grouping: keys, aggregates, and columns kept from a row.
  */
 
 import type { Expr } from "../parse/ast.ts";
@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { columnIn } from "./rules.ts";
 import type { Grouping, Resolved, Scope } from "./scope.ts";
 
-/** Emits the value of an expression that a group has; false if it is none such. */
+/** Emits the value of an expression if a group has it, and returns whether it has. */
 export function groupedValue(
   context: Context,
   expr: Expr,

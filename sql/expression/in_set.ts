@@ -18,7 +18,7 @@ import {
 } from "./rules.ts";
 import type { Scope, SourceColumn } from "./scope.ts";
 
-/** Lists of at most so many items are compared one by one. */
+/** The items of a list up to this length are compared one by one. */
 const LIST_MAX = 3;
 
 /** How IN compares a value with those on its right. */
@@ -39,7 +39,7 @@ export function emitIn(context: Context, expr: In, scope: Scope, target: number)
   return target;
 }
 
-/** How IN compares a value that is no row. */
+/** How IN compares a value that is not a row. */
 export function comparisonOfIn(context: Context, expr: In, scope: Scope): InComparison {
   const prepared = expr.query && preparedColumn(context, expr, expr.query, scope);
   return comparisonWith(context, expr, prepared, scope);
@@ -63,7 +63,7 @@ function comparisonWith(
   };
 }
 
-/** Emits the set of the values on the right of IN, whose operand is no row. */
+/** Emits the set of the values on the right of IN, whose operand is not a row. */
 export function emitInSet(
   context: Context,
   expr: In,
@@ -105,7 +105,7 @@ function addToSet(
   builder.place(next);
 }
 
-/** The columns whose affinities and collations count on the right of IN: of the last SELECT. */
+/** The columns whose affinities and collations apply on the right of IN: of the last SELECT. */
 function comparedColumns(
   context: Context,
   query: Query,
@@ -121,7 +121,7 @@ function comparedColumns(
   return context.prepare(last, scope, scope.common).columns;
 }
 
-/** A row in the rows of a list or a query. */
+/** Emits whether a row is among the rows of a list or a query. */
 function emitInRows(
   context: Context,
   expr: In,
@@ -164,7 +164,7 @@ function emitInRows(
   builder.emit("TestRowIn", set, row, target);
 }
 
-/** A value compared with the items of a list one by one. */
+/** Emits comparisons of a value with the items of a list, one by one. */
 function emitInList(
   context: Context,
   operand: Expr,

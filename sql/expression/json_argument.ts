@@ -1,6 +1,6 @@
 /**
- * Which arguments of a function are JSON rather than text: those that functions of JSON made, as
- * far as they are, or choose from, what such a function returns.
+ * Which arguments of a function are JSON rather than text: the results of JSON functions, and
+ * expressions that return such a result unchanged.
  */
 
 import type { JsonArgument } from "../function/types.ts";
@@ -13,7 +13,7 @@ const ALWAYS = new Set(
     "json_quote json_group_array json_group_object json_array_insert").split(" "),
 );
 
-/** Whether an expression makes JSON. */
+/** Whether the value of an expression is JSON. */
 export function argumentKind(expr: Expr, scope: Scope): JsonArgument {
   switch (expr.kind) {
     case "call":
@@ -41,7 +41,7 @@ export function argumentKind(expr: Expr, scope: Scope): JsonArgument {
   return "never";
 }
 
-/** The arguments one of which a call returns. */
+/** The arguments of which a call returns one. */
 function choicesOf(name: string, args: readonly Expr[]): readonly Expr[] {
   switch (name) {
     case "coalesce":
@@ -59,7 +59,7 @@ function choicesOf(name: string, args: readonly Expr[]): readonly Expr[] {
   return [];
 }
 
-/** What one of some expressions is; NULL fits all. */
+/** The kind of a value that is one of several; NULL fits any kind. */
 function chosen(exprs: readonly Expr[], scope: Scope): JsonArgument {
   const kinds = exprs.filter(({ kind, ...rest }) =>
     !(kind === "literal" && (rest as { value: unknown }).value === null)
@@ -68,7 +68,7 @@ function chosen(exprs: readonly Expr[], scope: Scope): JsonArgument {
   return kinds.every((kind) => kind === "never") ? "never" : "maybe";
 }
 
-/** What a query of one column returns, if it computes it itself. */
+/** The kind of the one column of a query, if the query computes it itself. */
 function kindOfQuery({ query }: Expr & { kind: "subquery" }): JsonArgument {
   const { body } = query;
   const [column] = body.kind === "core" ? body.columns : [];

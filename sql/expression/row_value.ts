@@ -1,5 +1,6 @@
 /**
- * Rows of values: comparisons of them as those of their items, and the columns of a query as items.
+ * Row values: turns comparisons of rows into comparisons of their items, and the columns of a query
+ * into items.
  */
 
 import type { Between, BinaryOperator, Expr, In, Query } from "../parse/ast.ts";

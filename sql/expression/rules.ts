@@ -29,13 +29,13 @@ const ROWID_COLUMN: SourceColumn = {
 /** The column that a name resolved to. */
 export function columnOf({ source, column }: Resolved): SourceColumn {
   if (column !== ROWID) return source.columns[column]!;
-  // The column that is the rowid gives it its name.
+  // An INTEGER PRIMARY KEY gives the rowid its name.
   const { place } = source;
   const own = place.kind === "table" ? source.columns[place.table.rowidColumn] : undefined;
   return own === undefined ? ROWID_COLUMN : { ...ROWID_COLUMN, name: own.name };
 }
 
-/** The column that an expression is, through aliases; undefined for others. */
+/** The column that an expression names, also by an alias; undefined if it names none. */
 export function columnIn(expr: Expr, scope: Scope): Resolved | undefined {
   if (expr.kind !== "name") return undefined;
   const meaning = meaningOf(expr, scope);
@@ -153,7 +153,7 @@ export function collationIn(expr: Expr, scope: Scope): Collation {
   return givenCollation(expr, scope)?.collation ?? "BINARY";
 }
 
-/** The collation of a comparison with a column of a query, which counts less, as a right side. */
+/** The collation of a comparison whose right side is a column of a query. */
 export function collationWith(expr: Expr, column: SourceColumn, scope: Scope): Collation {
   const own = givenCollation(expr, scope);
   const isRight = own === undefined || (column.isExplicit === true && !own.isExplicit);

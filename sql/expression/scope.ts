@@ -16,7 +16,7 @@ export interface SourceColumn {
   /** Undefined for expressions that have none. */
   readonly affinity: Affinity | undefined;
   readonly collation: Collation;
-  /** Whether COLLATE gives it in a query whose result it is: on the right of IN that goes first. */
+  /** Whether COLLATE in a query gives the collation, which takes precedence on the right of IN. */
   readonly isExplicit?: boolean;
   /** The storage classes that it may have, if it is the result of a query. */
   readonly classes?: number;
@@ -32,17 +32,17 @@ export interface SourceColumn {
 export type Place =
   /** In a row of a table, under a cursor; or in an index, if that is enough. */
   | { kind: "table"; table: Table; cursor: number; index: CoveringIndex | undefined }
-  /** In a row in memory, under a cursor; its rowid, if it has one, behind the columns. */
+  /** In a row in memory, under a cursor; its rowid, if it has one, follows the columns. */
   | { kind: "rows"; cursor: number; hasRowid?: boolean }
   /** In registers. */
   | { kind: "registers"; first: number; rowid?: number }
-  /** They are expressions of another scope, which is in the same loops. */
+  /** In expressions of another scope, which runs in the same loops. */
   | {
     kind: "inline";
     exprs: readonly Expr[];
     scope: Scope;
     rowid?: Expr | undefined;
-    /** The nodes of each expression, with those of the expressions that it names; 1 by default. */
+    /** The nodes of each expression, including the expressions that it names; 1 by default. */
     weights?: readonly number[];
   };
 
@@ -75,7 +75,7 @@ export interface Grouping {
   readonly count: number | undefined;
   readonly keys: readonly Expr[];
   readonly aggregates: readonly Expr[];
-  /** The columns that are kept of one row of the group. */
+  /** The columns that are kept from one row of the group. */
   readonly kept: readonly Resolved[];
   /**
    * The window functions, whose rows have the keys, the aggregates, the kept columns and the
@@ -114,9 +114,9 @@ export interface Scope {
 /** A column that stands for several: the first of them that is not NULL. */
 export interface Merged {
   readonly columns: readonly Pick<Resolved, "source" | "column">[];
-  /** The sources before the last join that merges it: a star of theirs has its value. */
+  /** The sources before the last join that merges it; their stars show its value. */
   readonly before: ReadonlySet<Source>;
-  /** Its value, of the scope that merges. */
+  /** Its value, as an expression in the scope that merges. */
   readonly expr: Expr;
 }
 
@@ -139,10 +139,10 @@ export interface Resolved {
 }
 
 /**
- * Visits an expression and all inside it, those of queries too, and those of the queries of WITH
- * that they read: a name there may mean a column around the query that reads it.
+ * Visits an expression and all expressions inside it, also in its queries, and in the queries of
+ * WITH that these read: a name there may refer to a column outside of the query that reads it.
  *
- * @param visit Returns whether to go on inside.
+ * @param visit Returns whether to visit what is inside.
  */
 export function walkIn(
   expr: Expr,
@@ -179,8 +179,8 @@ export function sourceColumn({ name, affinity, collation, type }: Column): Sourc
   return { name, affinity, collation, type };
 }
 
-/** The column that a name means in a scope itself; undefined if it means none. */
-export function resolveIn(name: Name, scope: Scope): Resolved | undefined {
+/** The column that a name refers to in this very scope; undefined if there is none. */
+function resolveIn(name: Name, scope: Scope): Resolved | undefined {
   const table = name.table === undefined ? undefined : keyOfName(name.table);
   const key = keyOfName(name.column);
   const found: Resolved[] = [];
@@ -222,7 +222,7 @@ export type Meaning =
   | { readonly kind: "alias"; readonly expr: Expr; readonly scope: Scope }
   | { readonly kind: "boolean"; readonly value: number };
 
-/** Calls that stand for a merged column: their affinity and collation are those of its first. */
+/** Calls that stand for a merged column: they have the affinity and collation of its first. */
 const mergedCalls = new WeakSet<Expr>();
 
 /** Notes that a call stands for a merged column. */
@@ -231,15 +231,15 @@ export function noteMerged(call: Expr): Expr {
   return call;
 }
 
-/** The column whose rules an expression has, if it is a call for a merged one. */
+/** The column whose rules apply to a call that stands for a merged column. */
 export function firstMerged(expr: Expr): Expr | undefined {
   return expr.kind === "call" && mergedCalls.has(expr) ? expr.args[0] : undefined;
 }
 
-/** Names whose meaning is fixed, as those that a star stands for. */
+/** Names whose meaning is fixed, such as those that a star expands to. */
 const fixed = new WeakMap<Name, Resolved>();
 
-/** A name that means a column of a source, whatever other names there are. */
+/** A name that refers to a column of a source, whatever other names there are. */
 export function fixedName(resolved: Resolved, column: string, at: number): Name {
   const name = { kind: "name", table: undefined, column, isQuoted: false, at } as const;
   fixed.set(name, resolved);
@@ -259,7 +259,7 @@ export function meaningOf(name: Name, scope: Scope): Meaning {
   return meaning;
 }
 
-/** The meanings of names that were found, by scope: sources do not change after FROM. */
+/** The meanings of names found so far, by scope: sources do not change after FROM. */
 const meanings = new WeakMap<Scope, Map<Name, Meaning>>();
 
 function findMeaning(name: Name, scope: Scope): Meaning {

@@ -35,7 +35,7 @@ export interface AggregateState {
   restore(values: readonly SqlValue[]): void;
   /** The bytes that it has collected since this was set to 0; 0 where its size is fixed. */
   grown: number;
-  /** Whether the result is the value of the row that was added last, as MIN and MAX say. */
+  /** Whether the result comes from the row that was added last, as MIN and MAX report. */
   readonly hasTaken: boolean;
 }
 
@@ -152,14 +152,14 @@ class Sum implements AggregateState {
       this.#addExact(this.#large ?? BigInt(this.#whole));
       if (this.#hasOverflowed) return;
     }
-    // A REAL, or what is none but text, ends the overflow of the integers before it.
+    // A value that is not an integer ends the overflow of the integers before it.
     if (typeof exact !== "number" && typeof exact !== "bigint") this.#hasOverflowed = false;
     const number = numericOf(value)!;
     if (typeof number === "bigint") this.#addExact(number);
     else this.#addReal(doubleOf(number));
   }
 
-  /** Adds an integer in two parts that doubles hold. */
+  /** Adds an integer in two parts, each of which a double holds exactly. */
   #addExact(value: bigint): void {
     const low = value % 16_384n;
     this.#addReal(Number(value - low));
@@ -274,7 +274,7 @@ class Concatenation implements AggregateState {
   }
 }
 
-/** An aggregate of the different values of its first argument. */
+/** An aggregate of the distinct values of its first argument. */
 class Distinct implements AggregateState {
   readonly hasTaken = false;
   grown = 0;
@@ -322,7 +322,7 @@ function identity(value: SqlValue, collation: Collation): string | undefined {
   return `n${value instanceof Real ? value.value + 0 : Number(value)}${exactPart(value)}`;
 }
 
-/** What tells apart large integers that the same double is nearest to. */
+/** Distinguishes large integers that round to the same double. */
 function exactPart(value: SqlValue): string {
   if (typeof value === "bigint") return `:${value}`;
   const isLarge = value instanceof Real && Number.isInteger(value.value) &&
@@ -330,12 +330,12 @@ function exactPart(value: SqlValue): string {
   return isLarge ? `:${BigInt(value.value)}` : "";
 }
 
-/** The state of a function over different values. */
+/** The state of a function over distinct values. */
 export function distinct(state: AggregateState, collation: Collation): AggregateState {
   return new Distinct(state, collation);
 }
 
-/** The aggregate functions, those of JSON aside. */
+/** The aggregate functions, except those of JSON. */
 export const PLAIN_AGGREGATES: Readonly<Record<string, AggregateDefinition>> = {
   avg: { least: 1, most: 1, make: () => new Sum("avg") },
   count: { least: 0, most: 1, make: () => new Count() },

@@ -83,7 +83,7 @@ function timeOfNumber(day: number): number | undefined {
   return day >= 0 && day < 5_373_484.5 ? Math.round(day * DAY) : undefined;
 }
 
-/** The time that the arguments mean, with its modifiers; undefined if they mean none. */
+/** The time that the arguments denote, with its modifiers; undefined if they denote none. */
 function timeOf(args: readonly SqlValue[]): number | undefined {
   const [value, ...modifiers] = args;
   if (value === undefined) return drawn(() => new Date().getTime()) + UNIX;
@@ -106,7 +106,7 @@ function timeOf(args: readonly SqlValue[]): number | undefined {
   for (const modifier of rest) {
     if (moment === undefined) return undefined;
     moment = modified(moment, textOf(modifier as string).toLowerCase());
-    // A month may be beyond the calendar where a later modifier leads back.
+    // A time may be before the calendar's first day, as a later modifier may lead back.
     if (moment !== undefined && partsOf(moment.time).year > YEAR_MAX) return undefined;
   }
   return moment !== undefined && isTime(moment.time) ? moment.time : undefined;
@@ -209,7 +209,7 @@ function isExact(args: readonly SqlValue[]): boolean {
   return args.some((arg) => typeof arg === "string" && /^\s*subsec(ond)?\s*$/i.test(arg));
 }
 
-/** A function of a time and its modifiers; NULL if the arguments mean none. */
+/** A function of a time and its modifiers; NULL if the arguments denote no time. */
 function ofTime(result: (time: number, args: readonly SqlValue[]) => SqlValue): ScalarDefinition {
   return define(0, 127, (args) => {
     const time = timeOf(args);

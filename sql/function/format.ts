@@ -12,7 +12,7 @@ import { define, type ScalarDefinition } from "./types.ts";
 const DIRECTIVE = /%([-+ 0,#!]*)(\*|\d+)?(?:\.(\*|\d*))?(?:ll|l|h)?([a-zA-Z%])/g;
 const SIZE_BITS = 0x7fffffffn;
 const PRECISION_MAX = 100_000_000;
-/** The significant digits of a double, and with the flag `!`. */
+/** The significant digits of a double that are shown, without and with the flag `!`. */
 const DIGITS_SHOWN = 16;
 const DIGITS_ALL = 18;
 
@@ -49,7 +49,7 @@ function format(args: readonly SqlValue[]): SqlValue {
 
 function padded({ flags, width, code }: Directive, text: string): string {
   if (flags.includes("-")) return text.padEnd(width);
-  // The zeros of an integer are digits, which it has by now.
+  // An integer has its zeros already, among its digits.
   if (!flags.includes("0") || !"eEfFgG".includes(code)) return text.padStart(width);
   const sign = /^[-+ ]/.exec(text)?.[0] ?? "";
   return sign + text.slice(sign.length).padStart(width - sign.length, "0");
@@ -118,7 +118,7 @@ function digitsOf(directive: Directive, bits: bigint): string {
   return code === "X" || code === "p" ? text.toUpperCase() : text;
 }
 
-/** The digits that an integer has at least: those of the precision, or of a width with zeros. */
+/** The minimum number of digits of an integer: the precision, or a width filled with zeros. */
 function leastDigits({ code, flags, width, precision = 0 }: Directive, sign: string): number {
   const ending = code === "r" ? 2 : 0;
   return flags.includes("0") ? Math.max(precision, width - sign.length - ending) : precision;
@@ -152,7 +152,7 @@ function real({ flags, precision = 6, code }: Directive, value: SqlValue): strin
   const number = doubleOf(numericOf(value) ?? 0);
   if (!Number.isFinite(number)) return signed(flags, number > 0 ? "Inf" : "-Inf");
   const lower = code.toLowerCase();
-  // As in SQLite, whose doubles have no more digits than memory for them.
+  // As in SQLite, which bounds the memory for digits.
   const digits = Math.min(precision, PRECISION_MAX);
   const most = flags.includes("!") ? DIGITS_ALL : DIGITS_SHOWN;
   let text = lower === "f"
@@ -172,7 +172,7 @@ function real({ flags, precision = 6, code }: Directive, value: SqlValue): strin
   return signed(flags, code === lower ? text : text.toUpperCase());
 }
 
-/** The text of a double without zeros at its end, but with a point. */
+/** The text of a double without trailing zeros, but with a point. */
 function shortened(text: string): string {
   const [, whole, part = "", power] = /^(-?\d+)(?:\.(\d*))?(e.*)?$/.exec(text)!;
   return `${whole}.${part.replace(/0+$/, "") || "0"}${power ?? ""}`;

@@ -32,7 +32,7 @@ function malformed(): SqlError {
   return new SqlError("VALUE", "malformed JSON");
 }
 
-/** A value of SQL that is the text of JSON. */
+/** Parses a value of SQL as JSON. */
 export function parsedJson(value: SqlValue): Json {
   if (value instanceof Uint8Array) throw malformed();
   return parseJson(textOf(value!)) ?? fail();
@@ -199,7 +199,7 @@ function arrayLength(args: readonly SqlValue[]): SqlValue {
 const PLAIN = 1;
 const JSON5 = 2;
 
-/** Whether a value is JSON of the kinds that flags name. */
+/** Whether a value is JSON of one of the kinds in the flags. */
 function isValid(value: SqlValue, given: SqlValue): boolean {
   const flags = Number(wholePart(numericOf(given) ?? 0));
   if (!(flags >= 1 && flags <= 15)) {

@@ -20,7 +20,7 @@ export const JSON_COLUMNS: readonly string[] = [
   "path",
 ];
 
-/** Payloads of up to so many bytes need so many bytes for their size, after one for the type. */
+/** The largest payload for each number of bytes of its size, which follow one for the type. */
 const SIZES = [[11, 0], [0xff, 1], [0xffff, 2], [0xffff_ffff, 4]] as const;
 
 /** A part of JSON and where it is. */
@@ -36,7 +36,7 @@ interface Part {
   readonly parent: number | null;
 }
 
-/** The rows of a value and, of json_tree, of all inside it. */
+/** The rows of a value; for json_tree, of everything inside it too. */
 export function* jsonRows(args: readonly SqlValue[], isTree: boolean): Generator<SqlValue[]> {
   const [value, root] = args;
   if (value === null || value === undefined || root === null) return;

@@ -27,7 +27,7 @@ const STRING = new RegExp(`"(?:[^"\\\\\\0]|${ESCAPE})*"|'(?:[^'\\\\\\0]|${ESCAPE
 const STRING_START = new RegExp(`"(?:[^"\\\\\\0]|${ESCAPE})*|'(?:[^'\\\\\\0]|${ESCAPE})*`, "y");
 const NAME = /[$_\p{L}\p{Nl}][$\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}\u200c\u200d]*/uy;
 
-/** Parses JSON; undefined if the text is none. */
+/** Parses JSON; undefined if the text is not JSON. */
 export function parseJson(text: string, isPlain = false): Json | undefined {
   return new JsonParser(text, isPlain).parse();
 }
@@ -46,7 +46,7 @@ class JsonParser {
   #at = 0;
   /** Whether a value was found, whatever follows it. */
   isWhole = false;
-  /** Where a string stops being one. */
+  /** Where a string is malformed. */
   #brokenAt: number | undefined;
 
   constructor(text: string, isPlain: boolean) {
@@ -61,7 +61,7 @@ class JsonParser {
     return this.#at === this.#text.length ? value : undefined;
   }
 
-  /** Where it took nothing any more. */
+  /** Where parsing stopped. */
   get stoppedAt(): number {
     return this.#brokenAt ?? this.#at;
   }
@@ -269,11 +269,11 @@ function stepInto(value: Json, step: PathStep): Json | undefined {
   return value.kind === "array" ? value.items[indexIn(value.items, step)!] : undefined;
 }
 
-/** How a value is changed: at which places, those that are there or those that are not. */
+/** How a value is changed: at existing places, at missing ones, or at both. */
 export interface JsonChange {
   readonly replaces: boolean;
   readonly inserts: boolean;
-  /** Whether an item moves the items from its place on behind it. */
+  /** Whether an inserted item moves those from its place on back by one. */
   readonly shifts?: boolean | undefined;
   /** The new value; undefined removes. */
   readonly value: Json | undefined;
@@ -321,7 +321,7 @@ function changedMember(
   return { kind: "object", members };
 }
 
-/** What is added where the rest of a path leads into nothing. */
+/** What is added for the rest of a path, of which nothing exists yet. */
 function addedAt(rest: readonly PathStep[], change: JsonChange): Json | undefined {
   const [step, ...more] = rest;
   if (step === undefined) return change.value;
@@ -331,7 +331,7 @@ function addedAt(rest: readonly PathStep[], change: JsonChange): Json | undefine
   return indexIn([], step) === 0 ? { kind: "array", items: [inner] } : undefined;
 }
 
-/** A value merged with a patch, as RFC 7396 has it. */
+/** A value merged with a patch, as RFC 7396 defines it. */
 export function patched(value: Json, patch: Json): Json {
   if (patch.kind !== "object") return patch;
   const members = value.kind === "object" ? [...value.members] : [];

@@ -48,13 +48,13 @@ function round([value, digits]: readonly SqlValue[]): SqlValue {
   return new Real(Number(fixedText(x, kept, ROUND_DIGITS_KEPT)));
 }
 
-/** The greatest argument, the first of equal ones; NULL if one is. */
+/** The greatest argument, the first of equal ones; NULL if any is NULL. */
 function greatest(args: readonly SqlValue[], { collation }: FunctionContext): SqlValue {
   if (args.includes(null)) return null;
   return args.reduce((best, value) => compare(value, best, collation) > 0 ? value : best);
 }
 
-/** The least argument, the last of equal ones; NULL if one is. */
+/** The least argument, the last of equal ones; NULL if any is NULL. */
 function least(args: readonly SqlValue[], { collation }: FunctionContext): SqlValue {
   if (args.includes(null)) return null;
   return args.reduce((best, value) => compare(value, best, collation) <= 0 ? value : best);
@@ -64,7 +64,7 @@ function randomInteger(): SqlValue {
   return integerOf(drawn(() => crypto.getRandomValues(new BigInt64Array(1))[0]!));
 }
 
-/** The argument as a number, or undefined if it is text that is none. */
+/** The argument as a number, or undefined if it is NULL or not a number. */
 function given(value: SqlValue | undefined): Numeric | undefined {
   if (value === undefined || value === null) return undefined;
   if (isNumeric(value)) return value;
@@ -76,7 +76,7 @@ function sign([value]: readonly SqlValue[]): SqlValue {
   return x === undefined ? null : Math.sign(doubleOf(x)) + 0;
 }
 
-/** A function of doubles; NULL for text that is no number. */
+/** A function of doubles; NULL for text that is not a number. */
 function real(...count: [number, (...x: number[]) => number]): ScalarDefinition {
   const [args, operation] = count;
   return strict(args, args, (values) => {
@@ -101,7 +101,7 @@ const log = strict(1, 2, (args) => {
   return finite(Math.log(doubleOf(b)) / Math.log(doubleOf(a)));
 });
 
-/** A logarithm; of 0 and below there is none. */
+/** A logarithm; NULL for 0 and below, which have none. */
 function finite(value: number): SqlValue {
   return Number.isFinite(value) ? new Real(value) : null;
 }

@@ -1,5 +1,5 @@
 /**
- * Table-valued functions: their columns, and their rows for some arguments. Hidden columns have the
+ * Table-valued functions: their columns, and their rows for some arguments. Hidden columns hold the
  * arguments.
  */
 
@@ -15,7 +15,7 @@ export interface TableFunction {
   /** How many arguments it takes, at least and at most; the latter are the hidden columns. */
   readonly least: number;
   readonly most: number;
-  /** What the hidden columns have of arguments that are not given; NULL by default. */
+  /** What the hidden columns hold for arguments that are not given; NULL by default. */
   readonly hidden?: readonly SqlValue[] | undefined;
   /** Whether its column `value` has elements of JSON. */
   readonly hasElements?: boolean | undefined;
@@ -23,7 +23,7 @@ export interface TableFunction {
   rows(args: readonly SqlValue[]): Iterable<SqlValue[]>;
 }
 
-/** A number of a series. */
+/** An argument of `generate_series`. */
 function integerIn(value: SqlValue | undefined, otherwise: Integer): bigint | undefined {
   if (value === null) return undefined;
   const integer = value === undefined ? otherwise : applyAffinity(value, "INTEGER");

@@ -35,7 +35,7 @@ function codePoints(all: string): number {
   return count;
 }
 
-/** The bounds of a part: from a place from 1, or from the end where it is negative. */
+/** The bounds of a part: `start` counts from 1, or from the end if it is negative. */
 function partOf(size: number, start: number, given: number | undefined): [number, number] {
   let from = start;
   let count = given ?? size;
@@ -60,7 +60,7 @@ function partOf(size: number, start: number, given: number | undefined): [number
 function substr([value, start, count]: readonly SqlValue[]): SqlValue {
   const given = count === undefined ? undefined : integer(count);
   if (value instanceof Uint8Array) {
-    // As in SQLite, where it is a null pointer.
+    // As in SQLite, where an empty blob is a null pointer.
     if (value.length === 0) return null;
     return value.slice(...partOf(value.length, integer(start), given));
   }
@@ -73,7 +73,7 @@ function substr([value, start, count]: readonly SqlValue[]): SqlValue {
   return all.slice(begin, unitAt(all, begin, to - from));
 }
 
-/** The place of UTF-16 units that is a number of characters after another one. */
+/** The index of the UTF-16 unit that is a number of characters after another one. */
 function unitAt(all: string, from: number, characters: number): number {
   let at = from;
   for (let left = characters; left > 0 && at < all.length; left--) {

@@ -5,7 +5,7 @@
 import type { Collation } from "../value/compare.ts";
 import type { SqlValue } from "../value/value.ts";
 
-/** What a function may ask for beside its arguments. */
+/** What a function may ask for besides its arguments. */
 export interface FunctionContext {
   /** The collation of its first argument that has one. */
   readonly collation: Collation;
@@ -19,7 +19,7 @@ export interface FunctionContext {
   readonly isJson: readonly JsonArgument[];
 }
 
-/** Whether an argument is JSON: only objects and arrays are, where it may be. */
+/** Whether an argument is JSON; `maybe` = only if it is the text of an object or an array. */
 export type JsonArgument = "always" | "maybe" | "never";
 
 /** A function of values. */
@@ -32,12 +32,12 @@ export interface ScalarDefinition {
   readonly call: ScalarFunction;
 }
 
-/** A definition. */
+/** Defines a function. */
 export function define(least: number, most: number, call: ScalarFunction): ScalarDefinition {
   return { least, most, call };
 }
 
-/** A definition whose result is NULL where an argument is. */
+/** Defines a function whose result is NULL if an argument is. */
 export function strict(least: number, most: number, call: ScalarFunction): ScalarDefinition {
   return { least, most, call: (args, context) => args.includes(null) ? null : call(args, context) };
 }

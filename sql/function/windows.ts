@@ -21,13 +21,13 @@ export interface WindowPartition {
   readonly groupsBefore: number;
   /** An argument of a row. */
   argument(row: number, index: number): SqlValue;
-  /** The row of the frame after some others; -1 if there is none. */
+  /** The row at an index in the frame; -1 if there is none. */
   frameRow(index: number): number;
   /** The last row of the frame; -1 if it is empty. */
   frameLast(): number;
 }
 
-/** A window function that is no aggregate. */
+/** A window function that is not an aggregate. */
 export interface WindowFunction {
   readonly least: number;
   readonly most: number;
@@ -57,7 +57,7 @@ function positive(value: number, what: string): number {
   throw new SqlError("VALUE", `${what} must be a positive integer`);
 }
 
-/** The number of the bucket of a row, where the first buckets have one row more. */
+/** The number of a row's bucket; the first buckets may have one more row than the others. */
 function tile(partition: WindowPartition): number {
   const { size, at } = partition;
   const given = numericOf(partition.argument(0, 0));
@@ -70,7 +70,7 @@ function tile(partition: WindowPartition): number {
     : larger + Math.floor((at - inLarger) / each) + 1;
 }
 
-/** The window functions that are no aggregates. */
+/** The window functions that are not aggregates. */
 export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map(Object.entries({
   row_number: define(0, 0, ({ at }) => at + 1),
   rank: define(0, 0, ({ peersStart }) => peersStart + 1),

@@ -13,11 +13,11 @@ export type QuireDialect = Dialect;
 /**
  * A dialect of Kysely for SQL on a database. The database stays open when Kysely is destroyed.
  *
- * A transaction of Kysely takes several turns of the event loop, and one of Quire none. So its
- * statements run anew with each that follows, and take effect together at its end, with the same
- * times and random values. It costs the square of the number of statements that change something.
- * If others change the database meanwhile, the next statement, or the commit, fails with the code
- * `CONFLICT`, and nothing of the transaction has happened.
+ * A transaction of Kysely spans several turns of the event loop; one of Quire is synchronous. So
+ * its statements run again with each one that follows, and take effect together at its end, with
+ * the same times and random values. The cost grows with the square of the number of statements that
+ * change something. If anything else changes the database meanwhile, the next statement, or the
+ * commit, fails with the code `CONFLICT`, and the transaction has no effect.
  *
  * ```ts
  * import { Kysely } from "npm:kysely@0.29.9";

@@ -14,13 +14,13 @@ import type {
 } from "./kysely.ts";
 import { ReplayedTransaction } from "./replayed_transaction.ts";
 
-/** Prepared statements by text; the oldest go first. */
+/** The maximum number of prepared statements that are kept; the oldest are dropped first. */
 const KEPT_MAX = 200;
 
 /** A driver on a handle of SQL. */
 export class QuireDriver implements Driver {
   readonly #connection: QuireConnection;
-  /** Resolves when those who asked for the connection before have released it. */
+  /** Resolves when all earlier requests for the connection have released it. */
   #turn: Promise<void> = Promise.resolve();
   #release: (() => void) | undefined;
 
@@ -29,7 +29,7 @@ export class QuireDriver implements Driver {
     this.#connection = new QuireConnection(query);
   }
 
-  /** Needs nothing. */
+  /** Does nothing: the connection is ready. */
   async init(): Promise<void> {}
 
   /** Waits for the connection. */
@@ -42,7 +42,7 @@ export class QuireDriver implements Driver {
     return this.#connection;
   }
 
-  /** Lets the next one have the connection. */
+  /** Passes the connection on to the next request. */
   async releaseConnection(): Promise<void> {
     this.#release?.();
     this.#release = undefined;

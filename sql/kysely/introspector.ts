@@ -2,6 +2,7 @@
  * The introspector: tables and views with their columns, from the pragmas that describe them.
  */
 
+import { quotedName } from "../schema/types.ts";
 import type { Sql } from "../sql.ts";
 import type {
   ColumnMetadata,
@@ -56,7 +57,7 @@ export class QuireIntrospector implements DatabaseIntrospector {
   }
 
   #tableColumns(table: string): ColumnMetadata[] {
-    const rows = this.#query.all<ColumnRow>(`PRAGMA table_info(${quoted(table)})`);
+    const rows = this.#query.all<ColumnRow>(`PRAGMA table_info(${quotedName(table)})`);
     const keys = rows.filter(({ pk }) => pk > 0);
     return rows.map(({ name, type, notnull, dflt_value, pk }) => ({
       name,
@@ -68,7 +69,9 @@ export class QuireIntrospector implements DatabaseIntrospector {
   }
 
   #viewColumns(view: string): ColumnMetadata[] {
-    return this.#query.prepare(`SELECT * FROM ${quoted(view)}`).columns().map(({ name, type }) => ({
+    return this.#query.prepare(`SELECT * FROM ${quotedName(view)}`).columns().map((
+      { name, type },
+    ) => ({
       name,
       dataType: type ?? "",
       isNullable: true,
@@ -76,8 +79,4 @@ export class QuireIntrospector implements DatabaseIntrospector {
       hasDefaultValue: false,
     }));
   }
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,6 +1,6 @@
 /**
- * The version of Kysely that the dialect is for, in one place. What takes a dialect sees interfaces
- * alone, so that other versions with the same ones may use it too.
+ * The version of Kysely that the dialect is for, in one place. A dialect consists of interfaces
+ * only, so other versions of Kysely that have the same interfaces can use it too.
  */
 
 export { SqliteAdapter, SqliteQueryCompiler } from "npm:kysely@0.29.9";

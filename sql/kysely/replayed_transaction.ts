@@ -1,8 +1,8 @@
 /**
- * A transaction over several turns of the event loop, on a database whose transactions take none:
- * its statements run and roll back again, with each that follows, until the commit runs them for
- * good. That they have the same results each time is certain: the version of the database is
- * checked, and the times and random values that they drew are on tapes.
+ * A transaction over several turns of the event loop, on a database whose transactions are
+ * synchronous. Each statement runs after a replay of those before it, and then all roll back; the
+ * commit runs them for good. They have the same results each time, because the version of the
+ * database is checked, and the times and random values that they drew are on tapes.
  */
 
 import { onTape, type Tape } from "../function/outside.ts";
@@ -10,7 +10,7 @@ import type { Sql } from "../sql.ts";
 import type { Statement } from "../statement.ts";
 import { SqlError } from "../value/error.ts";
 
-/** A statement that changes something. */
+/** A statement that changes something, to be replayed. */
 interface Step {
   readonly tape: Tape;
   run(): unknown;
@@ -38,9 +38,9 @@ export class ReplayedTransaction {
   /**
    * Runs a statement after those before it.
    *
-   * @param prepare Prepares it, once the tables are there that those before it create.
-   * @throws {SqlError} Others changed the database, or the statement failed, which leaves the
-   *   transaction as it was.
+   * @param prepare Prepares it, once the tables that earlier statements create exist.
+   * @throws {SqlError} Something else changed the database, or the statement failed, which leaves
+   *   the transaction as it was.
    */
   run<T>(prepare: () => Statement, body: (statement: Statement) => T): T {
     this.#check();
@@ -69,7 +69,7 @@ export class ReplayedTransaction {
 
   #check(): void {
     if (this.#query.db.version === this.#version) return;
-    throw new SqlError("CONFLICT", "others changed the database during the transaction");
+    throw new SqlError("CONFLICT", "something else changed the database during the transaction");
   }
 
   /** Runs all statements for good. */

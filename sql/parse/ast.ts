@@ -53,7 +53,7 @@ export interface Name extends Node {
   readonly kind: "name";
   readonly table: string | undefined;
   readonly column: string;
-  /** Whether it is in double quotes, so that it is no keyword. */
+  /** Whether it is in double quotes, so it is not a keyword. */
   readonly isQuoted: boolean;
 }
 
@@ -90,7 +90,7 @@ export interface In extends Node {
   readonly isNot: boolean;
 }
 
-/** `x LIKE pattern` and its kin. */
+/** `x LIKE pattern` or `x GLOB pattern`. */
 export interface Like extends Node {
   readonly kind: "like";
   readonly operator: "like" | "glob";
@@ -217,7 +217,7 @@ export interface OrderTerm extends Node {
   readonly nulls: "first" | "last" | undefined;
 }
 
-/** A column of a result: an expression, or all columns, of one table perhaps. */
+/** A column of a result: an expression, or a star for all columns or those of one table. */
 export type ResultColumn =
   | (Node & {
     readonly kind: "expr";
@@ -246,7 +246,7 @@ export interface FromItem extends Node {
   readonly using: readonly string[] | undefined;
 }
 
-/** One SELECT without ORDER BY, or VALUES. */
+/** One SELECT without WITH, ORDER BY and LIMIT. */
 export interface Core extends Node {
   readonly kind: "core";
   readonly isDistinct: boolean;
@@ -259,13 +259,13 @@ export interface Core extends Node {
   readonly windows: ReadonlyMap<string, Window>;
 }
 
-/** Rows of expressions. */
+/** VALUES: rows of expressions. */
 export interface Values extends Node {
   readonly kind: "values";
   readonly rows: readonly (readonly Expr[])[];
 }
 
-/** Two queries and what is made of them. */
+/** Two queries, and the operator that combines them. */
 export interface Compound extends Node {
   readonly kind: "compound";
   readonly operator: "union" | "union all" | "intersect" | "except";

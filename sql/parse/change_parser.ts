@@ -46,7 +46,7 @@ export class ChangeParser extends QueryParser {
     return this.word("DELETE") ? this.#delete(base, isInTrigger) : undefined;
   }
 
-  /** Parses the table of a change, which has no schema in a trigger; it is the place of errors. */
+  /** Parses the table of a change, which has no schema in a trigger; errors refer to its place. */
   #changed(isInTrigger: boolean): Pick<Insert, "at" | "table"> {
     const { at } = this;
     if (isInTrigger && this.peek(1).text === ".") {
@@ -55,7 +55,7 @@ export class ChangeParser extends QueryParser {
     return { at, table: this.objectName("a table") };
   }
 
-  /** Parses the hint of an index, which changes in a trigger may not have. */
+  /** Parses a hint to use an index, which a change in a trigger may not have. */
   #hint(isInTrigger: boolean): string | undefined {
     const { at } = this;
     if (isInTrigger && (this.isWord("INDEXED", "BY") || this.isWord("NOT", "INDEXED"))) {
@@ -89,7 +89,7 @@ export class ChangeParser extends QueryParser {
     if (!this.isQuery()) this.unexpected("VALUES or SELECT");
     const query = this.query();
     const upserts: Upsert[] = [];
-    // One without a target is the last.
+    // A clause without a target must be the last.
     while (upserts.at(-1)?.target !== undefined || upserts.length === 0) {
       if (!this.isWord("ON", "CONFLICT")) break;
       upserts.push(this.#upsert());

@@ -8,7 +8,7 @@ import type { BinaryOperator, Call, Expr, In, OrderTerm, Query, Window } from ".
 import { parseFrame } from "./frame_parser.ts";
 import { TokenStream } from "./token_stream.ts";
 
-/** The size of the least INTEGER, which is one only with its sign. */
+/** The digits of the least INTEGER, which are one only after a minus sign. */
 const LEAST_SIZE = "9223372036854775808";
 /** The deepest nesting of expressions. */
 const DEPTH_MAX = 400;
@@ -55,16 +55,14 @@ export abstract class ExpressionParser extends TokenStream {
 
   #not(): Expr {
     const { at } = this;
-    if (this.isWord("NOT", "EXISTS") || !this.word("NOT")) {
-      if (!this.word("NOT")) return this.#equality();
-    }
+    if (!this.word("NOT")) return this.#equality();
     if (++this.#depth > DEPTH_MAX) refuse("the expression is nested too deeply", at);
     const operand = this.#not();
     this.#depth--;
     return { kind: "unary", operator: "not", operand, at };
   }
 
-  /** The level of =, IS, IN, LIKE, BETWEEN and their kin. */
+  /** Parses the level of =, IS, IN, LIKE, BETWEEN and the like. */
   #equality(): Expr {
     let left = this.#level(0);
     for (;;) {
@@ -152,12 +150,12 @@ export abstract class ExpressionParser extends TokenStream {
     return this.#primary();
   }
 
-  /** The operators of a level and those that bind more; a loop, as each call costs stack. */
+  /** Parses the operators of a level, and of those that bind tighter. */
   #level(level: number): Expr {
     return this.#continued(this.#prefix(), level);
   }
 
-  /** The operators of a level, after what is on their left. */
+  /** Parses the operators of a level, after what is on their left. */
   #operatorsAfter(first: Expr, level: number): Expr {
     const operators = LEVELS[level]!;
     let left = first;
@@ -183,7 +181,7 @@ export abstract class ExpressionParser extends TokenStream {
       this.#depth--;
       return { kind: "unary", operator, operand, at };
     }
-    // An operand takes all that binds more than NOT does.
+    // NOT as an operand takes all that binds tighter than NOT.
     if (this.isWord("NOT")) return this.#not();
     let operand = this.#primary();
     while (this.word("COLLATE")) {
@@ -217,7 +215,7 @@ export abstract class ExpressionParser extends TokenStream {
     return this.#columnName();
   }
 
-  /** Expressions that begin with a keyword. */
+  /** Parses an expression that begins with a keyword; undefined if none is next. */
   #special(at: number): Expr | undefined {
     if (this.word("NULL")) return { kind: "literal", value: null, at };
     if (this.isSign("(")) return undefined;
@@ -325,7 +323,7 @@ export abstract class ExpressionParser extends TokenStream {
     let orderBy: OrderTerm[] = [];
     const isStar = this.sign("*");
     const isDistinct = !isStar && this.word("DISTINCT");
-    // ALL is the default. The word is reserved, so that it names no column.
+    // ALL is the default. The word is reserved, so it cannot name a column.
     if (!isStar && !isDistinct) this.word("ALL");
     if (!isStar && !this.isSign(")")) {
       args = this.list(() => this.expr());
@@ -384,13 +382,13 @@ export abstract class ExpressionParser extends TokenStream {
   }
 }
 
-/** Whether an expression has a value of its own. */
+/** Whether an expression is a literal or a parameter, perhaps with COLLATE. */
 function isGiven(expr: Expr): boolean {
   if (expr.kind === "collate") return isGiven(expr.operand);
   return expr.kind === "literal" || expr.kind === "parameter";
 }
 
-/** IN a list of one value is a comparison with it, whose COLLATE counts as in SQLite. */
+/** IN a list of one value is a comparison with it; as in SQLite, the value's COLLATE applies. */
 function equalTo({ operand, isNot, at }: Pick<In, "operand" | "isNot" | "at">, value: Expr): Expr {
   const right = { kind: "unary", operator: "+", operand: value, at } as const;
   const equal = { kind: "binary", operator: "=", left: operand, right, at } as const;

@@ -175,7 +175,7 @@ export class QueryParser extends ExpressionParser {
     return [{ ...joined, at, table, args, alias, indexedBy: this.indexedBy() }];
   }
 
-  /** Parses INDEXED BY, a hint that changes no result; the index must be there. */
+  /** Parses INDEXED BY, a hint that changes no result; the index must exist. */
   indexedBy(): string | undefined {
     if (this.word("NOT", "INDEXED")) return undefined;
     return this.word("INDEXED", "BY") ? this.name("an index") : undefined;
@@ -193,7 +193,7 @@ export class QueryParser extends ExpressionParser {
     const items = this.fromItems();
     this.expectSign(")");
     const [first, ...rest] = items;
-    // Inner joins need no parentheses, and one table neither.
+    // Inner joins need no parentheses, nor does a single table.
     const isPlain = rest.length === 0 || (joined.join === "inner" && !joined.isNatural &&
       !this.isWord("USING") && rest.every(isInner));
     if (!isPlain) return [{ ...joined, at, items }];

@@ -57,7 +57,7 @@ export interface ColumnClause {
   readonly collation: string | undefined;
   readonly notNull: ConflictAction | "default" | undefined;
   readonly defaultExpr: Expr | undefined;
-  /** The text of it. */
+  /** The text of the default. */
   readonly defaultText: string | undefined;
   readonly hasAutoincrement: boolean;
   /** GENERATED ALWAYS AS. */
@@ -147,7 +147,7 @@ export interface AlterTable {
   readonly change: Alteration;
 }
 
-/** What ALTER TABLE does, and the place of the name that it does it to. */
+/** What ALTER TABLE does, with the place of the name that it applies to. */
 export type Alteration =
   & { readonly at: number }
   & (
@@ -179,7 +179,7 @@ export interface Insert {
   readonly kind: "insert";
   readonly at: number;
   readonly with: readonly CommonTable[];
-  /** What OR says; undefined if it is not there. */
+  /** The action of OR; undefined without OR. */
   readonly action: ConflictAction | undefined;
   readonly table: string;
   readonly alias: string | undefined;
@@ -195,7 +195,7 @@ export interface Update {
   readonly kind: "update";
   readonly at: number;
   readonly with: readonly CommonTable[];
-  /** What OR says; undefined if it is not there. */
+  /** The action of OR; undefined without OR. */
   readonly action: ConflictAction | undefined;
   readonly table: string;
   readonly alias: string | undefined;
@@ -227,7 +227,7 @@ export interface Select {
   readonly query: Query;
 }
 
-/** The end or the beginning of a transaction. */
+/** A statement that begins or ends a transaction or a savepoint. */
 export interface TransactionStatement {
   readonly kind: "begin" | "commit" | "rollback" | "savepoint" | "release" | "rollback to";
   readonly at: number;
@@ -250,7 +250,7 @@ export interface Pragma {
   readonly argument: string | undefined;
 }
 
-/** A statement that EXPLAIN shows. */
+/** A statement that EXPLAIN can show. */
 export type Explainable = Select | Insert | Update | Delete;
 
 /** EXPLAIN. */

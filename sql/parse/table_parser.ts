@@ -15,7 +15,7 @@ import type {
   KeyClause,
 } from "./statement_ast.ts";
 
-/** What the definitions of a table hold, as it is collected. */
+/** The definitions of a table, as they are collected. */
 interface Definitions {
   readonly columns: ColumnClause[];
   readonly keys: KeyClause[];

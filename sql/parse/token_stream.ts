@@ -14,7 +14,7 @@ const RESERVED = new Set(
     "TRANSACTION UNION UNIQUE UPDATE USING VALUES WHEN WHERE WINDOW").split(" "),
 );
 
-/** Whether a word is no name without quotes. */
+/** Whether a word is a name only in quotes. */
 export function isReserved(word: string): boolean {
   return RESERVED.has(word.toUpperCase());
 }
@@ -44,7 +44,7 @@ export class TokenStream {
     return this.next.kind === "end";
   }
 
-  /** The token after some others. */
+  /** The token some places ahead; 0 = the next one. */
   peek(ahead: number): Token {
     return this.#tokens[Math.min(this.#index + ahead, this.#tokens.length - 1)]!;
   }
@@ -54,7 +54,7 @@ export class TokenStream {
     return this.next.start;
   }
 
-  /** The offset of the end of the token before. */
+  /** The offset of the end of the token taken last. */
   get endBefore(): number {
     return this.#tokens[this.#index - 1]?.end ?? 0;
   }
@@ -134,7 +134,7 @@ export class TokenStream {
     return token.kind === "word" ? token.written : token.text;
   }
 
-  /** Takes the name of a table or the like, perhaps after that of a schema. */
+  /** Takes the name of a table or the like, with or without a schema before it. */
   objectName(what = "a name"): string {
     return this.newName(what).name;
   }

@@ -6,7 +6,7 @@ import { compare } from "../value/compare.ts";
 import { classOf, type SqlValue } from "../value/value.ts";
 import type { Body, Expr, FromItem, Query, Window } from "./ast.ts";
 
-/** The expressions directly inside an expression, queries aside. */
+/** The expressions directly inside an expression, except those in queries. */
 export function partsOf(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
     case "unary":
@@ -57,9 +57,9 @@ export function queryOf(expr: Expr): Query | undefined {
 }
 
 /**
- * Visits an expression and all inside it, those of queries too.
+ * Visits an expression and all expressions inside it, also in queries.
  *
- * @param visit Returns whether to go on inside.
+ * @param visit Returns whether to visit what is inside.
  */
 export function walk(
   expr: Expr,

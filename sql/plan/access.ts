@@ -1,7 +1,7 @@
 /**
- * The ways to reach the rows of a loop: a scan, a range of the table's key or of an index, or
- * buckets of a hash join. Their costs come from counts of entries: of the tree, of ranges whose
- * bounds are in the text, and from what ANALYZE found.
+ * The access paths to the rows of a loop: a scan, a range of the table's key or of an index, or the
+ * buckets of a hash join. Their costs come from counts of entries, in the tree and in ranges with
+ * literal bounds, and from what ANALYZE found.
  */
 
 import type { Context } from "../expression/context.ts";
@@ -39,7 +39,7 @@ export interface Bound {
   /** The affinity that its value gets. */
   readonly affinity: Affinity | undefined;
   readonly isInclusive: boolean;
-  /** IN, for each of whose values the range is searched; undefined if it is one value. */
+  /** The IN whose values are searched one by one; undefined for a single value. */
   readonly within?: In | undefined;
 }
 
@@ -62,15 +62,15 @@ export interface HashAccess {
   readonly keys: readonly (Compared & { readonly term: Term })[];
 }
 
-/** A way to reach the rows of a loop. */
+/** An access path to the rows of a loop. */
 export type Access = { readonly kind: "scan" } | KeyAccess | HashAccess;
 
-/** A way and its cost. */
+/** An access path and its cost. */
 export interface Candidate {
   readonly access: Access;
-  /** The cost before the first row of the loops outside. */
+  /** The cost before the first row of the outer loops. */
   readonly setup: number;
-  /** The cost for each row of the loops outside. */
+  /** The cost for each row of the outer loops. */
   readonly each: number;
   /** The rows found for each of them. */
   readonly rows: number;
@@ -92,7 +92,7 @@ const BUCKET_COST = 4;
 /** Rows that share the first part of an index that was not analyzed. */
 const SAME_DEFAULT = 10;
 
-/** The ways to reach the rows of a loop, once those of some others are known. */
+/** The access paths to the rows of a loop inside of some others, whose rows are known. */
 export function candidatesFor(
   context: Context,
   loops: readonly Loop[],
@@ -120,7 +120,7 @@ export function candidatesFor(
   const keys = hashKeys(loops, index, known, usable);
   const canBucket = loop.args === undefined && loop.needsKey !== true;
   if (known !== 0n && keys.length > 0 && canBucket) {
-    // A row that one search finds, buckets find too.
+    // Buckets find no more rows than a search does.
     const most = Math.min(...candidates.map(({ rows }) => rows));
     const guess = loop.rows / Math.max(2, loop.rows / 2) ** Math.min(keys.length, 2);
     const rows = Math.max(0.5, Math.min(most, guess));
@@ -209,7 +209,7 @@ function keysOf(
   ];
 }
 
-/** Whether the terms of a query hold the condition of a partial index. */
+/** Whether the terms of a query imply the condition of a partial index. */
 function isImplied(where: Expr, terms: readonly Term[], { source }: Loop): boolean {
   return conjunctsOf(where).every((condition) =>
     terms.some(({ expr, scope }) => {
@@ -316,7 +316,7 @@ function estimate(context: Context, loop: Loop, table: Table, access: KeyAccess)
   return Math.max(0.5, rows);
 }
 
-/** The bounds of a range whose values are all in the text; undefined if one is not. */
+/** The bounds of a range whose values are all literals; undefined if one is not. */
 function literalBounds(access: KeyAccess): KeyBounds | "empty" | undefined {
   const registers: SqlValue[] = [];
   const registerOf = (bound: Bound): number | undefined => {
@@ -338,7 +338,6 @@ function literalBounds(access: KeyAccess): KeyBounds | "empty" | undefined {
     upper,
     collations: access.collations,
     isRowid: access.isRowid,
-    nullsEqual: false,
     isReverse: false,
   };
   const bounds = boundsOf(range, registers);

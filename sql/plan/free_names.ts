@@ -1,6 +1,6 @@
 /**
- * The loops that queries inside conditions refer to: by the names in them that may mean columns
- * around, which are all but those that a table in a FROM between certainly has.
+ * Finds the loops that a query inside a condition may refer to, by its free names: those that are
+ * not certainly columns of a table in a FROM inside the query.
  */
 
 import type { Scope } from "../expression/scope.ts";
@@ -10,7 +10,7 @@ import type { Catalog } from "../schema/catalog.ts";
 import { columnNamed, keyOfName } from "../schema/types.ts";
 import { type Loop, type LoopSet, loopsIn, loopsNamed } from "./loop.ts";
 
-/** A table in a FROM: its name there, and the table, if it is certain which one is meant. */
+/** A table in a FROM: its name there, and its columns, if it is certain which table is meant. */
 interface Local {
   readonly name: string;
   readonly columns: readonly { readonly name: string }[];
@@ -51,6 +51,7 @@ export function loopsOfQuery(
   );
 }
 
+/** Collects the free names of a query. */
 class FreeNames {
   readonly found: Name[] = [];
   readonly #catalog: Catalog;
@@ -94,7 +95,7 @@ class FreeNames {
     }
   }
 
-  /** A query in FROM does not see what is beside it. */
+  /** A query in FROM does not see the items beside it. */
   #item(item: FromItem, around: readonly Local[], locals: readonly Local[]): void {
     const { query, args, on, items } = item;
     for (const inner of items ?? []) this.#item(inner, around, locals);

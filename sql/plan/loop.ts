@@ -54,8 +54,8 @@ export function isIn(set: LoopSet, other: LoopSet): boolean {
 }
 
 /**
- * The parts of a condition that are joined by AND. BETWEEN is two of them, and a column that equals
- * one constant OR another is IN.
+ * The parts of a condition that are joined by AND. BETWEEN becomes two of them, and comparisons of
+ * one column with constants that are joined by OR become IN.
  */
 export function conjunctsOf(expr: Expr): Expr[] {
   if (expr.kind === "binary" && expr.operator === "and") {
@@ -105,7 +105,7 @@ function isSameName(a: Expr, b: Expr): boolean {
 /** The sets of loops that were found, by the loops of a query and the scope of an expression. */
 const found = new WeakMap<readonly Loop[], Map<Scope, Map<Expr, LoopSet>>>();
 
-/** The loops that an expression refers to; more where queries inside it may refer to them. */
+/** The loops that an expression refers to, and those that queries inside it may refer to. */
 export function loopsIn(expr: Expr, scope: Scope, loops: readonly Loop[]): LoopSet {
   let scopes = found.get(loops);
   if (scopes === undefined) found.set(loops, scopes = new Map());
@@ -174,7 +174,7 @@ function loopsOfRowid(source: Source, scope: Scope, loops: readonly Loop[]): Loo
   return loopsOf({ source, column: -1, scope }, loops);
 }
 
-/** The column of a table that an expression is, through queries that are part of the loops. */
+/** The column of a table that an expression names, also through inlined queries. */
 export function baseColumn(expr: Expr, scope: Scope): Resolved | undefined {
   const resolved = columnIn(expr, scope);
   if (resolved === undefined || resolved.source.place.kind !== "inline") return resolved;
@@ -182,7 +182,7 @@ export function baseColumn(expr: Expr, scope: Scope): Resolved | undefined {
   return baseColumn(resolved.column < 0 ? rowid! : exprs[resolved.column]!, inner);
 }
 
-/** Whether an expression is that of an index of a table, for the rows of a source. */
+/** Whether an expression is a part of an index, for the rows of a source. */
 export function isPart(expr: Expr, scope: Scope, part: Expr, source: Source): boolean {
   return isAlike(expr, part, (a, b) => {
     const column = baseColumn(a, scope);
@@ -193,7 +193,7 @@ export function isPart(expr: Expr, scope: Scope, part: Expr, source: Source): bo
 
 const MIRRORED = { "<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=" } as const;
 
-/** A comparison that may be a bound of an index. */
+/** An operator of a comparison that can bound a range of an index. */
 export type BoundOperator = keyof typeof MIRRORED;
 
 /** A term that compares an expression with another one. */

@@ -1,6 +1,6 @@
 /**
- * The order of loops, and how each reaches its rows: by trying all orders of up to 8 loops, and
- * the cheapest next loop for more. A left join stays after all sources before it.
+ * Chooses the order of loops, and the access path of each. It tries all orders of up to 8 loops; of
+ * more loops it takes the cheapest next one. A left join stays after all sources before it.
  */
 
 import type { Context } from "../expression/context.ts";
@@ -18,8 +18,8 @@ export interface Planned {
   readonly rows: number;
 }
 
-/** An order of some loops. */
-interface Partial {
+/** An order of some of the loops. */
+interface PartialPlan {
   readonly planned: readonly Planned[];
   readonly done: LoopSet;
   readonly cost: number;
@@ -27,7 +27,7 @@ interface Partial {
 }
 
 const ALL_ORDERS_MAX = 8;
-const START: Partial = { planned: [], done: 0n, cost: 0, rows: 1 };
+const START: PartialPlan = { planned: [], done: 0n, cost: 0, rows: 1 };
 
 /** Plans the loops of a query. */
 export function planLoops(
@@ -35,11 +35,11 @@ export function planLoops(
   loops: readonly Loop[],
   terms: readonly Term[],
 ): readonly Planned[] {
-  // A loop is planned by the terms that mention it: with many tables those are few.
+  // Only the terms that mention a loop matter to it: with many tables those are few.
   const own = loops.map((_, i) =>
     terms.filter((term) => term.onOf === i || (term.loops & only(i)) !== 0n)
   );
-  const extend = (partial: Partial, index: number) =>
+  const extend = (partial: PartialPlan, index: number) =>
     extended(context, loops, own[index]!, partial, index);
   const whole = loops.length <= ALL_ORDERS_MAX ? bestOrder(loops, extend) : greedy(loops, extend);
   if (whole.planned.length < loops.length) {
@@ -52,13 +52,13 @@ export function planLoops(
   return whole.planned;
 }
 
-type Extend = (partial: Partial, index: number) => Partial;
+type Extend = (partial: PartialPlan, index: number) => PartialPlan;
 
-/** The best order of each set of loops, from those of one loop less. */
-function bestOrder(loops: readonly Loop[], extend: Extend): Partial {
-  let best = new Map<LoopSet, Partial>([[0n, START]]);
+/** Finds the best order of each set of loops from those of one loop fewer. */
+function bestOrder(loops: readonly Loop[], extend: Extend): PartialPlan {
+  let best = new Map<LoopSet, PartialPlan>([[0n, START]]);
   for (let size = 0; size < loops.length; size++) {
-    const next = new Map<LoopSet, Partial>();
+    const next = new Map<LoopSet, PartialPlan>();
     for (const partial of best.values()) {
       for (const index of choices(loops, partial.done)) {
         const longer = extend(partial, index);
@@ -71,12 +71,12 @@ function bestOrder(loops: readonly Loop[], extend: Extend): Partial {
   return [...best.values()][0] ?? START;
 }
 
-function greedy(loops: readonly Loop[], extend: Extend): Partial {
+function greedy(loops: readonly Loop[], extend: Extend): PartialPlan {
   let partial = START;
   for (let size = 0; size < loops.length; size++) {
     const longer = choices(loops, partial.done).map((index) => extend(partial, index));
     if (longer.length === 0) break;
-    // What is found multiplies all later costs.
+    // The rows found multiply all later costs.
     partial = longer.reduce((a, b) => a.cost + a.rows * 4 <= b.cost + b.rows * 4 ? a : b);
   }
   return partial;
@@ -104,9 +104,9 @@ function extended(
   context: Context,
   loops: readonly Loop[],
   terms: readonly Term[],
-  partial: Partial,
+  partial: PartialPlan,
   index: number,
-): Partial {
+): PartialPlan {
   const candidates = candidatesFor(context, loops, index, partial.done, terms);
   const costOf = ({ setup, each }: Candidate) => setup + partial.rows * each;
   const best = candidates.reduce((a, b) => costOf(b) < costOf(a) ? b : a);
@@ -124,7 +124,7 @@ function extended(
   };
 }
 
-/** The rows that are left of those that a candidate finds, after the terms that it does not use. */
+/** The rows of a candidate that remain after the terms that it does not use itself. */
 function filteredRows(
   all: number,
   { access, rows }: Candidate,
@@ -145,7 +145,7 @@ function filteredRows(
   return left;
 }
 
-/** The terms that a way to reach rows has checked already. */
+/** The terms that an access path has checked already. */
 export function usedTerms(access: Access): Set<Term> {
   if (access.kind === "scan") return new Set();
   if (access.kind === "hash") return new Set(access.keys.map(({ term }) => term));

@@ -1,11 +1,11 @@
 /**
- * IN as a way to reach rows: a range of a key is searched for each of its values.
+ * IN as an access path: a range of a key is searched for each of its values.
  */
 
 import type { Context } from "../expression/context.ts";
 import { comparisonOfIn, type InComparison } from "../expression/in_set.ts";
 import type { In } from "../parse/ast.ts";
-import { drawsChance } from "../schema/steady.ts";
+import { callsRandom } from "../schema/deterministic.ts";
 import { loopsOfQuery } from "./free_names.ts";
 import { type Loop, loopsIn, type Term } from "./loop.ts";
 
@@ -21,7 +21,7 @@ export const QUERY_VALUES = 25;
 /** What was found, by term: many orders of the loops ask for it. */
 const found = new WeakMap<Term, Within | null>();
 
-/** A term as IN; undefined if it is none whose values can be searched for. */
+/** A term as an IN whose values can be searched for; undefined if it is not one. */
 export function withinOf(
   context: Context,
   term: Term,
@@ -36,10 +36,10 @@ function find(context: Context, term: Term, loops: readonly Loop[]): Within | un
   const { expr, scope } = term;
   if (expr.kind !== "in" || expr.isNot || expr.operand.kind === "row") return undefined;
   const { list, query } = expr;
-  const isSteady = query === undefined
-    ? list!.every((value) => loopsIn(value, scope, loops) === 0n && !drawsChance(value))
+  const isFixed = query === undefined
+    ? list!.every((value) => loopsIn(value, scope, loops) === 0n && !callsRandom(value))
     : loopsOfQuery(context.catalog, query, scope, loops) === 0n;
-  if (!isSteady) return undefined;
+  if (!isFixed) return undefined;
   const comparison = comparisonOfIn(context, expr, scope);
   return { ...comparison, term, expr };
 }

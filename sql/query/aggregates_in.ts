@@ -1,7 +1,7 @@
 /**
- * Finds the aggregates whose rows are those of a query: those in its own expressions, and those in
- * subqueries that name none but its columns. An aggregate is one over the rows of the innermost
- * query whose columns it names, or of its own query if it names none.
+ * Finds the aggregates over the rows of a query: those in its own expressions, and those in
+ * subqueries that refer only to its columns. An aggregate is over the rows of the innermost query
+ * whose columns it refers to, or of its own query if it refers to none.
  */
 
 import { isAggregate } from "../expression/call.ts";
@@ -21,7 +21,7 @@ import { refuse, unsupported } from "../value/error.ts";
 import { aliasesOf, expand } from "./columns.ts";
 import { resolveFrom, withCommon } from "./from.ts";
 
-/** The aggregates in some expressions, over whichever rows; those in subqueries aside. */
+/** The aggregates in some expressions, over whichever rows, except those in subqueries. */
 export function aggregatesIn(exprs: readonly Expr[], scope: Scope): Call[] {
   const found: Call[] = [];
   const look = (expr: Expr, around: Scope) =>
@@ -64,12 +64,12 @@ function checkCall(call: Call, scope: Scope): void {
   }
 }
 
-/** The expressions that decide over which rows an aggregate is. */
+/** The expressions that decide which rows an aggregate is over. */
 function partsOfCall({ args, filter, orderBy }: Call): Expr[] {
   return [...args, ...orderBy.map(({ expr }) => expr), ...(filter === undefined ? [] : [filter])];
 }
 
-/** Whether an aggregate that stands in a scope is over the rows of one around it, or its own. */
+/** Whether an aggregate in a scope is over the rows of `around`: that scope, or one around it. */
 export function isOver(call: Call, scope: Scope, around: Scope): boolean {
   let level = 0;
   let isNamed = false;
@@ -93,7 +93,7 @@ export function isOver(call: Call, scope: Scope, around: Scope): boolean {
   return level === around.level;
 }
 
-/** Goes through the subqueries of expressions. */
+/** Visits the subqueries of expressions. */
 class SubqueryVisitor {
   readonly #context: Context;
   /** The scope whose aggregates are looked for. */
@@ -117,7 +117,7 @@ class SubqueryVisitor {
       if (query !== undefined && this.#concerns(query)) found.push(...this.#query(query, scope));
       if (part.kind !== "call" || !isAggregate(part)) return true;
       if (scope !== this.#own && isOver(part, scope, this.#own)) found.push(part);
-      // An aggregate may have none of its own rows in its arguments, subqueries included.
+      // An argument may have no aggregate over the same rows, not even in a subquery.
       return scope !== this.#own;
     });
     return found;
@@ -186,7 +186,7 @@ class SubqueryVisitor {
 
 const NO_ORDER = { with: [], orderBy: [], limit: undefined, offset: undefined };
 
-/** Whether a name may mean a column of a scope itself. */
+/** Whether a name may refer to a column of this very scope. */
 function mayName({ table, column }: Name, { sources, merged }: Scope): boolean {
   const key = table === undefined ? undefined : keyOfName(table);
   return merged?.has(keyOfName(column)) === true ||

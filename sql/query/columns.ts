@@ -88,7 +88,7 @@ export function describe(context: Context, outputs: readonly Output[], scope: Sc
   });
 }
 
-/** Notes the columns of tables that an expression uses; in queries inside it by name alone. */
+/** Notes the columns of tables that an expression uses; queries inside it count by name alone. */
 export function markUsed(expr: Expr, scope: Scope): void {
   walkIn(expr, scope, (part, isInQuery) => {
     if (part.kind !== "name") return true;

@@ -100,7 +100,7 @@ class CoreEmitter {
       );
   }
 
-  /** Conditions may have aggregates over the rows of a query around a grouped one, as in SQLite. */
+  /** Refuses aggregates in conditions, except over the rows of a query around a grouped one. */
   #checkConditions(isGrouped: boolean): void {
     const { where, groupBy } = this.#core;
     const early = [...groupBy, ...(where === undefined ? [] : [where])];
@@ -110,7 +110,7 @@ class CoreEmitter {
     refuse(`misuse of aggregate: ${misused.name.toUpperCase()}()`, misused.at);
   }
 
-  /** Aggregates in ORDER BY alone make no groups. */
+  /** Refuses aggregates that are only in ORDER BY, because they make no groups. */
   #checkOrder(aggregates: readonly Call[]): void {
     const [first] = aggregates;
     const results = this.#outputs.map(({ expr }) => expr);
@@ -150,7 +150,7 @@ class CoreEmitter {
     output.close();
   }
 
-  /** Window functions over rows that are not grouped. */
+  /** Emits window functions over rows that are not grouped. */
   #emitWindows(
     results: readonly Expr[],
     windows: readonly WindowCall[],
@@ -231,7 +231,7 @@ class CoreEmitter {
     output.row({ ...this.#resultScope(), grouping }, next);
   }
 
-  /** The number of rows of a table, where that is all that is asked for. */
+  /** Emits the number of rows of a table, if nothing else is asked for. */
   #emitCount(
     { keys, aggregates, kept }: Collected,
     planned: readonly Planned[],
@@ -330,7 +330,7 @@ class RowOutput {
     builder.emit("AddSorted", this.#sorter, first, keys + this.#outputs.length);
   }
 
-  /** With a limit, the result of a row whose keys sort past it is not computed. */
+  /** Emits a row for a sorter. With a limit, results of rows that sort past it are not computed. */
   #sortedRow(sorter: number, first: number, scope: Scope, next: Label): void {
     const { builder } = this.#context;
     const keys = this.#order.length;
@@ -354,7 +354,7 @@ class RowOutput {
     return { ...scope, aliases: aliasesOf(this.#outputs) };
   }
 
-  /** Emits the rows that were sorted. */
+  /** Emits the sorted rows, if there is a sorter. */
   close(): void {
     if (this.#sorter === undefined) return;
     const { builder } = this.#context;

@@ -1,5 +1,5 @@
 /**
- * The values of columns that a row does not have, because it is older than they are: constants.
+ * The constant values of columns that a row lacks because it is older than they are.
  */
 
 import type { Expr } from "../parse/ast.ts";
@@ -8,14 +8,14 @@ import { applyAffinity } from "../value/affinity.ts";
 import { negate } from "../value/arithmetic.ts";
 import type { SqlValue } from "../value/value.ts";
 
-/** The defaults of the columns of a table; NULL where the default is no constant. */
+/** The defaults of the columns of a table; NULL if the default is not a constant. */
 export function defaultsOf({ columns }: Table): SqlValue[] {
   return columns.map(({ defaultExpr, affinity }) =>
     applyAffinity(constantOf(defaultExpr) ?? null, affinity)
   );
 }
 
-/** The value of a constant; undefined if the expression is none. */
+/** The value of a constant; undefined if the expression is not one. */
 export function constantOf(expr: Expr | undefined): SqlValue | undefined {
   if (expr?.kind === "literal") return expr.value;
   if (expr?.kind === "unary" && expr.operator === "-") {

@@ -25,7 +25,7 @@ import { parseOne } from "../parse/statement_parser.ts";
 import { mentionsTable, queryOf, walk } from "../parse/walk.ts";
 import { loopsOfCondition } from "../plan/free_names.ts";
 import { conjunctsOf, type Loop, type Term } from "../plan/loop.ts";
-import { drawsChance } from "../schema/steady.ts";
+import { callsRandom } from "../schema/deterministic.ts";
 import { columnNamed, keyOfName, type Table, type View } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import { describe, expand, markUsed } from "./columns.ts";
@@ -45,7 +45,7 @@ export interface Condition {
   readonly scope: Scope;
   /** The loop of the left join whose ON it is; -1 for others. */
   readonly onOf: number;
-  /** The scope of all sources, for an ON that may refer to those before it alone. */
+  /** The scope of all sources, if the ON may refer only to those before it. */
   readonly around?: Scope | undefined;
 }
 
@@ -56,14 +56,14 @@ export interface From {
   readonly conditions: Condition[];
 }
 
-/** The rows of a query whose size is not known. */
+/** The assumed number of rows of a query. */
 const ROWS_GUESSED = 200;
-/** Tables are planned for as if they had at least so many rows. */
+/** The planner assumes that each table has at least this number of rows. */
 const ROWS_LEAST = 1000;
-const VIEWS_DEEP_MAX = 100;
-/** A column is computed where it is used, up to a size: each view may double that of one below. */
+const VIEW_DEPTH_MAX = 100;
+/** A column up to this size is computed where it is used: each view may double the size. */
 const WEIGHT_MAX = 1000;
-/** The loops of one join: its plan takes time by the cube of their number. */
+/** The maximum number of loops of a join: planning takes time by the cube of it. */
 const LOOPS_MAX = 200;
 const FUNCTION_ROWS_GUESSED = 25;
 
@@ -98,7 +98,7 @@ class FromResolver {
   readonly #loops: FromLoop[];
   readonly #conditions: Condition[];
   readonly #depth: number;
-  /** Whether the FROM has right or full joins, so that any column of USING may be missing. */
+  /** Whether the FROM has right or full joins, so any column of USING may be missing. */
   readonly #hasSides: boolean;
 
   constructor(
@@ -151,8 +151,8 @@ class FromResolver {
       refuse(`too many tables in FROM and its views, max: ${LOOPS_MAX}`, item.at);
     }
     if (item.on === undefined) return;
-    // Names in a query inside the ON of an outer join are not those of sources to its right; nor in
-    // an ON before a right or full join, which must know what the joins before it found.
+    // A name in a query inside the ON of an outer join never refers to a source to its right; nor
+    // does one in an ON before a right or full join, which must know what earlier joins found.
     const isEarly = onOf >= 0 || this.#hasSides;
     const before = isEarly ? { ...scope, sources: [...sources] } : scope;
     const around = isEarly ? scope : undefined;
@@ -161,7 +161,7 @@ class FromResolver {
     }
   }
 
-  /** The sources of a join whose rows one loop goes through. */
+  /** The sources of a join whose rows a single loop visits. */
   #joined(
     item: FromItem,
     items: readonly FromItem[],
@@ -201,7 +201,7 @@ class FromResolver {
   }
 
   #source(item: FromItem, scope: Scope): Source {
-    if (this.#depth > VIEWS_DEEP_MAX) refuse("views are nested too deeply", item.at);
+    if (this.#depth > VIEW_DEPTH_MAX) refuse("views are nested too deeply", item.at);
     if (item.query !== undefined) {
       return this.#query(item, item.query, undefined, scope, scope.common);
     }
@@ -297,7 +297,7 @@ class FromResolver {
     return this.#materialized(item, prepared, renamed(prepared.columns, names, item));
   }
 
-  /** Makes the loops of a query loops of the one around it; undefined if its columns are large. */
+  /** Merges the loops of a query into those around it; undefined if its columns are too large. */
   #inline(
     item: FromItem,
     core: Core,
@@ -368,7 +368,7 @@ function functionOf({ catalog }: Context, name: string): TableFunction | undefin
   return TABLE_FUNCTIONS.get(key) ?? pragmaFunction(catalog, key);
 }
 
-/** The terms of conditions; notes the columns that they use, and arguments of functions. */
+/** The terms of conditions; notes the columns that these and arguments of functions use. */
 export function termsOf(
   { catalog }: Context,
   conditions: readonly Condition[],
@@ -395,7 +395,7 @@ function refuseRight(expr: Expr, { sources }: Scope, around: Scope): void {
   });
 }
 
-/** The one row that is current, which is in its registers already. */
+/** Emits nothing: the current row of a recursive query is in registers already. */
 function oneRow(): void {}
 
 function named(item: FromItem, columns: readonly SourceColumn[], place: Place): Source {
@@ -416,8 +416,8 @@ function renamed(
 }
 
 /**
- * A right or full join, with all before it, is a join of its own: its rows are not those of loops
- * inside each other.
+ * Nests the last right or full join, with all items before it, as a join of its own: nested loops
+ * cannot find its rows.
  */
 function nestedSides(items: readonly FromItem[]): readonly FromItem[] {
   const last = items.findLastIndex(isSide);
@@ -475,7 +475,7 @@ export function sharedNames(sources: readonly Source[], added: readonly Source[]
     .filter((name) => sources.some((source) => columnNamed(source.columns, name) >= 0));
 }
 
-/** Whether a query only selects and filters, so that it can be part of the loops around it. */
+/** Whether a query only selects and filters, so it can be part of the loops around it. */
 function isPlain({ body, orderBy, limit }: Query): boolean {
   if (body.kind !== "core" || orderBy.length > 0 || limit !== undefined) return false;
   if (body.isDistinct || body.groupBy.length > 0 || body.having !== undefined) return false;
@@ -483,7 +483,7 @@ function isPlain({ body, orderBy, limit }: Query): boolean {
   return body.columns.every((column) => column.kind === "star" || isCheap(column.expr));
 }
 
-/** The nodes of an expression, with those of the expressions that it names. */
+/** The number of nodes of an expression, including the expressions that it names. */
 function weightOf(expr: Expr, scope: Scope): number {
   let weight = 0;
   walk(expr, (part) => {
@@ -497,7 +497,7 @@ function weightOf(expr: Expr, scope: Scope): number {
   return weight;
 }
 
-/** Whether an expression may be evaluated where it is used, and as often. */
+/** Whether an expression may be evaluated each time it is used. */
 function isCheap(expr: Expr): boolean {
   let cheap = true;
   walk(expr, (part) => {
@@ -505,5 +505,5 @@ function isCheap(expr: Expr): boolean {
     if (isCall || queryOf(part) !== undefined) cheap = false;
     return cheap;
   });
-  return cheap && !drawsChance(expr);
+  return cheap && !callsRandom(expr);
 }

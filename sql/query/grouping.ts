@@ -1,5 +1,5 @@
 /**
- * GROUP BY and aggregates: collects rows into groups, and goes through the groups.
+ * GROUP BY and aggregates: collects rows in groups, and visits the groups.
  */
 
 import type { Label } from "../expression/builder.ts";
@@ -25,7 +25,7 @@ import { isAlike } from "../parse/walk.ts";
 import { OrderedState } from "../rows/ordered_state.ts";
 import { columnNamed, isRowidName } from "../schema/types.ts";
 
-/** The columns that expressions use outside of aggregates and keys: one row of a group has them. */
+/** The columns that expressions use outside of aggregates and keys, kept from one row a group. */
 export function keptIn(
   exprs: readonly Expr[],
   keys: readonly Expr[],
@@ -67,7 +67,7 @@ function base({ source, scope: found }: Resolved, scope: Scope): Scope {
   return scope.sources.includes(source) ? scope : found;
 }
 
-/** Keeps the columns that a name inside a query may mean. */
+/** Keeps the columns that a name inside a query may refer to. */
 function keepNamed(
   table: string | undefined,
   column: string,
@@ -98,7 +98,7 @@ export function openGroups(context: Context, collected: Collected): Grouping {
   const collations = keys.map((key) => collationIn(key, scope));
   const states = aggregates.map((call) => stateOf(call, scope));
   builder.emit("OpenGroups", cursor, 0, 0, { collations, states });
-  // Without keys there is one group, also of no rows.
+  // Without keys there is one group, even of no rows.
   if (keys.length === 0) {
     const next = builder.label();
     builder.emit("FindGroup", cursor, next, 0);
@@ -123,7 +123,7 @@ function stateOf(call: Call, scope: Scope): () => AggregateState {
   return isDistinct ? () => distinct(ordered(), collation) : ordered;
 }
 
-/** The order in which an aggregate takes its rows, where it changes the result. */
+/** The order in which an aggregate takes its rows, if that can change the result. */
 function orderOf({ name, orderBy }: Call): Call["orderBy"] {
   return ["count", "min", "max"].includes(name) ? [] : orderBy;
 }
@@ -145,7 +145,7 @@ export function emitCollect(context: Context, collected: Collected, { cursor }: 
   emitExtreme(context, collected, cursor);
 }
 
-/** The one group keeps the columns of the first row alone. */
+/** Emits code that keeps the columns of the first row only, in the one group. */
 function emitFirstOnly(
   context: Context,
   collected: Collected,
@@ -188,7 +188,7 @@ function emitAdd(context: Context, call: Call, scope: Scope, cursor: number, ind
   builder.place(skip);
 }
 
-/** With one MIN or MAX, columns are those of the row that has it. */
+/** With a single MIN or MAX, the kept columns come from the row that has it. */
 function emitExtreme(context: Context, collected: Collected, cursor: number): void {
   const extremes = collected.aggregates.filter(({ name }) => name === "min" || name === "max");
   if (extremes.length !== 1 || collected.kept.length === 0) return;

@@ -1,9 +1,9 @@
 /**
- * Joins whose rows are made before the loops around them go through them: right and full joins, and
- * outer joins of joins in parentheses.
+ * Joins whose rows are computed by themselves, for a single loop of the query around: right and
+ * full joins, and outer joins of joins in parentheses.
  *
- * The rows of the last item that were found are noted by their keys, so that a second pass adds
- * those that were not, with NULLs for all before them.
+ * The rows of the last item that were found are noted by their keys, so a second pass can add those
+ * that were not, with NULLs for all items before.
  */
 
 import type { Label } from "../expression/builder.ts";
@@ -56,7 +56,7 @@ class JoinEmitter implements PreparedJoin {
   readonly merged = new Map<string, MergedPlaces>();
   readonly #context: Context;
   readonly #side: FromItem["join"];
-  /** All items, joined so that loops inside each other find their rows. */
+  /** All items, joined so that nested loops find their rows. */
   readonly #from: From;
   /** The last item alone. */
   readonly #right: From;
@@ -218,9 +218,7 @@ class JoinEmitter implements PreparedJoin {
   }
 }
 
-/**
- * The columns that tell rows of some sources apart; or else all, as equal rows are joined alike.
- */
+/** The columns that distinguish rows of some sources; or all, as equal rows are joined alike. */
 function keyOf(sources: readonly Source[]): Column[] {
   return sources.flatMap((source) => {
     const { place, columns } = source;

@@ -33,7 +33,7 @@ export function emitLimit(
   return { limit: count, offset: before };
 }
 
-/** Emits a row if OFFSET and LIMIT let it pass: it jumps to `next` before, and to `end` after. */
+/** Emits a row between jumps: to `next` for rows that OFFSET skips, to `end` after the last. */
 export function passLimit(
   { builder }: Context,
   { limit, offset }: Limit,

@@ -1,6 +1,6 @@
 /**
  * Emits the loops of a query in their planned order: how each moves through its rows, the
- * conditions that a row must meet, and the row of NULLs of a left join without one.
+ * conditions that a row must meet, and the row of NULLs of a left join that finds none.
  */
 
 import type { Label } from "../expression/builder.ts";
@@ -12,7 +12,7 @@ import { hasRowid, ROWID, type Scope, type Source } from "../expression/scope.ts
 import type { Bound, HashAccess, KeyAccess } from "../plan/access.ts";
 import { isIn, type LoopSet, only, type Term } from "../plan/loop.ts";
 import { type Planned, usedTerms } from "../plan/order.ts";
-import { drawsChance } from "../schema/steady.ts";
+import { callsRandom } from "../schema/deterministic.ts";
 import type { Index, Table } from "../schema/types.ts";
 import type { ScanRange } from "../vm/key_range.ts";
 import { defaultsOf } from "./defaults.ts";
@@ -29,7 +29,7 @@ export interface Nest {
   readonly orderIndex: Index | undefined;
   /** Whether the rows of tables themselves are needed, as statements that change them do. */
   readonly needsRows: boolean;
-  /** What happens to each row of a left join that is found, before the row of NULLs joins in. */
+  /** What happens to each row that a left join finds, but not to its row of NULLs. */
   readonly found?: { readonly loop: number; emit(): void } | undefined;
 }
 
@@ -78,7 +78,7 @@ class LoopEmitter {
   /** Whether a condition is the same for all rows. */
   #isOfNoRow({ expr, loops, onOf }: Term): boolean {
     if (loops !== 0n || onOf >= 0) return false;
-    return this.#nest.planned.length === 0 || !drawsChance(expr);
+    return this.#nest.planned.length === 0 || !callsRandom(expr);
   }
 
   #check(term: Term, otherwise: Label): void {
@@ -110,7 +110,7 @@ class LoopEmitter {
     });
   }
 
-  /** Emits code once where it refers to no scope outside of the query. */
+  /** Emits code that runs once if it refers to no scope outside of the query. */
   #once(body: () => void): void {
     emitOnce(this.#context, this.#nest.scope.level - 1, body);
   }
@@ -374,7 +374,6 @@ class LoopEmitter {
       upper: bound(upper),
       collations,
       isRowid,
-      nullsEqual: false,
       isReverse: position === 0 && this.#nest.isReverse,
     };
   }
@@ -415,7 +414,6 @@ export const WHOLE: ScanRange = {
   upper: undefined,
   collations: [],
   isRowid: false,
-  nullsEqual: false,
   isReverse: false,
 };
 
@@ -432,7 +430,7 @@ function describeKey({ index, isRowid, equal, lower, upper }: KeyAccess, source:
   return `${key} (${bounds.join(" AND ")})`;
 }
 
-/** The parts of an index that are the columns that are used; undefined if one is not in it. */
+/** The part of an index for each column; undefined if a used column is not in the index. */
 function coveringParts(source: Source, index: Index, table: Table): number[] | undefined {
   const parts = source.columns.map((_, column) =>
     index.parts.findIndex((part) => part.column === column && part.isExact)

@@ -75,7 +75,7 @@ export function sortTerms(terms: readonly Ordering[], scope: Scope): SortTerm[] 
   }));
 }
 
-/** How the first loop must move so that its rows come in the order that is asked for. */
+/** How the first loop must move to find its rows in the requested order. */
 export interface LoopOrder {
   readonly isReverse: boolean;
   /** The index to scan, if the loop is a scan of the table otherwise. */
@@ -83,7 +83,7 @@ export interface LoopOrder {
 }
 
 /**
- * Whether the first loop can move in an order.
+ * How the first loop can move in an order; undefined if it cannot.
  *
  * @param mayScanIndex Whether it may scan an index instead of the table.
  */
@@ -116,7 +116,7 @@ export function loopOrder(
   return undefined;
 }
 
-/** Stands for no column: `ROWID` is less than all columns too. */
+/** Stands for an expression, which is no column and not the rowid. */
 const NO_COLUMN = -2;
 
 /** The columns of a key, in its order, with their collations. */
@@ -131,7 +131,7 @@ function partsOf(table: Table, index: Index | undefined) {
   return parts === undefined ? own : [...parts, ...own];
 }
 
-/** Whether a key is in the order of terms, backwards perhaps; undefined if it is not. */
+/** Whether a key has the order of terms backwards; undefined if it does not have it at all. */
 function directionOf(
   planned: readonly Planned[],
   terms: readonly Ordering[],

@@ -14,7 +14,7 @@ export interface PragmaResult {
   readonly rows: readonly SqlValue[][];
 }
 
-/** Describes something of a schema; undefined if the pragma is none such. */
+/** Describes a part of a schema; undefined if the pragma does not. */
 export function describedBy(
   catalog: Catalog,
   pragma: string,

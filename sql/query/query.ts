@@ -5,6 +5,7 @@
  * a subroutine.
  */
 
+import type { Label } from "../expression/builder.ts";
 import { isAggregate } from "../expression/call.ts";
 import { type Context, emitShared, type Prepared, type Sink } from "../expression/context.ts";
 import { CLASSES } from "../expression/rules.ts";
@@ -27,7 +28,7 @@ import { refuse, unsupported } from "../value/error.ts";
 import { describe } from "./columns.ts";
 import { type Around, prepareCore } from "./core.ts";
 import { withCommon } from "./from.ts";
-import { emitLimit, passLimit } from "./limit.ts";
+import { emitLimit, type Limit, passLimit } from "./limit.ts";
 
 const NOTHING_AROUND: Around = { orderBy: [], limit: undefined, offset: undefined };
 
@@ -129,7 +130,7 @@ function prepareCompound(
   return { columns, emit };
 }
 
-/** A column that has values of two: without a conversion where these may be of other classes. */
+/** A column with the values of two; it converts none if these may be of different classes. */
 function eitherColumn(left: SourceColumn, right: SourceColumn): SourceColumn {
   const affinity = left.affinity ?? right.affinity;
   const classes = left.classes! | right.classes!;
@@ -153,7 +154,7 @@ function emitAll(context: Context, left: Prepared, right: Prepared, sink: Sink):
   }, () => sink(row, count));
 }
 
-/** UNION, INTERSECT and EXCEPT, whose rows come sorted. */
+/** Emits UNION, INTERSECT and EXCEPT, whose rows come sorted. */
 function emitSets(
   context: Context,
   operator: "union" | "intersect" | "except",
@@ -200,7 +201,7 @@ function emitRows(context: Context, list: number, count: number, sorts: boolean,
   builder.place(end);
 }
 
-/** ORDER BY and LIMIT of a query that is no single SELECT. */
+/** Emits ORDER BY and LIMIT of a query that is not a single SELECT. */
 function emitAround(
   context: Context,
   query: Query,
@@ -210,18 +211,31 @@ function emitAround(
 ): void {
   const { builder } = context;
   const { columns } = prepared;
-  const count = columns.length;
   const end = builder.label();
   const limit = emitLimit(context, query, scope, end);
-  if (query.orderBy.length === 0) {
+  if (query.orderBy.length > 0) emitOrdered(context, query, prepared, limit, end, sink);
+  else {
     prepared.emit((first) => {
       const next = builder.label();
-      passLimit(context, limit, next, end, () => sink(first, count));
+      passLimit(context, limit, next, end, () => sink(first, columns.length));
       builder.place(next);
     });
-    builder.place(end);
-    return;
   }
+  builder.place(end);
+}
+
+/** Emits the sorted rows of a query that `limit` lets pass. */
+function emitOrdered(
+  context: Context,
+  query: Query,
+  prepared: Prepared,
+  limit: Limit,
+  end: Label,
+  sink: Sink,
+): void {
+  const { builder } = context;
+  const { columns } = prepared;
+  const count = columns.length;
   const terms = compoundTerms(query, columns);
   const sorter = builder.cursor();
   const sortTerms = terms.map(({ sort }) => sort);
@@ -243,10 +257,9 @@ function emitAround(
   builder.place(next);
   builder.emit("NextRow", sorter, top);
   builder.place(done);
-  builder.place(end);
 }
 
-/** What the terms of ORDER BY of a compound mean. */
+/** The columns to which the terms of a compound's ORDER BY refer. */
 function compoundTerms({ orderBy }: Query, columns: readonly SourceColumn[]): QueueTerm[] {
   return orderBy.map(({ expr, isDescending, nulls }, i) => {
     const { column, collation } = compoundTerm(expr, i, columns);
@@ -255,7 +268,7 @@ function compoundTerms({ orderBy }: Query, columns: readonly SourceColumn[]): Qu
   });
 }
 
-/** The column that a term of ORDER BY of a compound means. */
+/** The column to which a term of a compound's ORDER BY refers. */
 function compoundTerm(
   expr: Expr,
   term: number,
@@ -277,7 +290,7 @@ function compoundTerm(
   );
 }
 
-/** Resolves a recursive query of WITH, which `name` means inside its own recursive part. */
+/** Resolves a recursive query of WITH; `name` refers to it inside its own recursive part. */
 export function prepareRecursive(
   context: Context,
   name: string,
@@ -325,8 +338,8 @@ export function prepareRecursive(
 }
 
 /**
- * Refuses a recursive part that needs more of its table than the row that is current: it reads it
- * once, not in a query inside, and takes no rows together.
+ * Refuses a recursive part that needs more of its table than the current row: it must read the
+ * table once, not inside a subquery, and must not aggregate rows.
  */
 function checkRecursion(part: Body, name: string): void {
   if (part.kind !== "core") return refuse(`circular reference: ${name}`, part.at);
@@ -339,12 +352,12 @@ function checkRecursion(part: Body, name: string): void {
   }
   if (item.join === "left") unsupported("a recursive table on the right of LEFT JOIN is", item.at);
   const results = part.columns.flatMap((column) => column.kind === "expr" ? [column.expr] : []);
-  if (part.groupBy.length > 0 || part.having !== undefined || results.some(takesRows)) {
+  if (part.groupBy.length > 0 || part.having !== undefined || results.some(aggregatesRows)) {
     refuse("aggregates and window functions are not supported in recursive queries", part.at);
   }
 }
 
-/** The items of FROM, those in parentheses too. */
+/** The items of FROM, including those in parentheses. */
 function itemsOf(from: readonly FromItem[]): FromItem[] {
   return from.flatMap((item) => item.items === undefined ? [item] : itemsOf(item.items));
 }
@@ -355,8 +368,8 @@ function withoutItem(from: readonly FromItem[], without: FromItem): FromItem[] {
   );
 }
 
-/** Whether an expression takes several rows together. */
-function takesRows(expr: Expr): boolean {
+/** Whether an expression aggregates rows. */
+function aggregatesRows(expr: Expr): boolean {
   let takes = false;
   walk(expr, (part, isInQuery) => {
     takes ||= !isInQuery && part.kind === "call" && (isAggregate(part) || part.over !== undefined);

@@ -1,6 +1,6 @@
 /**
- * Window functions of a SELECT: which there are, the rows that they need, and the code that
- * collects these rows, computes the functions, and goes through the rows again.
+ * Window functions of a SELECT: finds them and the rows that they need, and emits the code that
+ * collects these rows, computes the functions, and visits the rows again.
  *
  * ```text
  * row   keys, aggregates and kept columns of the group, or kept columns of the row
@@ -153,7 +153,7 @@ export class WindowEmitter {
     return keys.length + aggregates.length + kept.length;
   }
 
-  /** Emits the addition of the row that is current in a scope; `groups` has it, or nothing. */
+  /** Emits the addition of a scope's current row; `groups` is the cursor of its group, if any. */
   collect(scope: Scope, groups: number | undefined): void {
     const { builder } = this.#context;
     const { keys, aggregates, kept } = this.#before;
@@ -230,7 +230,7 @@ export class WindowEmitter {
     };
   }
 
-  /** A frame, whose offsets see nothing but what is around the query. */
+  /** A frame, whose offsets see only what is around the query. */
   #frame({ unit, start, end, exclude }: Frame): FrameRegisters {
     const outside: Scope = { ...this.#scope, sources: [], aliases: new Map(), grouping: undefined };
     const bound = ({ kind, isFollowing, offset }: FrameBound) => ({

@@ -1,6 +1,6 @@
 /**
- * The buckets of a hash join: rows by the values that they are joined by. What exceeds the memory
- * lies in a tree by key and number.
+ * The buckets of a hash join: rows by the values on which they are joined. Rows that exceed the
+ * memory go to a tree, by key and number.
  */
 
 import type { Collation } from "../value/compare.ts";

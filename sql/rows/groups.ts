@@ -1,6 +1,6 @@
 /**
- * Groups of rows with their aggregates, for GROUP BY. What exceeds the memory lies in a tree by its
- * key, and is taken back when a row of the group comes.
+ * Groups of rows with their aggregates, for GROUP BY. Groups that exceed the memory go to a tree,
+ * by key, and come back with the next row of the group.
  */
 
 import type { AggregateState } from "../function/aggregate.ts";
@@ -33,7 +33,7 @@ export interface StoredValues {
 /** The argument of an aggregate that takes one. */
 const argument: SqlValue[] = [null];
 
-/** The bytes that the state of an aggregate takes, about, what it collects aside. */
+/** The approximate bytes of an aggregate's state, without what it collects. */
 const STATE_BYTES = 120;
 
 /** Groups of rows. */
@@ -84,7 +84,7 @@ export class Groups implements Cursor {
     if (!this.#memory.take(bytes)) return;
     const { key: own } = this.#group!;
     this.#empty();
-    // The current group goes on in memory.
+    // The current group stays in memory.
     this.#found.set(mapKey(own, 0, this.#collations), this.#group!);
   }
 

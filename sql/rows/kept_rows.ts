@@ -1,6 +1,6 @@
 /**
- * Rows that are kept in the order in which they were added, also as a queue. What exceeds the
- * memory lies in a tree by its number.
+ * Rows that are kept in the order in which they were added, also as a queue. Rows that exceed the
+ * memory go to a tree, by number.
  */
 
 import { bytesOf, numbered, rowOfBytes } from "./row_bytes.ts";
@@ -8,7 +8,7 @@ import { type Row, RowList } from "./row_list.ts";
 import { bytesOfRow, Memory, type SpillTree } from "./spill.ts";
 
 const NO_BYTES = new Uint8Array(0);
-/** Rows that a queue takes from memory before it lets go of them. */
+/** The rows that a queue pops before it releases their memory. */
 const POPPED_MAX = 1000;
 
 /** A list of rows. */

@@ -1,5 +1,5 @@
 /**
- * Aggregates over rows in an order, as ORDER BY inside a call asks for it.
+ * Aggregates over rows in an order, for ORDER BY inside a call.
  */
 
 import type { AggregateState } from "../function/aggregate.ts";
@@ -8,7 +8,7 @@ import type { Row } from "./row_list.ts";
 import { compareBy, type SortTerm } from "./sorter.ts";
 import { bytesOfRow } from "./spill.ts";
 
-/** The state of an aggregate that takes its rows sorted; the values to sort by follow arguments. */
+/** The state of an aggregate that takes its rows sorted; sort values follow the arguments. */
 export class OrderedState implements AggregateState {
   readonly hasTaken = false;
   grown = 0;

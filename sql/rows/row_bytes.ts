@@ -1,6 +1,6 @@
 /**
- * Rows as bytes, for trees that take them out of memory: as values, and as keys that are the same
- * where SQL finds the rows equal, and that sort as SQL sorts them.
+ * Rows as bytes, for trees that take them out of memory: as values, and as keys, which are the same
+ * if SQL finds the rows equal, and sort as SQL sorts them.
  */
 
 import { createHash } from "node:crypto";
@@ -25,7 +25,7 @@ export function bytesOf(row: readonly SqlValue[]): Uint8Array {
   return writer.take();
 }
 
-/** The row that bytes are. */
+/** The row of some bytes. */
 export function rowOfBytes(bytes: Uint8Array): Row {
   const row: Row = [];
   reader.reset(bytes);
@@ -33,7 +33,7 @@ export function rowOfBytes(bytes: Uint8Array): Row {
   return row;
 }
 
-/** The key of values; a digest where it would be too long, which keeps equality alone. */
+/** The key of values; if it would be too long, a digest, which keeps only equality. */
 export function keyBytes(
   values: readonly SqlValue[],
   first: number,
@@ -51,7 +51,7 @@ export function keyBytes(
   return key;
 }
 
-/** Bytes followed by a number, so that keys of equal beginnings stay apart. */
+/** Bytes followed by a number, so that keys with equal beginnings differ. */
 export function numbered(prefix: Uint8Array, number: number): Uint8Array {
   const key = new Uint8Array(prefix.length + 6);
   key.set(prefix);

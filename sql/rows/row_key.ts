@@ -1,5 +1,5 @@
 /**
- * Rows as keys of a map, so that rows are the same key where SQL finds them equal, NULLs included.
+ * Rows as keys of a map: rows have the same key if SQL finds them equal, NULLs included.
  */
 
 import { type Collation, folded } from "../value/compare.ts";
@@ -8,7 +8,7 @@ import { Real, type SqlValue, wholeOf } from "../value/value.ts";
 /** A key of a map. */
 export type MapKey = string | number;
 
-/** The key of values that lie in a row from `first` on. */
+/** The key of consecutive values from `first` on. */
 export function mapKey(
   values: readonly SqlValue[],
   first: number,
@@ -43,7 +43,7 @@ function keyOf(value: SqlValue, collation: Collation): MapKey {
   return `\0b${textOf(value)}`;
 }
 
-/** The bytes that one call takes: its arguments lie on the stack. */
+/** The bytes that one call takes, as its arguments are on the stack. */
 const CALL_BYTES_MAX = 4096;
 
 /** Bytes as text, a character each. */

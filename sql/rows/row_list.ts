@@ -42,7 +42,7 @@ export class RowList implements Cursor {
     return true;
   }
 
-  /** Moves to the oldest row and removes it, of a queue; false if there is none. */
+  /** In a queue, moves to the oldest row and removes it; false if there is none. */
   pop(): boolean {
     return this.next();
   }

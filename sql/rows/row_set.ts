@@ -1,6 +1,6 @@
 /**
- * Rows that are kept once, as DISTINCT, UNION and IN need them. What exceeds the memory lies in a
- * tree by its key.
+ * Rows that are kept once, as DISTINCT, UNION and IN need them. Rows that exceed the memory go to a
+ * tree, by key.
  */
 
 import { type Collation, compare } from "../value/compare.ts";
@@ -73,7 +73,7 @@ export class RowSet extends RowList {
       this.#isInTree(values, first);
   }
 
-  /** Whether a row is in the set, as IN says: NULL if it may be, but for a NULL. */
+  /** Whether a row is in the set, as IN decides: NULL if only a NULL leaves it open. */
   contains(values: readonly SqlValue[], first: number): 0 | 1 | null {
     const collations = this.#collations;
     let hasNull = false;

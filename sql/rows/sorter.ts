@@ -1,6 +1,6 @@
 /**
- * Rows that are sorted, and the orders of rows. What exceeds the memory is sorted in runs, which
- * lie in a tree one after the other, and are merged when the rows are read.
+ * Sorts rows. Those that exceed the memory are sorted in runs, which go to a tree one after the
+ * other, and are merged when the rows are read.
  */
 
 import { type Collation, compare, folded } from "../value/compare.ts";
@@ -18,9 +18,9 @@ export interface SortTerm {
 }
 
 const NO_BYTES = new Uint8Array(0);
-/** Up to this limit each row is put in its place at once. */
+/** Up to this limit, each row is inserted at its place at once. */
 const PLACED_MAX = 64;
-/** From so many rows on, what they are sorted by is prepared. */
+/** From this number of rows on, their sort values are prepared. */
 const PREPARED_MIN = 100;
 const SURROGATE = /[\ud800-\udfff]/;
 
@@ -44,7 +44,7 @@ export class Sorter extends RowList {
     this.#memory = memory;
   }
 
-  /** Whether a row is needed whose first values, by which it is sorted, are these. */
+  /** Whether a row with these sort values is needed. */
   needs(values: readonly SqlValue[], first: number): boolean {
     const last = this.#last;
     return last === undefined || !this.#isNotBefore(values, first, last);
@@ -74,7 +74,7 @@ export class Sorter extends RowList {
     this.#last = this.rows[this.#limit - 1];
   }
 
-  /** Puts a row after those that are not after it, and drops the last one beyond the limit. */
+  /** Inserts a row after those that do not sort after it; drops the last one past the limit. */
   #place(row: Row): void {
     const { rows } = this;
     let [low, high] = [0, rows.length];
@@ -242,11 +242,11 @@ export function sortedOrder(rows: readonly Row[], terms: readonly SortTerm[]): U
   });
 }
 
-/** An order by a column: many rows are worth a look at whether all have numbers, or texts. */
+/** An order by a column, faster if all rows have numbers in it, or texts. */
 function orderOf(rows: readonly Row[], term: SortTerm, column: number): Order {
   const sign = term.isDescending ? -1 : 1;
   const numbers = numbersIn(rows, column);
-  // The difference of two equal infinities is no number.
+  // The difference of two equal infinities is NaN.
   if (numbers !== undefined) return (x, y) => sign * (numbers[x]! - numbers[y]!) || 0;
   const texts = textsIn(rows, column, term.collation);
   if (texts === undefined) {
@@ -258,7 +258,7 @@ function orderOf(rows: readonly Row[], term: SortTerm, column: number): Order {
   };
 }
 
-/** The numbers of a column, if all of its values are such, and doubles hold them. */
+/** The numbers of a column, if all of its values are numbers that doubles hold. */
 function numbersIn(rows: readonly Row[], column: number): Float64Array | undefined {
   const numbers = new Float64Array(rows.length);
   for (let i = 0; i < rows.length; i++) {
@@ -270,7 +270,7 @@ function numbersIn(rows: readonly Row[], column: number): Float64Array | undefin
   return numbers;
 }
 
-/** The texts of a column, if all of its values are such, and sort by units as by code points. */
+/** The texts of a column, if all of its values are texts that sort by units as by code points. */
 function textsIn(
   rows: readonly Row[],
   column: number,

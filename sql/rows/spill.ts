@@ -1,6 +1,6 @@
 /**
- * Where rows go that a statement has no memory for: trees of another database, which are dropped
- * when the statement ends.
+ * Where the rows go that exceed a statement's memory: to trees of another database, which are
+ * dropped when the statement ends.
  */
 
 import type { Database, Tree } from "../../mod.ts";
@@ -8,15 +8,15 @@ import type { SqlValue } from "../value/value.ts";
 
 /** Rows that exceed the memory of a statement go to a database. */
 export interface SpillOptions {
-  /** The database that takes them: another one, of a file that may be lost. */
+  /** The database that takes them: a separate one, whose file may be lost. */
   readonly database: Database;
-  /** The bytes of rows that a statement may keep in memory, at least about. Default 64 MiB. */
+  /** The approximate bytes of rows that a statement may keep in memory. Default 64 MiB. */
   readonly bytes?: number | undefined;
 }
 
 const BYTES_DEFAULT = 64 * 2 ** 20;
 const PREFIX = "sql/spill/";
-/** Entries that one transaction writes. */
+/** The maximum number of entries that one transaction writes. */
 const BATCH = 2000;
 
 type Entries = Generator<[Uint8Array, Uint8Array], void, undefined>;
@@ -28,7 +28,7 @@ export class Spill {
   readonly bytes: number;
   readonly #database: Database;
 
-  /** Drops what a program left that ended too early. */
+  /** Prepares a database, and drops the trees of a program that ended without doing so. */
   constructor({ database, bytes = BYTES_DEFAULT }: SpillOptions) {
     if (!(bytes > 0)) throw new RangeError("Cannot spill: the bytes are not positive");
     this.bytes = bytes;
@@ -120,17 +120,17 @@ export class SpillTree {
 export class Memory {
   /** Where rows go beyond it; undefined = it has no bound. */
   readonly spill: Spill | undefined;
-  /** The bytes of rows in memory, about. */
+  /** The approximate bytes of rows in memory. */
   used = 0;
   /** The most bytes so far. */
   peak = 0;
 
-  /** Memory without a bound, or with that of a database for rows. */
+  /** Creates memory without a bound, or with the bound of `spill`. */
   constructor(spill?: Spill) {
     this.spill = spill;
   }
 
-  /** Takes bytes; true if these are too many, so that the caller must give some back. */
+  /** Takes bytes; true if they exceed the bound, so the caller must give some back. */
   take(bytes: number): boolean {
     if (this.spill === undefined) return false;
     this.used += bytes;
@@ -144,7 +144,7 @@ export class Memory {
   }
 }
 
-/** The bytes that a row takes in memory, about. */
+/** The approximate bytes that a row takes in memory. */
 export function bytesOfRow(row: readonly SqlValue[]): number {
   let bytes = 32;
   for (let i = 0; i < row.length; i++) {

@@ -1,6 +1,6 @@
 /**
  * What exceeds the memory of a statement goes to trees, and comes back in the same order: sorters,
- * sets, buckets and groups keep no more bytes than they may, but for one row.
+ * sets, buckets and groups keep no more bytes than they may, except for one row.
  */
 
 import { assertEquals, assertGreater, assertLessOrEqual, assertThrows } from "@std/assert";
@@ -132,7 +132,7 @@ describe("rows that exceed the memory", () => {
     }),
   );
 
-  it("of queries in FROM, and partitions of window functions, go there too", () => {
+  it("go to trees from queries in FROM and from partitions of window functions too", () => {
     using db = open(":memory:");
     using database = open(":memory:");
     const plain = sql(db);
@@ -158,7 +158,7 @@ describe("rows that exceed the memory", () => {
     assertGreater(database.version, before);
   });
 
-  it("need a database of their own, and what was left in it goes", () => {
+  it("need a database of their own, where trees that were left are dropped", () => {
     using db = open(":memory:");
     assertThrows(() => sql(db, { spill: { database: db } }), TypeError, "database of their own");
     using database = open(":memory:");

@@ -7,7 +7,7 @@ import { isNumeric, type SqlValue } from "../value/value.ts";
 import type { Row } from "./row_list.ts";
 import { compareBy, type SortTerm } from "./sorter.ts";
 
-/** Where a frame begins or ends, its offset known. */
+/** Where a frame begins or ends, with a known offset. */
 export interface KnownBound {
   readonly kind: "unbounded" | "offset" | "current";
   readonly isFollowing: boolean;
@@ -30,7 +30,7 @@ export interface OrderColumn {
 
 /** The frames of a partition: of the rows from `from` to before `to`. */
 export class Frames {
-  /** The first row after the peers before those of each row, and the one after its last peer. */
+  /** The first peer of each row, and the row after its last peer. */
   readonly peersStart: number[] = [];
   readonly peersEnd: number[] = [];
   /** The number of the group of peers of each row, and the first row of each group. */
@@ -100,7 +100,7 @@ export class Frames {
     return Math.min(this.#size, Math.max(0, at));
   }
 
-  /** The row at which a bound with an offset is; after the rows that it takes along, for an end. */
+  /** The row at a bound with an offset; for an end, the row after those that it includes. */
   #offset(at: number, { isFollowing, offset }: KnownBound, isEnd: boolean): number {
     const { unit } = this.#frame;
     const by = (isFollowing ? 1 : -1) * Number(offset);
@@ -108,7 +108,7 @@ export class Frames {
     if (unit === "groups") return this.#groupStart(this.group[at]! + by + (isEnd ? 1 : 0));
     const { column, term } = this.#order[0]!;
     const value = this.#rows[this.#from + at]![column]!;
-    // What is no number has no distance: the frame ends with its peers.
+    // A value that is not a number has no distance: the frame ends with its peers.
     if (!isNumeric(value)) return isEnd ? this.peersEnd[at]! : this.peersStart[at]!;
     const target = isFollowing === term.isDescending ? subtract(value, offset) : add(value, offset);
     return this.#search(column, term, target, isEnd);

@@ -22,7 +22,7 @@ export interface WindowColumn {
   readonly count: number;
   /** The column of FILTER; -1 if there is none. */
   readonly filter: number;
-  /** The function, or else what makes the state of an aggregate. */
+  /** The function, or a function that makes the state of an aggregate. */
   readonly of: WindowFunction | (() => AggregateState);
 }
 
@@ -80,7 +80,7 @@ export class WindowRows implements Cursor {
     else computeIn(this.#rows.rows, spec, frame);
   }
 
-  /** Sorts the rows out of memory, and keeps one partition of them in it at a time. */
+  /** Sorts the rows outside of memory, and keeps one partition at a time in it. */
   #computeApart(spec: WindowSpec, frame: KnownFrame): void {
     const { partition, order } = spec;
     const keys = [...partition, ...order];
@@ -206,7 +206,7 @@ function fillFunction(
   }
 }
 
-/** An aggregate over frames, which grows while frames grow, and begins anew where they shrink. */
+/** Fills in an aggregate over frames: it follows them as they move, or starts over. */
 function fillAggregate(
   rows: readonly Row[],
   from: number,
@@ -222,7 +222,7 @@ function fillAggregate(
     const row = rows[from + at]!;
     if (passes(row)) state.add(row, first, count);
   };
-  /** Takes rows out again, as exact aggregates can. */
+  /** Removes rows from the aggregate; false if it cannot do so exactly. */
   const shrink = (until: number): boolean => {
     if (state.remove === undefined) return false;
     for (let at = start; at < until; at++) {

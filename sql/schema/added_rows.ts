@@ -1,12 +1,12 @@
 /**
- * The keys that a statement has added to trees, so that it can be taken back when it fails. That
- * costs bytes a key, where a savepoint costs a copy of each page that the statement changes.
+ * The keys that a statement has added to trees, so that it can be undone when it fails. That costs
+ * some bytes a key; a savepoint costs a copy of each page that the statement changes.
  */
 
 import type { WritableRows } from "./trees.ts";
 
 const BYTES_FIRST = 4096;
-/** Memory that is kept for the next statement, at most. */
+/** The most memory that is kept for the next statement. */
 const BYTES_KEPT = 1024 * 1024;
 /** Up to this length a loop takes less than a call. */
 const LOOP_BYTES_MAX = 32;

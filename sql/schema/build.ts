@@ -1,6 +1,5 @@
 /**
- * Builds the objects of a schema from the statements that create them, and refuses what is wrong
- * with these.
+ * Builds the objects of a schema from the statements that create them, and refuses invalid ones.
  */
 
 import type { Expr } from "../parse/ast.ts";

@@ -1,7 +1,7 @@
 /**
  * The catalog: the objects of the schema in memory, as the tree of the schema has them, and the
- * temporary ones, which are nowhere else. Changes write the tree first. `reload` reads it anew,
- * after a transaction that changed it rolled back.
+ * temporary ones, which exist only here. Changes write the tree first. `reload` reads it again,
+ * after a transaction that changed it has rolled back.
  */
 
 import type { Transaction } from "../../mod.ts";
@@ -30,7 +30,7 @@ export class Catalog {
   #indexes = new Map<string, { index: Index; table: Table }>();
   #triggers: Trigger[] = [];
   #statistics = new Map<string, StoredStatistics>();
-  /** Grows whenever prepared statements must be compiled anew. */
+  /** Increases whenever prepared statements must be compiled again. */
   generation = 0;
 
   /** Reads the schema. */
@@ -53,10 +53,10 @@ export class Catalog {
   }
 
   /**
-   * Reads the schema anew.
+   * Reads the schema again.
    *
-   * @param temporary The temporary objects that there are.
-   * @throws {SqlError} The tree has what is no statement.
+   * @param temporary The temporary objects that exist.
+   * @throws {SqlError} An entry of the tree is malformed.
    */
   reload(temporary: readonly StoredObject[] = this.#temporary): void {
     this.#temporary = temporary;
@@ -149,7 +149,7 @@ export class Catalog {
     return this.#entries.map(({ stored }) => stored);
   }
 
-  /** What ANALYZE found of a tree, or undefined. */
+  /** What ANALYZE found about a tree, or undefined. */
   statistics(tree: string): StoredStatistics | undefined {
     return this.#statistics.get(tree);
   }
@@ -185,7 +185,7 @@ export class Catalog {
     this.#build();
   }
 
-  /** Replaces objects; `change` returns the object itself where it stays. */
+  /** Replaces objects; `change` returns the object itself if it stays. */
   replace(tx: Transaction, change: (stored: StoredObject) => StoredObject): void {
     const tree = tx.tree(this.#trees.schema);
     this.#entries = this.#entries.map(({ id, stored }) => {
@@ -197,7 +197,7 @@ export class Catalog {
     this.#build();
   }
 
-  /** Keeps what ANALYZE found, for a tree. */
+  /** Stores what ANALYZE found about a tree. */
   setStatistics(tx: Transaction, tree: string, found: StoredStatistics): void {
     tx.tree(this.#trees.statistics).set(tree, found);
     this.#statistics.set(tree, found);

@@ -1,12 +1,12 @@
 /**
- * Generated columns: what they may be computed from, and in which order they are.
+ * Generated columns: what they may be computed from, and in which order.
  */
 
 import type { Expr } from "../parse/ast.ts";
 import type { ColumnClause, CreateTable } from "../parse/statement_ast.ts";
 import { walk } from "../parse/walk.ts";
 import { refuse } from "../value/error.ts";
-import { refuseUnsteady } from "./steady.ts";
+import { refuseNonDeterministic } from "./deterministic.ts";
 import { type Column, columnNamed } from "./types.ts";
 
 /** The generated columns of a table, each after those that it is computed from. */
@@ -37,7 +37,7 @@ export function generatedOrder(create: CreateTable, keyColumns: readonly number[
 function checkColumn({ generated, defaultExpr, at }: ColumnClause, isKey: boolean): void {
   if (isKey) refuse("generated columns cannot be part of the PRIMARY KEY", at);
   if (defaultExpr !== undefined) refuse("a generated column has no DEFAULT", at);
-  refuseUnsteady(generated!.expr, "generated columns");
+  refuseNonDeterministic(generated!.expr, "generated columns");
 }
 
 /** The columns that a generated column is computed from directly. */
@@ -53,7 +53,7 @@ function usedBy(
   return used.filter((column) => column >= 0);
 }
 
-/** The columns that change with some others: these, and those that are computed from them. */
+/** The columns that change with some others: those, and all that are computed from them. */
 export function changedWith(
   columns: readonly Column[],
   order: readonly number[],

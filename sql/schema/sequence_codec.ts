@@ -2,13 +2,13 @@
  * The codec of the greatest rowid that a table has had: the digits of an integer as a JSON string.
  *
  * Each row that AUTOINCREMENT numbers reads and writes one, so the bytes of small ones are read and
- * written without a text. It has the name of the codec `json`, which reads and writes the same.
+ * written without a string. It has the name of the codec `json`, which reads and writes the same.
  */
 
 import { json, type ValueCodec } from "../../mod.ts";
 import { fits, type Integer, integerOf } from "../value/value.ts";
 
-/** The most digits of an integer that a number holds for certain. */
+/** The number of digits up to which a double holds every integer. */
 const DIGITS_MAX = 15;
 const LENGTH_MAX = DIGITS_MAX + 2;
 const SMALL_END = 10 ** DIGITS_MAX;
@@ -17,7 +17,7 @@ const ZERO = 0x30;
 
 const memory = new Uint8Array(LENGTH_MAX);
 
-/** The codec; null stands for bytes that are no integer of 64 bits. */
+/** The codec; null stands for bytes that are not an integer of 64 bits. */
 export const sequenceCodec: ValueCodec<Integer | null, Integer> = {
   name: "json",
   ordered: false,

@@ -2,8 +2,8 @@
  * The trees of SQL in a database: those of rows and indexes, whose keys and values are tuples, and
  * those of the schema.
  *
- * Keys and rows pass through the codecs here as bytes; they are tuples, so that every tool that
- * knows the codec `tuple` reads them.
+ * Keys and rows pass through the codecs here as bytes. The bytes are those of tuples, so every tool
+ * that knows the codec `tuple` can read them.
  */
 
 import {
@@ -71,11 +71,11 @@ export interface StoredObject {
   readonly sql: string;
 }
 
-/** What ANALYZE found of a table or an index. */
+/** What ANALYZE found about a table or an index. */
 export interface StoredStatistics {
   /** The number of rows. */
   readonly rows: number;
-  /** How many different values the first parts have, by the number of parts. */
+  /** How many distinct values the first parts have, by the number of parts. */
   readonly distinct: readonly number[];
 }
 
@@ -84,7 +84,7 @@ const statisticsCodecs = { key: string, value: json.as<StoredStatistics>() };
 const sequenceCodecs = { key: string, value: sequenceCodec };
 const settingCodecs = { key: string, value: json.as<number>() };
 
-/** The names of trees that are not of one table or index. */
+/** The names of trees that do not belong to one table or index. */
 export const TREE = {
   schema: "sql/schema",
   statistics: "sql/statistics",
@@ -99,7 +99,7 @@ export function treeName(what: "table" | "index", name: string, isTemporary: boo
   return `${isTemporary ? TEMPORARY : "sql/"}${what}/${lowerAscii(name)}`;
 }
 
-/** Whether a tree is of a temporary table, in a database of its own. */
+/** Whether a tree belongs to a temporary table, in a database of its own. */
 export function isTemporaryTree(tree: string): boolean {
   return tree.startsWith(TEMPORARY);
 }
@@ -168,13 +168,13 @@ export class SqlTrees {
   /**
    * The greatest rowid that a table has had; undefined if it has had none.
    *
-   * @throws {SqlError} It is no integer of 64 bits.
+   * @throws {SqlError} It is not an integer of 64 bits.
    */
   sequence(tree: string): Integer | undefined {
     const kept = this.sequences.get(tree);
     if (kept === undefined) return undefined;
     if (kept !== null) return kept;
-    throw new SqlError("VALUE", `the sequence of ${tree} is no rowid`);
+    throw new SqlError("VALUE", `the sequence of ${tree} is not a rowid`);
   }
 
   /** Sets the greatest rowid that a table has had, in a transaction. */

@@ -22,12 +22,12 @@ export interface Column {
   readonly collation: Collation;
   /** The type that is enforced, in a STRICT table. */
   readonly strictType: StrictType | undefined;
-  /** What a NULL does; undefined if it is allowed. */
+  /** What happens to a row with a NULL; undefined if NULL is allowed. */
   readonly notNull: ConflictAction | undefined;
   readonly defaultExpr: Expr | undefined;
-  /** The text of it, for those who look at the schema. */
+  /** The text of the default, to show the schema. */
   readonly defaultText: string | undefined;
-  /** What it is computed from, and whether rows have it; undefined for other columns. */
+  /** What it is computed from, and whether rows store it; undefined for other columns. */
   readonly generated: { readonly expr: Expr; readonly isStored: boolean } | undefined;
 }
 
@@ -141,7 +141,12 @@ export function columnNamed(columns: readonly { readonly name: string }[], name:
   return columns.findIndex((column) => keyOfName(column.name) === key);
 }
 
-/** Whether a name means the rowid, where no column has it. */
+/** Whether a name means the rowid, if no column has that name. */
 export function isRowidName(name: string): boolean {
   return ["rowid", "oid", "_rowid_"].includes(keyOfName(name));
+}
+
+/** A name in quotes. */
+export function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -76,7 +76,7 @@ export function cast(value: SqlValue, affinity: Affinity): SqlValue {
   }
 }
 
-/** A REAL that is an integer of at most 51 bits becomes one, as CAST to NUMERIC has it. */
+/** A REAL that is an integer of at most 51 bits becomes one, as in CAST to NUMERIC. */
 function smallInteger(value: SqlValue): SqlValue {
   const isSmall = value instanceof Real && Math.abs(value.value) < 2 ** 51;
   return isSmall ? wholeOf(value.value) ?? value : value;

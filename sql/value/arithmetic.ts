@@ -17,7 +17,7 @@ import {
   TWO_63,
 } from "./value.ts";
 
-/** Whether both are numbers, and one a REAL, so that the result is one. */
+/** Whether both are numbers and one is a REAL, so the result is a REAL. */
 function areDoubles(a: SqlValue, b: SqlValue): boolean {
   if (a instanceof Real) return b instanceof Real || typeof b === "number";
   return typeof a === "number" && b instanceof Real;
@@ -51,7 +51,7 @@ export function subtract(a: SqlValue, b: SqlValue): SqlValue {
 export function multiply(a: SqlValue, b: SqlValue): SqlValue {
   if (typeof a === "number" && typeof b === "number") {
     const product = a * b;
-    // Without minus zero, which no integer is.
+    // An integer is never minus zero.
     if (Number.isSafeInteger(product)) return product === 0 ? 0 : product;
   }
   if (areDoubles(a, b)) return realOf(toDouble(a) * toDouble(b));

@@ -20,7 +20,7 @@ export class BytePattern {
   /** The texts between the signs `%`, folded. */
   readonly #pieces: readonly Uint8Array[];
 
-  /** The text that must be anywhere, of a pattern like `%text%`; undefined for others. */
+  /** The text to find anywhere, if the pattern is like `%text%`; undefined for others. */
   readonly #inside: Uint8Array | undefined;
 
   constructor(pieces: readonly Uint8Array[]) {
@@ -31,8 +31,8 @@ export class BytePattern {
   }
 
   /**
-   * Whether a text matches that begins at an offset and ends with a zero, before `end`; undefined
-   * if its end must be known first.
+   * Whether a text matches, which begins at `start` and ends with a zero before `end`; undefined if
+   * its end must be known first.
    */
   matchesBeforeZero(bytes: Uint8Array, start: number, end: number): boolean | undefined {
     const inside = this.#inside;

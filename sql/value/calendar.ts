@@ -19,7 +19,7 @@ export interface Parts {
   readonly second: number;
 }
 
-/** The time of a day, at midnight; a day past the end of its month is one of the next. */
+/** The time of a day, at midnight; a day past the end of its month is in the next one. */
 export function dayOf(year: number, month: number, day: number): number {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);

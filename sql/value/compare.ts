@@ -1,7 +1,7 @@
 /**
  * The order of values: NULL, then numbers, text, blobs. Text compares by a collation: BINARY by
- * code points, as UTF-8 sorts, NOCASE with the letters of ASCII folded, RTRIM without blanks at the
- * end.
+ * code points, as UTF-8 sorts, NOCASE with the letters of ASCII folded, RTRIM without trailing
+ * blanks.
  */
 
 import { Real, type SqlValue } from "./value.ts";
@@ -15,7 +15,7 @@ export function collationOf(name: string): Collation | undefined {
   return upper === "BINARY" || upper === "NOCASE" || upper === "RTRIM" ? upper : undefined;
 }
 
-/** Text such that the collation's order is that of BINARY on the results. */
+/** Folds text: the order of a collation is the BINARY order of folded text. */
 export function folded(text: string, collation: Collation): string {
   if (collation === "BINARY") return text;
   return collation === "NOCASE" ? lowerAscii(text) : text.replace(/ +$/, "");
@@ -59,7 +59,7 @@ function rankOf(value: SqlValue): number {
   return value instanceof Real ? 1 : 3;
 }
 
-/** Compares numbers exactly: JavaScript compares a bigint with a double so. */
+/** Compares numbers exactly, as JavaScript compares a bigint with a double. */
 function compareNumbers(a: number | bigint | Real, b: number | bigint | Real): number {
   const x = a instanceof Real ? a.value : a;
   const y = b instanceof Real ? b.value : b;
@@ -67,14 +67,14 @@ function compareNumbers(a: number | bigint | Real, b: number | bigint | Real): n
 }
 
 /** Compares texts by code points, which is the order of their bytes in UTF-8. */
-export function compareText(a: string, b: string): number {
+function compareText(a: string, b: string): number {
   if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
     if (x === y) continue;
-    // Surrogates are of code points above those of all other units.
+    // Surrogates belong to code points above those of all other units.
     const isHighX = (x & 0xf800) === 0xd800;
     if (isHighX !== ((y & 0xf800) === 0xd800)) return isHighX ? 1 : -1;
     return x - y;

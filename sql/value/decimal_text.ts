@@ -1,10 +1,10 @@
 /**
- * Doubles as decimal text, as SQLite's `printf` has them: by the first digits of a number, 18 at
- * most, rounded half up, and zeros after these. JavaScript's `toFixed` has all digits of a double:
- * with twenty of them 0.1 is 0.10000000000000000555 there, and 0.10000000000000000000 here.
+ * Doubles as decimal text, as SQLite's `printf` prints them: the first digits of a number, 18 at
+ * most, rounded half up, then zeros. JavaScript's `toFixed` prints all digits of a double: 0.1 with
+ * twenty of them is 0.10000000000000000555 there, and 0.10000000000000000000 here.
  */
 
-/** The digits of a double that are known. */
+/** The number of digits of a double that are used. */
 const KNOWN = 18;
 
 /** A number of at most some digits: 0.DIGITS, times a power of ten. */

@@ -4,7 +4,7 @@
 
 /** Why a statement was refused, for programs. */
 export type SqlErrorCode =
-  /** The text is not SQL, or names what does not exist. */
+  /** The text is not SQL, or names something that does not exist. */
   | "SYNTAX"
   /** It is SQL that is not supported here. */
   | "UNSUPPORTED"
@@ -14,7 +14,7 @@ export type SqlErrorCode =
   | "VALUE"
   /** The call does not fit the state of statement or transaction. */
   | "MISUSE"
-  /** Others changed the database during a transaction that takes several turns; run it again. */
+  /** Something else changed the database during a transaction of several turns; run it again. */
   | "CONFLICT";
 
 /** An error of a statement. */
@@ -68,7 +68,7 @@ export class ConflictError extends SqlError {
   }
 }
 
-/** An error that has its offset, and gets its place where the text is known. */
+/** An error with an offset, which gets line and column once the text is known. */
 export class PlacedError extends Error {
   /** Its kind. */
   readonly code: SqlErrorCode;
@@ -83,19 +83,19 @@ export class PlacedError extends Error {
   }
 }
 
-/** Throws that something has no meaning in SQL. */
+/** Throws the error of a statement that has no meaning in SQL. */
 export function refuse(message: string, offset: number): never {
   throw new PlacedError("SYNTAX", message, offset);
 }
 
-/** Throws that a part of SQL is not supported, by its name. */
+/** Throws the error of a part of SQL that is not supported, with its name. */
 export function unsupported(what: string, offset: number): never {
   throw new PlacedError("UNSUPPORTED", `${what} not supported`, offset);
 }
 
 /**
- * Runs a function; placed errors in it become errors of a text. So does the end of the stack: how
- * deep a statement may be nested depends on what its caller left of it.
+ * Runs a function; placed errors in it become errors of a text. So does a stack overflow: how deep
+ * a statement may be nested depends on the stack that its caller left.
  */
 export function inText<T>(text: string, body: () => T): T {
   try {
@@ -109,10 +109,10 @@ export function inText<T>(text: string, body: () => T): T {
   }
 }
 
-/** What the runtime says of text and bytes that are longer than it allows. */
+/** What the runtime says about text and bytes that are longer than it allows. */
 const TOO_BIG = /^(Invalid string length|Array buffer allocation failed|buffer exceeds maximum)/;
 
-/** An error of a statement that runs: one of the runtime, if a value is too big, as one of SQL. */
+/** The error of a running statement; that of the runtime for a value too big becomes one of SQL. */
 export function whileRunning(error: unknown): unknown {
   const isTooBig = (error instanceof RangeError || error instanceof TypeError) &&
     TOO_BIG.test(error.message);

@@ -1,6 +1,6 @@
 /**
- * Numbers as text and text as numbers, as SQLite has them: the longest prefix that is a number, and
- * REALs in the digits that SQLite prints.
+ * Numbers as text and text as numbers, as SQLite converts them: the longest prefix that is a
+ * number, and REALs in the digits that SQLite prints.
  */
 
 import { realDigits } from "./real_digits.ts";
@@ -40,7 +40,7 @@ function placed(digits: string, exponent: number): string {
   return `${before}.${digits.slice(exponent + 1) || "0"}`;
 }
 
-/** The text of a value, as CAST and the operator || have it. NULL has none. */
+/** The text of a value, as CAST and the operator || make it. NULL has none. */
 export function textOf(value: Exclude<SqlValue, null>): string {
   if (typeof value === "string") return value;
   if (value instanceof Real) return textOfReal(value.value);
@@ -53,7 +53,7 @@ export function numberPrefix(text: string): Numeric {
   return match === null ? 0 : parsed(match[1]! + match[2]!);
 }
 
-/** The number that the whole text is, blanks around it aside; undefined if it is none. */
+/** The number that a text is, apart from blanks around it; undefined if it is not one. */
 export function wholeNumberText(text: string): Numeric | undefined {
   return WHOLE.test(text) ? parsed(text.trim()) : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the parts of stored keys and rows, forward. Bytes that are no parts are refused: a tree of
- * SQL may be written by others.
+ * Reads the parts of stored keys and rows, forward. Bytes that are not parts are refused: other
+ * programs may write to a tree of SQL.
  */
 
 import { Buffer } from "node:buffer";
@@ -26,7 +26,7 @@ export class PartReader {
   #at = 0;
   #end = 0;
 
-  /** Begins to read bytes, of a part of some memory perhaps. */
+  /** Begins to read bytes, or a range of them. */
   reset(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
     this.#bytes = bytes;
     this.#at = start;
@@ -36,11 +36,6 @@ export class PartReader {
   /** Whether no part is left. */
   get isAtEnd(): boolean {
     return this.#at >= this.#end;
-  }
-
-  /** Goes on at the offset of a part. */
-  seek(at: number): void {
-    this.#at = at;
   }
 
   /** The offset of the next part. */
@@ -183,7 +178,7 @@ export class PartReader {
   }
 }
 
-/** Text of ASCII: short text takes less here than a call takes there. */
+/** Text of ASCII: for short text, a loop takes less than a call. */
 function asciiText(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > LETTERS_MAX) return latin1Slice.call(bytes, start, end);
   let text = "";
@@ -202,7 +197,7 @@ function asciiText(bytes: Uint8Array, start: number, end: number): string {
   return text;
 }
 
-/** What is thrown for bytes that are no parts. */
+/** The error for bytes that are not parts. */
 export function malformed(): TypeError {
   return new TypeError("Cannot read a row: its bytes are not the parts of one");
 }

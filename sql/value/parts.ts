@@ -1,6 +1,6 @@
 /**
- * The parts of stored keys and rows, in the encoding of Quire's tuples, so that the trees show
- * their contents to every tool that knows tuples. Here values are written and read directly.
+ * The parts of stored keys and rows, in the encoding of Quire's tuples, so every tool that knows
+ * tuples can show the contents of the trees. Here values are written and read directly.
  *
  * ```text
  *            in a row          in a key, where the bytes sort as SQL does
@@ -31,9 +31,9 @@ const ESCAPE = 0x01;
 const BIGINT_ZERO = 0x8000;
 const TEXT_LOOP_MAX = 48;
 
-/** Up to this length views are kept. */
+/** Views up to this length are kept. */
 const VIEW_MAX = 512;
-/** Copies up to this size lie in a block with others. */
+/** Copies up to this size share a block with others. */
 const SHARED_MAX = 256;
 const BLOCK_BYTES = 16_384;
 let block = new Uint8Array(BLOCK_BYTES);
@@ -65,7 +65,7 @@ export class PartWriter {
     return this.#at;
   }
 
-  /** The bytes written, valid until the next ones are: one view serves all of its length. */
+  /** The bytes written, valid until the next write; equal lengths share one view. */
   view(): Uint8Array {
     const length = this.#at;
     if (length > VIEW_MAX) return this.#bytes.subarray(0, length);
@@ -214,7 +214,7 @@ export class PartWriter {
     this.#bytes[this.#at++] = END;
   }
 
-  /** Writes text of ASCII without escapes; false, and nothing, if it is not such. */
+  /** Writes text of ASCII without escapes; if it is not, writes nothing and returns false. */
   #ascii(text: string): boolean {
     const bytes = this.#bytes;
     const at = this.#at;
@@ -261,7 +261,7 @@ export class PartWriter {
   }
 }
 
-/** The bytes that the size of an integer takes. */
+/** The number of bytes that the absolute value of an integer takes. */
 function lengthOf(size: number): number {
   if (size < 2 ** 32) {
     return size < 2 ** 16 ? size < 1 ? 0 : size < 256 ? 1 : 2 : size < 2 ** 24 ? 3 : 4;
@@ -280,7 +280,7 @@ function read32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-/** The double of a part at an offset: stored with its sign bit inverted, if negative all bits. */
+/** The double of a part at an offset: stored with an inverted sign, or if negative all bits. */
 export function doubleAt(bytes: Uint8Array, at: number): number {
   const [high, low] = [read32(bytes, at), read32(bytes, at + 4)];
   words[HIGH] = high < 0 ? high ^ SIGN : ~high;

@@ -58,7 +58,7 @@ describe("stored parts", () => {
     }));
   });
 
-  it("of keys end where they end, whatever follows", () => {
+  it("of keys are read to their end, whatever follows", () => {
     fc.assert(fc.property(anyValue, fc.integer(), (value, rowid) => {
       const writer = new PartWriter();
       writer.keyValue(value, "BINARY");
@@ -104,7 +104,7 @@ describe("stored parts", () => {
     }
   });
 
-  it("that are no parts are refused", () => {
+  it("are refused if they are malformed", () => {
     fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 12 }), (bytes) => {
       const reader = new PartReader();
       reader.reset(bytes);

@@ -6,7 +6,7 @@ import { upperAscii } from "./compare.ts";
 import { SqlError } from "./error.ts";
 
 const KEPT_MAX = 64;
-/** The longest pattern, as SQLite has it. */
+/** The maximum length of a pattern, as in SQLite. */
 const LENGTH_MAX = 50_000;
 const TOO_COMPLEX = "LIKE or GLOB pattern too complex";
 const kept = new Map<string, RegExp>();
@@ -21,12 +21,12 @@ export function like(pattern: string, text: string, escape?: string): boolean {
   return isMatch(lastCompiled, text);
 }
 
-/** The pattern of the last call, as most calls have that of the one before. */
+/** The pattern of the last call, which most calls repeat. */
 let lastPattern: string | undefined;
 let lastEscape: string | undefined;
 let lastCompiled = /./;
 
-/** Whether text matches a pattern of GLOB: `*`, `?` and `[...]`, letters as they are. */
+/** Whether text matches a pattern of GLOB: `*`, `?` and `[...]`, with letters in their case. */
 export function glob(pattern: string, text: string): boolean {
   return isMatch(compiledFor(`G${pattern}`, () => globSource(pattern)), text);
 }
@@ -35,7 +35,7 @@ function isMatch(compiled: RegExp, text: string): boolean {
   try {
     return compiled.test(text);
   } catch (error) {
-    // An expression is made code when it is first used, for each width of characters.
+    // The runtime compiles an expression at its first use, for each width of characters.
     if (error instanceof SyntaxError) throw new SqlError("VALUE", TOO_COMPLEX);
     throw error;
   }
@@ -47,7 +47,7 @@ function compiledFor(key: string, source: () => string): RegExp {
     if (key.length > LENGTH_MAX) throw new SqlError("VALUE", TOO_COMPLEX);
     if (kept.size >= KEPT_MAX) kept.clear();
     const text = source();
-    // Only a single character needs to know of surrogates, and the search is faster without.
+    // Only parts that match one character must know surrogates; a search without is faster.
     const isPlain = !/(?<!\\)\.(?!\*)|\[\^|[^\0-\x7f]/.test(text);
     kept.set(key, compiled = new RegExp(text, isPlain ? "s" : "su"));
   }
@@ -70,16 +70,16 @@ function likeSource(pattern: string, escape: string | undefined): string {
 }
 
 /**
- * The source of pieces with any text between them. A piece in the middle is taken where it is found
- * first, and a lookahead never looks for it elsewhere: else the time grows with a power of the
- * number of pieces.
+ * The source of pieces with any text between them. A piece in the middle matches where it is found
+ * first; the lookahead never tries another place, or the time would grow with a power of the number
+ * of pieces.
  */
 function joined(pieces: readonly string[]): string {
   const first = pieces[0]!;
   const last = pieces.at(-1)!;
   if (pieces.length === 1) return `^${first}$`;
   const inner = pieces.slice(1, -1).filter((piece) => piece !== "");
-  // A search that may begin or end anywhere needs no part for what is around it.
+  // A search that may begin or end anywhere needs no expression for the text around it.
   const end = last === "" ? inner.pop() ?? "" : `${last}$`;
   const isAnywhere = first === "" && inner.length === 0;
   if (isAnywhere) return end;

@@ -1,9 +1,9 @@
 /**
- * The digits that SQLite 3.52 and later print of a double: 17 of them, or fewer where the last ones
+ * The digits of a double that SQLite 3.52 and later print: 17 of them, or fewer if the last ones
  * are zeros or nines and fewer give the same double again.
  *
- * SQLite scales by powers of ten of 64 bits, so that the last digit is not always the nearest. What
- * it prints is text that programs store and compare, so these are its powers, to the bit.
+ * SQLite scales by powers of ten in 64 bits, so the last digit is not always the nearest. Programs
+ * store and compare what it prints, so the powers here are the same, to the bit.
  */
 
 /** 0.DIGITS, times a power of ten. */
@@ -16,10 +16,10 @@ export interface RealDigits {
 
 /** The most digits printed. */
 const MOST = 17;
-/** A number of so few digits has zeros or nines after them, unless doubles are far apart there. */
+/** A number of up to so many digits has zeros or nines after them, unless it is subnormal. */
 const FEW = 13;
 const NORMAL_LEAST = 2 ** -1022;
-/** How far apart the powers are of which there is a table; others are one product away. */
+/** The distance between the powers in the table; others are one product away. */
 const STEP = 27;
 const STEPS = 13;
 const TOP_BIT = 1n << 63n;
@@ -51,7 +51,7 @@ function shorter(number: number, all: string, exponent: number): string | undefi
   const end = all.slice(0, isNines ? 14 : 13).replace(isNines ? /9+$/ : /0+$/, "").length;
   const digits = isNines ? String(BigInt(all.slice(0, end)) + 1n) : all.slice(0, end);
   if (Number(`${digits}e${exponent + all.length - end}`) !== number) return undefined;
-  // A number of nines alone has become one of one digit more.
+  // A number of nines only has become one digit longer.
   return digits.length > end ? digits.padEnd(MOST + 1, "0") : digits;
 }
 
@@ -73,7 +73,7 @@ function scaled(number: number): { decimal: bigint; exponent: number } {
     mantissa = (mantissa << 11n) | TOP_BIT;
     binary -= 1086;
   }
-  // The integer parts of logarithms, as SQLite has them.
+  // The integer parts of logarithms, as SQLite computes them.
   const power = MOST - ((binary + 63) * 78913 >> 18);
   const shift = -(binary + (power * 108853 >> 15) + 2);
   const high = (mantissa * powerOfTen(power)) >> BigInt(64 + shift);
@@ -94,7 +94,7 @@ function powerOfTen(power: number): bigint {
   return (high & TOP_BIT) !== 0n ? high : (high << 1n) | ((product >> 63n) & 1n);
 }
 
-/** The powers of ten that 64 bits hold the first bits of, up to one step. */
+/** The first 64 bits of the powers of ten below one step, rounded. */
 const small: bigint[] = [];
 
 function smallPower(power: number): bigint {

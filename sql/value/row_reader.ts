@@ -1,6 +1,6 @@
 /**
- * Reads single values of a stored row where they lie: a value that is not asked for is skipped, and
- * a number or the match of a pattern makes no object.
+ * Reads single values of a stored row in place: values that are not needed are skipped, and a
+ * number or the match of a pattern creates no object.
  */
 
 import type { BytePattern } from "./byte_pattern.ts";
@@ -13,7 +13,7 @@ const BIGINT_ZERO = 0x8000;
 const SAFE_BYTES = 6;
 const NO_BYTES = new Uint8Array(0);
 
-/** What `numberKind` says: no plain number, an integer, a REAL. */
+/** What `numberKind` returns: not a plain number, an integer, or a REAL. */
 export const NUMBER_KIND = { none: 0, integer: 1, real: 2 } as const;
 
 /** Reads a row in any order of its values. */
@@ -21,13 +21,13 @@ export class RowReader {
   /** The number that `numberKind` found. */
   number = 0;
   readonly #reader = new PartReader();
-  /** Where the values begin, as far as that is known, and where the last of them ends. */
+  /** Where the values begin, as far as they are known, and where the last of these ends. */
   readonly #offsets: Int32Array;
   #known = 0;
   #bytes: Uint8Array = NO_BYTES;
   #end = 0;
 
-  /** A reader of rows of at most so many columns. */
+  /** Creates a reader of rows of up to a number of columns. */
   constructor(columns: number) {
     this.#offsets = new Int32Array(columns + 2);
   }
@@ -72,7 +72,7 @@ export class RowReader {
     return this.#reader.rowValue();
   }
 
-  /** Whether the value of a column is a number that a double holds, which `number` then is. */
+  /** Whether the value of a column is a number that a double holds; `number` then has it. */
   numberKind(column: number): 0 | 1 | 2 {
     const at = this.#startOf(column);
     if (at < 0) return NUMBER_KIND.none;
@@ -91,7 +91,7 @@ export class RowReader {
     return NUMBER_KIND.integer;
   }
 
-  /** Whether the text of a column matches a pattern; undefined if it is no text. */
+  /** Whether the text of a column matches a pattern; undefined if it is not text. */
   matches(column: number, pattern: BytePattern): boolean | undefined {
     const at = this.#startOf(column);
     if (at < 0 || this.#bytes[at] !== PART.string) return undefined;

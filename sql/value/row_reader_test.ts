@@ -1,6 +1,6 @@
 /**
- * Values read where they lie are those that a reader of parts finds, patterns on bytes match as
- * LIKE does, and bytes that are no row are refused.
+ * Values read in place are those that a reader of parts finds, patterns on bytes match as LIKE
+ * does, and bytes that are not a row are refused.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
@@ -30,7 +30,7 @@ function rowOf(values: readonly SqlValue[]): Uint8Array {
   return writer.take();
 }
 
-describe("a row where it is stored", () => {
+describe("a row read in place", () => {
   it("has the values that were written, in any order", () => {
     const values = fc.array(anyValue, { maxLength: 6 });
     fc.assert(fc.property(values, fc.array(fc.nat(7), { maxLength: 9 }), (row, order) => {
@@ -72,7 +72,7 @@ describe("a row where it is stored", () => {
     );
   });
 
-  it("is refused where its bytes are no row", () => {
+  it("is refused if its bytes are not a row", () => {
     const bytes = rowOf([1000, "text", new Real(0.5)]);
     for (let end = 1; end < bytes.length; end++) {
       const reader = new RowReader(4);

@@ -12,7 +12,7 @@
  * An integer has one representation: `integerOf` makes it, and every operation returns it.
  */
 
-/** A REAL: a double that is not NaN, which SQL has as NULL. */
+/** A REAL: a double that is not NaN, which becomes NULL in SQL. */
 export class Real {
   /** The double. */
   readonly value: number;
@@ -30,7 +30,7 @@ export type Numeric = Integer | Real;
 /** A value of SQL. */
 export type SqlValue = null | Numeric | string | Uint8Array;
 
-/** The name of a storage class, as `typeof` has it. */
+/** The name of a storage class, as SQL's `typeof` returns it. */
 export type StorageClass = "null" | "integer" | "real" | "text" | "blob";
 
 /** The least INTEGER. */
@@ -76,7 +76,7 @@ export function wholeOf(value: number): Integer | undefined {
   return value >= -TWO_63 && value < TWO_63 ? BigInt(value) : undefined;
 }
 
-/** Whether a double is that of an INTEGER which is no safe integer. */
+/** Whether a double is in the range of the INTEGERs that are not safe integers. */
 export function isLargeWhole(value: number): boolean {
   return Math.abs(value) > Number.MAX_SAFE_INTEGER && value >= -TWO_63 && value < TWO_63;
 }

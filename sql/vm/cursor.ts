@@ -1,6 +1,6 @@
 /**
- * Cursors on trees: of the rows of a table, and of the entries of an index. A cursor decodes the
- * parts that are asked for, and keeps them until it moves.
+ * Cursors on trees: on the rows of a table, and on the entries of an index. A cursor decodes the
+ * parts that are needed, and keeps them until it moves.
  */
 
 import type { EntryView } from "../../mod.ts";
@@ -35,13 +35,13 @@ export class TableCursor implements Cursor {
   #row = 0;
   /** The rows of a scan, some at a time. */
   #batch: ScanBatch | undefined;
-  /** The row that was sought last. */
+  /** The bytes of the row that was sought last. */
   #own: Uint8Array = NO_BYTES;
   /** The memory that has the key of the current row. */
   #keyBytes: Uint8Array = NO_BYTES;
   #keyStart = 0;
   #keyEnd = 0;
-  /** The row where it lies, whose key has not been read; undefined if there is none. */
+  /** The row in place, if its key has not been read; else undefined. */
   #entry: EntryView | undefined;
   #isNull = true;
   #rowid: number | bigint | undefined;
@@ -49,7 +49,7 @@ export class TableCursor implements Cursor {
   /**
    * Opens a cursor.
    *
-   * @param defaults The values of columns that a row does not have, as it is older than they are.
+   * @param defaults The values of columns that a row lacks because it is older than they are.
    */
   constructor(table: Table, rows: Rows, defaults: readonly SqlValue[]) {
     this.table = table;
@@ -89,7 +89,7 @@ export class TableCursor implements Cursor {
     this.#begin(key, 0, key.length, value, 0, value.length);
   }
 
-  /** Moves to a row where it lies, whose key is read if it is needed. */
+  /** Moves to a row in place; its key is read when it is needed. */
   view(entry: EntryView): void {
     this.#entry = entry;
     this.reader.reset(entry.bytes, entry.start, entry.end);
@@ -185,7 +185,7 @@ export class TableCursor implements Cursor {
 
 const rowidReader = new PartReader();
 
-/** The rowid that a key is. */
+/** The rowid in a key. */
 export function rowidOf(key: Uint8Array): number | bigint {
   rowidReader.reset(key);
   return rowidReader.rowid();
@@ -227,7 +227,7 @@ export class IndexCursor implements Cursor {
     return true;
   }
 
-  /** Moves to an entry where it lies. */
+  /** Moves to an entry in place. */
   view({ key }: EntryView): void {
     this.#begin(key, 0, key.length);
   }

@@ -1,6 +1,6 @@
 /**
- * Ranges of keys from values: the bytes between which the keys lie whose first parts equal some
- * values, and whose next part lies between two others.
+ * Ranges of keys from values: the bytes that bound the keys whose first parts equal some values,
+ * and whose next part is between two others.
  *
  * No type byte of a part is 0xff, so a key followed by 0xff is after all keys that begin with it.
  */
@@ -27,8 +27,6 @@ export interface ScanRange {
   readonly collations: readonly Collation[];
   /** Whether the key is a rowid. */
   readonly isRowid: boolean;
-  /** Whether a NULL in `equal` equals NULL, as IS has it. */
-  readonly nullsEqual: boolean;
   readonly isReverse: boolean;
 }
 
@@ -43,11 +41,11 @@ export function boundsOf(
   registers: readonly SqlValue[],
 ): KeyBounds | undefined {
   if (range.isRowid) return rowidBounds(range, registers);
-  const { equal, lower, upper, collations, nullsEqual, isReverse } = range;
+  const { equal, lower, upper, collations, isReverse } = range;
   writer.reset();
   for (let i = 0; i < equal.length; i++) {
     const value = registers[equal[i]!]!;
-    if (value === null && !nullsEqual) return undefined;
+    if (value === null) return undefined;
     writer.keyValue(value, collations[i]!);
   }
   const prefix = writer.take();
@@ -77,7 +75,7 @@ function keyOf(prefix: Uint8Array, value: SqlValue, collation: Collation, isAfte
   return sized(writer.take());
 }
 
-/** A bound that is longer than any key: between it and its beginning there is no key. */
+/** Cuts a bound that is longer than any key: no key is between it and its beginning. */
 function sized(bytes: Uint8Array): Uint8Array {
   return bytes.length > KEY_BYTES_MAX ? bytes.subarray(0, KEY_BYTES_MAX) : bytes;
 }
@@ -110,7 +108,7 @@ export function partsKey(
   return writer.take();
 }
 
-/** The row of values, with NULL for those that are not stored: the rowid, which is the key. */
+/** The row of values, with NULL for those not stored: the rowid, and virtual columns. */
 export function rowBytes(
   values: readonly SqlValue[],
   first: number,

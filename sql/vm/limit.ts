@@ -9,7 +9,7 @@ import type { SqlValue } from "../value/value.ts";
 /**
  * A LIMIT as a number; less than 0 means all. An OFFSET of less than 0 is 0.
  *
- * @throws {SqlError} It is no integer.
+ * @throws {SqlError} It is not an integer.
  */
 export function castLimit(value: SqlValue, isOffset: boolean): number {
   const integer = applyAffinity(value, "INTEGER");

@@ -103,13 +103,13 @@ export interface Store {
   readonly triggers: Set<string>;
   /** The foreign keys that are checked when the transaction ends. */
   readonly deferred: Deferred;
-  /** Where rows go that exceed the memory; undefined = memory has no bound. */
+  /** Where rows that exceed the memory go; undefined = memory has no bound. */
   readonly spill: Spill | undefined;
 }
 
 /** Foreign keys that are checked when the transaction ends. */
 export interface Deferred {
-  /** Whether all keys wait, those too that are not deferred themselves. */
+  /** Whether all keys wait, even those that are not deferred themselves. */
   readonly isForAll: boolean;
   /** Adds a query that must find nothing then, with the values of its parameters. */
   add(orphans: string, values: readonly SqlValue[]): void;
@@ -156,17 +156,17 @@ export class Machine {
   readonly row = { first: 0, count: 0 };
   /** The number of rows changed. */
   changed = 0;
-  /** The marks of what has been done once; made when there are any, as are the checks. */
+  /** The marks of what has been done once; created when needed, like the checks. */
   once: Set<number> | undefined;
   /** Checks at the end of the statement. */
   late: LateCheck[] | undefined;
-  /** The machine of the whole statement, this one unless another calls it. */
+  /** The machine of the whole statement: this one, unless another calls it. */
   whole: Machine = this;
   /** The greatest rowid of a table, if the last insertion made it for a new row. */
   greatest: number | undefined;
   /** The insertion that made it: the statements of a trigger may insert into several tables. */
   greatestOf: object | undefined;
-  /** Receives the rows that are added; undefined if a savepoint can take them back. */
+  /** Receives the keys of added rows; undefined if a savepoint can undo the statement. */
   added: AddedRows | undefined;
   #sink: RowSink | undefined;
   #state: "running" | "row" | "ended" = "running";
@@ -233,7 +233,7 @@ export class Machine {
     this.step();
   }
 
-  /** Runs to the end, rows aside. */
+  /** Runs to the end, and ignores rows. */
   runToEnd(): void {
     this.run(NO_SINK);
   }
@@ -246,7 +246,7 @@ export class Machine {
   /**
    * Runs the body of a loop, the instructions from `first` to before `next`.
    *
-   * @returns Whether the loop goes on; else `pc` is where it has left to.
+   * @returns Whether the loop goes on; if not, `pc` is where it was left to.
    */
   runBody(first: number, next: number): boolean {
     const { instructions } = this.program;

@@ -9,7 +9,7 @@ import { IndexCursor, type KeyBounds, TableCursor } from "./cursor.ts";
 import { boundsOf, integerOnly, rowidKey, type ScanRange } from "./key_range.ts";
 import type { Handler, Instruction, Machine } from "./machine.ts";
 
-/** A table to open, with the values of columns that old rows do not have. */
+/** A table to open, with the values of columns that old rows lack. */
 export interface OpenedTable {
   readonly table: Table;
   readonly defaults: readonly SqlValue[];
@@ -25,8 +25,8 @@ function indexAt(m: Machine, cursor: number): IndexCursor {
 }
 
 /**
- * Runs a loop inside a visit of its tree, so that no entry is kept: the body runs for each entry,
- * where it lies if nothing else of the database is read. A body that leaves the loop ends the
+ * Runs a loop inside a visit of its tree, so no entry is copied to a batch: the body runs for each
+ * entry, in place if it reads nothing else of the database. A body that leaves the loop ends the
  * visit.
  */
 function visitLoop(

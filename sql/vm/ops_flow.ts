@@ -27,13 +27,13 @@ export const FLOW_OPS = {
     m.pc = m.registers[i.p1] as number;
   },
 
-  /** Jumps to p2 if p1 is true; if it is NULL, where p3 is 1. */
+  /** Jumps to p2 if p1 is true, or if it is NULL and p3 is 1. */
   If(m, i) {
     const value = m.registers[i.p1]!;
     if (typeof value === "number" ? value !== 0 : isTrue(value) ?? i.p3 === 1) m.pc = i.p2;
   },
 
-  /** Jumps to p2 if p1 is false; if it is NULL, where p3 is 1. */
+  /** Jumps to p2 if p1 is false, or if it is NULL and p3 is 1. */
   IfNot(m, i) {
     const value = isTrue(m.registers[i.p1]!);
     if (value === undefined ? i.p3 === 1 : !value) m.pc = i.p2;
@@ -49,7 +49,7 @@ export const FLOW_OPS = {
     if (m.registers[i.p1] !== null) m.pc = i.p2;
   },
 
-  /** Jumps to p2 if it was run before in this execution. */
+  /** Jumps to p2 if the mark p1 was passed before in this execution. */
   Once(m, i) {
     const once = m.once ??= new Set();
     if (once.has(i.p1)) m.pc = i.p2;

@@ -118,7 +118,7 @@ export const ROW_OPS = {
     const { spec, frame } = i.p4 as ComputedWindow;
     const { unit, exclude, start, end } = frame;
     const rows = at<WindowRows>(m, i.p1);
-    // Offsets are computed with the first row.
+    // Without rows, offsets are not checked.
     if (rows.isEmpty) return;
     rows.compute(spec, {
       unit,
@@ -150,11 +150,11 @@ export const ROW_OPS = {
       sorter.add(m.registers.slice(i.p2, i.p2 + i.p3));
     }
   },
-  /** Jumps to p2 if the sorter p1 needs no row whose keys lie from p3 on. */
+  /** Jumps to p2 unless the sorter p1 needs a row with the sort values from p3 on. */
   UnlessSorted(m, i) {
     if (!at<Sorter>(m, i.p1).needs(m.registers, i.p3)) m.pc = i.p2;
   },
-  /** Adds to the set p1 the row from p3 on; jumps to p2 if it has it. */
+  /** Adds to the set p1 the row from p3 on; jumps to p2 if it is there already. */
   AddUnique(m, i) {
     if (!at<RowSet>(m, i.p1).addFrom(m.registers, i.p3)) m.pc = i.p2;
   },

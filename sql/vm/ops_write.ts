@@ -68,7 +68,7 @@ function checkKey(key: Uint8Array, name: string): Uint8Array {
 
 /** The opcodes that write. */
 export const WRITE_OPS = {
-  /** Sets p3 to a row of the registers from p1 on, as bytes; p4 says which of them are stored. */
+  /** Sets p3 to a row of the registers from p1 on, as bytes; p4 has which of them are stored. */
   MakeRow(m, i) {
     m.registers[i.p3] = rowBytes(m.registers, i.p1, i.p4 as readonly boolean[]);
   },
@@ -84,7 +84,7 @@ export const WRITE_OPS = {
   RowidKey(m, i) {
     m.registers[i.p3] = rowidKey(m.registers[i.p1] as number);
   },
-  /** Sets p3 to the key of values from p1 on; p4 says of which tree. */
+  /** Sets p3 to the key of values from p1 on, in the tree p4. */
   MakeKey(m, i) {
     const { name, collations } = i.p4 as KeyedTree;
     m.registers[i.p3] = checkKey(partsKey(m.registers, i.p1, collations), name);
@@ -93,7 +93,7 @@ export const WRITE_OPS = {
   NewRowid(m, i) {
     m.registers[i.p1] = nextRowid(m.store, i.p4 as Table);
   },
-  /** Makes p1 a rowid; p4 is the name of the column. */
+  /** Converts p1 to a rowid; throws if it is not one. */
   CheckRowid(m, i) {
     const rowid = integerOnly(m.registers[i.p1]!);
     if (rowid === undefined) throw new SqlError("VALUE", "datatype mismatch");
@@ -136,7 +136,7 @@ export const WRITE_OPS = {
     else m.registers[i.p3] = found.slice();
   },
 
-  /** Inserts as p4 says the row whose columns are from p1 on, and whose rowid is in p3. */
+  /** Inserts, by p4, the row whose columns are from p1 on and whose rowid is in p3. */
   InsertRow(m, i) {
     (i.p4 as RowInsertion).insert(m, i.p1, i.p3);
   },

@@ -1,10 +1,10 @@
 /**
  * The insertion of a row into a table whose constraints are plain: types, NOT NULL, its key and
- * unique indexes on columns, all of which end the statement. One instruction does what the general
- * code of an insertion takes twenty for, and writes keys and rows into memory that it uses again.
+ * unique indexes on columns, all of which end the statement. One instruction does the work of
+ * twenty in the general code of an insertion, and reuses the memory of keys and rows.
  *
- * All that can fail comes before the first change. The key of the row is looked for and set in one
- * descent of the tree, if no unique index is to be searched after it.
+ * All that can fail comes before the first change. The key of the row is searched and set in one
+ * descent of the tree, unless a unique index must be searched in between.
  */
 
 import type { WritableRows } from "../schema/trees.ts";
@@ -29,7 +29,7 @@ export interface InsertedIndex {
   readonly uniqueMessage: string | undefined;
 }
 
-/** What is known of a table before its rows are. */
+/** What an insertion needs to know about a table. */
 export interface InsertedTable {
   readonly table: Table;
   /** Its indexes, the newest first, as SQLite checks them. */

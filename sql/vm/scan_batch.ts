@@ -1,7 +1,7 @@
 /**
- * A scan that reads entries some at a time into memory of its own: a visit of a tree creates no
- * objects, and neither do the steps through what it left. A scan backwards takes the iterator of
- * the tree, a step at a time.
+ * A scan that reads a batch of entries at a time into memory of its own: neither the visit of the
+ * tree nor the steps through the batch create objects. A backward scan uses the iterator of the
+ * tree, one entry at a time.
  *
  * No statement changes a tree while it scans it: rows to change are collected first.
  */
@@ -18,10 +18,10 @@ export interface KeyBounds {
   readonly reverse?: boolean;
 }
 
-/** Entries of the first batch: many scans need few rows. */
+/** The entries of the first batch, which is small, as many scans need few rows. */
 const FIRST = 4;
 const MOST = 512;
-/** Bytes after which a batch ends. */
+/** The bytes after which a batch ends. */
 const BYTES_MAX = 256 * 1024;
 /** Numbers of an entry: where its key and its value begin, and where it ends. */
 const NUMBERS = 3;

@@ -1,5 +1,5 @@
 /**
- * LIKE on a column where it is stored: the pattern is compiled once for a prepared statement, and
+ * LIKE on a stored column, in place: the pattern is compiled once for a prepared statement, and
  * tested on the bytes of the row.
  */
 
@@ -17,7 +17,7 @@ export class StoredLike {
   #escape: SqlValue | undefined;
   #compiled: BytePattern | undefined;
 
-  /** A test of a column. */
+  /** Creates a test of a column. */
   constructor(column: number, escape: number | undefined) {
     this.column = column;
     this.escape = escape;

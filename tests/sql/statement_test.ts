@@ -182,9 +182,9 @@ describe("a statement", () => {
     using db = open(":memory:");
     const refuse = (db: unknown, options: unknown, says: string) =>
       assertThrows(() => sql(db as never, options as never), TypeError, `Cannot use SQL: ${says}`);
-    refuse("a.quire", {}, "a string is no Database; open() returns one");
-    refuse(undefined, {}, "undefined is no Database");
-    refuse(db, null, "null holds no options");
+    refuse("a.quire", {}, "a string is not a Database; open() returns one");
+    refuse(undefined, {}, "undefined is not a Database");
+    refuse(db, null, "null is not an object of options");
     refuse(db, { durable: "sync" }, '"durable" is an unknown option');
   });
 
@@ -251,7 +251,7 @@ describe("a statement", () => {
         ["PRAGMA secure_delete", /PRAGMA secure_delete is not supported/],
         ["PRAGMA journal_mode = off", /journal_mode with the value off is not supported/],
         ["SELECT jsonb('{}')", /JSONB, which jsonb\(\) makes, is not supported/],
-        ["VACUUM", /VACUUM, .* is not supported/],
+        ["VACUUM", /VACUUM .* is not supported/],
         ["DELETE FROM t ORDER BY a LIMIT 1", /ORDER BY and LIMIT in .* not supported/],
       ];
       for (const [text, message] of refused) {

@@ -110,7 +110,7 @@ describe("a schema that others wrote", () => {
       const values = { "sql/sequences": { "sql/table/t": kept } };
       withForeign({ schema: [KEYED], values }, (query) => {
         for (const text of ["INSERT INTO t (b) VALUES (1)", "SELECT * FROM sqlite_sequence"]) {
-          assertThrows(() => query.all(text), SqlError, "is no rowid");
+          assertThrows(() => query.all(text), SqlError, "is not a rowid");
         }
       });
     }
@@ -129,7 +129,7 @@ describe("a schema that others wrote", () => {
 describe("rows that others wrote", () => {
   const key = [0x40, 0x80, 1, 5];
   const rows: readonly (readonly [string, number[], number[]])[] = [
-    ["a key that is no rowid", [1], [0x50]],
+    ["a key that is not a rowid", [1], [0x50]],
     ["a value that is none", key, [1]],
     ["a text without an end", key, [0x20, 65]],
     ["an integer of more than 64 bits", key, [0x40, 0x80, 8, ...new Array(8).fill(0xff)]],

@@ -1,5 +1,5 @@
 /**
- * Expressions that the schema keeps, whose values must follow from a row alone.
+ * Expressions that the schema keeps must be deterministic: their values follow from a row alone.
  */
 
 import type { Expr } from "../parse/ast.ts";
@@ -7,34 +7,34 @@ import { queryOf, walk } from "../parse/walk.ts";
 import { refuse } from "../value/error.ts";
 
 /** Functions whose results differ from call to call. */
-const CHANCE = ["random", "randomblob"];
+const RANDOM = ["random", "randomblob"];
 /** Functions whose results do not follow from their arguments alone. */
-const UNSTEADY = ["changes", "last_insert_rowid", "total_changes", ...CHANCE];
+const NON_DETERMINISTIC = ["changes", "last_insert_rowid", "total_changes", ...RANDOM];
 
-/** Whether an expression, queries in it aside, has another value each time by chance. */
-export function drawsChance(expr: Expr): boolean {
-  let draws = false;
+/** Whether an expression, outside of queries in it, calls a random function. */
+export function callsRandom(expr: Expr): boolean {
+  let found = false;
   walk(expr, (part, isInQuery) => {
-    draws ||= !isInQuery && part.kind === "call" && CHANCE.includes(part.name);
-    return !draws && !isInQuery;
+    found ||= !isInQuery && part.kind === "call" && RANDOM.includes(part.name);
+    return !found && !isInQuery;
   });
-  return draws;
+  return found;
 }
 
 /**
- * Refuses an expression whose value does not follow from a row.
+ * Refuses an expression that is not deterministic.
  *
  * @param where What the expression is in, for the error.
  * @param isStrict Whether functions that change from call to call are refused too.
  */
-export function refuseUnsteady(expr: Expr, where: string, isStrict = true): void {
+export function refuseNonDeterministic(expr: Expr, where: string, isStrict = true): void {
   walk(expr, (part) => {
     const prohibit = (what: string) => refuse(`${what} prohibited in ${where}`, part.at);
     if (queryOf(part) !== undefined) prohibit("subqueries");
     if (part.kind === "parameter") prohibit("parameters");
     if (part.kind !== "call") return true;
     if (part.over !== undefined) prohibit("window functions");
-    if (isStrict && UNSTEADY.includes(part.name)) prohibit("non-deterministic functions");
+    if (isStrict && NON_DETERMINISTIC.includes(part.name)) prohibit("non-deterministic functions");
     return true;
   });
 }
