@@ -4,6 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../mod.ts";
 import { inTempDir } from "../tests/support/temp.ts";
+import type { KvKeyPart } from "./api/types.ts";
 import { encodeKey } from "./format/key.ts";
 import { NEVER } from "./format/record.ts";
 import { kvKey, treesOf } from "./format/trees.ts";
@@ -58,6 +59,20 @@ describe("Kv", () => {
       await kv.delete(["k", (key[1] as number) + 1]);
     }
     assertEquals(seen, [0, 1, 3, 4]);
+  });
+
+  it("lists on behind an entry whose key the program changes", async () => {
+    using kv = await openKv(":memory:");
+    for (let i = 0; i < 10; i++) await kv.set(["a", i], i);
+    for (const reverse of [false, true]) {
+      const iterator = kv.list<number>({ prefix: ["a"] }, { batchSize: 3, reverse });
+      const found: number[] = [];
+      for await (const { key, value } of iterator) {
+        found.push(value);
+        (key as KvKeyPart[]).shift();
+      }
+      assertEquals(reverse ? found.reverse() : found, [...Array(10).keys()]);
+    }
   });
 
   it("reads keys below the longest key, where no key can be", async () => {

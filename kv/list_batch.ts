@@ -26,8 +26,16 @@ export interface Batch {
   readonly limit: number;
 }
 
+/** The entries of a batch. */
+export interface ReadEntries {
+  /** The entries, which belong to the program. */
+  readonly entries: KvEntry<unknown>[];
+  /** The stored key of the last entry, if the batch has all that it asked for. */
+  readonly end: Uint8Array | undefined;
+}
+
 /**
- * The entries of a batch.
+ * Reads a batch.
  *
  * @param hiddenUntil Entries that expire by then are left out.
  */
@@ -35,7 +43,7 @@ export function readBatch(
   tree: ReadTree<KvKey, KvRecord, KeyLike>,
   batch: Batch,
   hiddenUntil: number,
-): KvEntry<unknown>[] {
+): ReadEntries {
   const { bounds, reverse } = batch;
   // Entries that are left out do not count.
   const limit = hiddenUntil === -Infinity ? batch.limit : Infinity;
@@ -47,12 +55,13 @@ export function readBatch(
     if (read.refused !== undefined) tree.get(read.refused);
     throw error;
   }
-  return read.entries;
+  return read;
 }
 
 /** Decodes the entries of one batch. No other code runs meanwhile. */
-class BatchEntries {
+class BatchEntries implements ReadEntries {
   readonly entries: KvEntry<unknown>[] = [];
+  end: Uint8Array | undefined;
   /** The key of the entry that cannot be decoded. */
   refused: Uint8Array | undefined;
   readonly #limit: number;
@@ -82,6 +91,8 @@ class BatchEntries {
     }
     // To find out costs as much as it saves for a few entries.
     if (this.entries.length === FEW) this.#isPlain = inheritsAsEver();
-    return this.entries.length < this.#limit;
+    if (this.entries.length < this.#limit) return true;
+    this.end = entry.key.slice();
+    return false;
   }
 }

@@ -15,10 +15,10 @@ import {
   selectorKeysOf,
   selectorOf,
 } from "./format/selector.ts";
-import type { Batch } from "./list_batch.ts";
+import type { Batch, ReadEntries } from "./list_batch.ts";
 
 /** Reads a batch of entries. */
-export type ReadBatch = (batch: Batch) => KvEntry<unknown>[];
+export type ReadBatch = (batch: Batch) => ReadEntries;
 
 const BATCH_DEFAULT = 100;
 const BATCH_MAX = 500;
@@ -45,7 +45,9 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
   readonly #reverse: boolean;
   readonly #batchSize: number;
   #left: number;
-  #batch: KvEntry<unknown>[] = [];
+  #batch: readonly KvEntry<unknown>[] = [];
+  /** The stored key of the last entry of the batch: the program may change the key that it got. */
+  #end: Uint8Array | undefined;
   /** The index in the batch of the next entry. */
   #at = 0;
   #isLastBatch = false;
@@ -80,7 +82,7 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
    * @throws {Error} No entry was read yet.
    */
   get cursor(): string {
-    if (this.#last !== undefined) return cursorOf(this.#selector!, this.#last.key);
+    if (this.#last !== undefined) return cursorOf(this.#selector!, this.#keyOf(this.#last));
     if (this.#cursor !== undefined) return this.#cursor;
     throw new Error("Cannot get cursor before first iteration");
   }
@@ -124,15 +126,23 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
     const reverse = this.#reverse;
     const limit = this.#batchSize;
     const bounds = boundsOf(selector, this.#lastKey(selector), reverse);
-    this.#batch = this.#read({ bounds, common: selector.common, reverse, limit });
+    const { entries, end } = this.#read({ bounds, common: selector.common, reverse, limit });
+    this.#batch = entries;
+    this.#end = end;
     this.#at = 0;
     this.#isLastBatch = this.#batch.length < limit;
   }
 
   /** The key behind which the next batch begins. */
   #lastKey(selector: Selector): Uint8Array | undefined {
-    if (this.#last !== undefined) return encodeKey(this.#last.key);
+    if (this.#last !== undefined) return this.#keyOf(this.#last);
     return this.#cursor === undefined ? undefined : keyOfCursor(selector, this.#cursor);
+  }
+
+  /** The bytes of the key of the last entry that was returned. */
+  #keyOf({ key }: KvEntry<unknown>): Uint8Array {
+    const isEnd = this.#end !== undefined && this.#at === this.#batch.length;
+    return isEnd ? this.#end! : encodeKey(key);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Database, ReadTree } from "../mod.ts";
-import type { KvEntry, KvKey } from "./api/types.ts";
+import type { KvKey } from "./api/types.ts";
 import type { KvRecord, NewRecord } from "./format/record.ts";
 import {
   DATABASE_ID,
@@ -14,7 +14,7 @@ import {
   treesOf,
 } from "./format/trees.ts";
 import { versionOf } from "./format/versionstamp.ts";
-import { type Batch, readBatch } from "./list_batch.ts";
+import { type Batch, readBatch, type ReadEntries } from "./list_batch.ts";
 import { Expiry } from "./schedule/expiry.ts";
 import { Queue } from "./schedule/queue.ts";
 import { applyWrite } from "./write/apply.ts";
@@ -78,7 +78,7 @@ export class KvStore {
    *
    * @param hiddenUntil Entries that expire by then are left out.
    */
-  list(batch: Batch, hiddenUntil: number): KvEntry<unknown>[] {
+  list(batch: Batch, hiddenUntil: number): ReadEntries {
     return readBatch(this.#trees.entries, batch, hiddenUntil);
   }
 

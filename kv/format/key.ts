@@ -136,6 +136,11 @@ class KeyWriter {
     let at = this.#length;
     bytes[at++] = TAG.number;
     numberView.setFloat64(0, value);
+    // Of a NaN, its sign alone is kept.
+    if (Number.isNaN(value)) {
+      numberView.setUint32(0, numberBits[0]! >= 0x80 ? 0xfff8_0000 : 0x7ff8_0000);
+      numberView.setUint32(4, 0);
+    }
     const flip = numberBits[0]! >= 0x80 ? 0xff : 0;
     bytes[at++] = numberBits[0]! ^ (flip | 0x80);
     for (let i = 1; i < 8; i++) bytes[at++] = numberBits[i]! ^ flip;

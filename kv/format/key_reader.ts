@@ -142,7 +142,13 @@ function decodePart(tag: number, bytes: Uint8Array, at: number, end: number): Kv
   if (tag === TAG.false || tag === TAG.true) return tag === TAG.true;
   if (tag === TAG.bytes) return unescape(bytes, at + 1, end - 1).slice();
   const isLong = tag === TAG.positiveLong || tag === TAG.negativeLong;
-  return decodeBigint(bytes.slice(at + (isLong ? 2 : 1), end), tag < TAG.zero);
+  const data = bytes.slice(at + (isLong ? 2 : 1), end);
+  if (tag < TAG.zero) invert(data, 0, data.length);
+  // Two encodings of one integer would be two entries with one key.
+  if (data[0] === 0) throw malformed(at, "the integer begins with zeros");
+  if (isLong && data.length <= SHORT_BYTES_MAX) throw malformed(at, "the integer is a short one");
+  const magnitude = data.length === 0 ? 0n : BigInt(`0x${data.toHex()}`);
+  return tag < TAG.zero ? -magnitude : magnitude;
 }
 
 function textOf(bytes: Uint8Array, at: number): string {
@@ -174,13 +180,6 @@ function decodeNumber(bytes: Uint8Array, at: number): number {
   numberView.setInt32(0, high ^ (flip | 0x8000_0000));
   numberView.setInt32(4, low ^ flip);
   return numberView.getFloat64(0);
-}
-
-function decodeBigint(data: Uint8Array, isNegative: boolean): bigint {
-  if (data.length === 0) return 0n;
-  if (isNegative) invert(data, 0, data.length);
-  const value = BigInt(`0x${data.toHex()}`);
-  return isNegative ? -value : value;
 }
 
 function malformed(at: number, rule: string): TypeError {

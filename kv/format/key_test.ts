@@ -89,6 +89,21 @@ describe("encodeKey()", () => {
     }));
   });
 
+  it("keeps the sign of a NaN alone, as Deno KV does", () => {
+    const bits = new BigUint64Array(1);
+    const value = new Float64Array(bits.buffer);
+    for (
+      const [nan, hex] of [
+        [0x7ff8_0000_0000_0005n, "21fff8000000000000"],
+        [0x7ff0_0000_0000_0001n, "21fff8000000000000"],
+        [0xfff8_0000_0001_2345n, "210007ffffffffffff"],
+      ] as const
+    ) {
+      bits[0] = nan;
+      assertEquals(hexOf(value[0]!), hex);
+    }
+  });
+
   it("writes a lone surrogate as U+FFFD", () => {
     assertEquals(decodeKey(encodeKey(["a\ud800"])), ["a\ufffd"]);
   });
@@ -128,6 +143,14 @@ describe("decodeKey()", () => {
     assertEquals(ends.size, 5);
     assertThrows(() => decodeKey(new Uint8Array([0x26, 0x05])), TypeError, "at byte 1");
     assertThrows(() => decodeKey(new Uint8Array([2, 255, 0])), TypeError, "UTF-8");
+  });
+
+  it("refuses a second encoding of an integer", () => {
+    for (const hex of ["1500", "13ff", "160001", "12fffe", "1d0105", "1d00", "0bfefe", "0bff"]) {
+      assertThrows(() => decodeKey(Uint8Array.fromHex(hex)), TypeError, "at byte 0, the integer");
+    }
+    const long = `1d09${"00".repeat(8)}01`;
+    assertThrows(() => decodeKey(Uint8Array.fromHex(long)), TypeError, "begins with zeros");
   });
 });
 

@@ -140,8 +140,7 @@ function checkSelector({ common, start, end }: Selector): void {
 }
 
 /** The cursor of a key that a selector selects. */
-export function cursorOf({ common }: Selector, key: KvKey): string {
-  const bytes = encodeKey(key);
+export function cursorOf({ common }: Selector, bytes: Uint8Array): string {
   if (!startsWith(bytes, common)) throw new TypeError("Invalid boundary key");
   return bytes.subarray(common.length).toBase64({ alphabet: "base64url" });
 }
