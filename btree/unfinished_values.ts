@@ -126,8 +126,8 @@ export class UnfinishedValues {
 
   /** The name of the tree if another unfinished value created it, which this one inherits. */
   #createdFor(tree: number): string {
-    const records = this.numbers().map((number) => this.#get(number)!);
-    return records.find((record) => record.tree === tree)?.createdTree ?? "";
+    const records = this.numbers().map((number) => this.#get(number));
+    return records.find((record) => record?.tree === tree)?.createdTree ?? "";
   }
 
   /** Makes the appended bytes the value of a key. Returns whether the key is new. */
@@ -192,7 +192,9 @@ export class UnfinishedValues {
   /** All pages of all unfinished values with the numbers of their trees, read and verified. */
   *pages(): Generator<[page: PageNumber, tree: number]> {
     for (const number of this.numbers()) {
-      const { tree, reference } = this.#get(number)!;
+      const record = this.#get(number);
+      if (record === undefined) continue;
+      const { tree, reference } = record;
       for (const run of runsOf(this.#pager, tree, reference, false)) {
         for (let page = run.page; page < run.page + run.pages; page++) {
           this.#pager.at(page);

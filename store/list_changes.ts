@@ -29,26 +29,29 @@ export function listChanges(
 ): AsyncGenerator<KeyChange, void, undefined> {
   checkOptions(ACTION, options, { since: ANY, signal: SIGNAL });
   const { since, signal } = options;
-  checkSince(since, session);
+  const older = olderVersion(since, session);
   const newer = () => {
     refuseInsideOrClosed();
     return lastCommitOf(session);
   };
-  return changesBetween(
-    () => olderVersion(session, since),
-    newer,
-    signal,
-    session.inTurn.bind(session),
-  );
+  return changesBetween(older, newer, signal, session.inTurn.bind(session));
 }
 
-function checkSince(since: ChangesOptions["since"], session: Session): void {
+/** Checks what names the older version; returns what opens it. */
+function olderVersion(since: ChangesOptions["since"], session: Session): () => DatabaseVersion {
   if (since instanceof Snapshot) {
-    if (pagesIn(since, session) !== undefined) return;
+    const pages = pagesIn(since, session);
+    if (pages !== undefined) return () => snapshotOf(session, pages);
     throw new TypeError(`Cannot ${ACTION}: the snapshot is of another database`);
   }
-  if (typeof since === "string" || since instanceof URL) return;
-  if (typeof since === "number") return checkVersion(since, session);
+  if (typeof since === "string" || since instanceof URL) return () => fileOf(ACTION, since);
+  if (typeof since === "number") {
+    checkVersion(since, session);
+    return () => {
+      checkVersion(since, session);
+      return lastCommitOf(session);
+    };
+  }
   const given = since === null ? "null" : typeof since;
   throw new TypeError(`Cannot ${ACTION}: since is ${given}, not a snapshot, a path or a version`);
 }
@@ -59,11 +62,4 @@ function checkVersion(since: number, session: Session): void {
     `Cannot ${ACTION}: the pages of version ${since} are gone; ` +
       "give a snapshot of it that is open, or the path of a copy of it",
   );
-}
-
-function olderVersion(session: Session, since: ChangesOptions["since"]): DatabaseVersion {
-  if (since instanceof Snapshot) return snapshotOf(session, pagesIn(since, session)!);
-  if (typeof since !== "number") return fileOf(ACTION, since);
-  checkVersion(since, session);
-  return lastCommitOf(session);
 }

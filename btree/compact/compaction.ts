@@ -16,6 +16,7 @@
  */
 
 import {
+  assert,
   type ChunkNumber,
   format,
   Frame,
@@ -380,7 +381,9 @@ export class Compaction {
 
   /** Writes the runs of a value again; fragments beside them stay where they are. */
   #rewrite(tree: BTree, key: Uint8Array, runs: RunSource): void {
-    const { bytes, at } = tree.find(key)!;
+    const found = tree.find(key);
+    assert(found !== undefined, "the key was found before, and nothing has changed");
+    const { bytes, at } = found;
     const old = decodeReference(bytes, at);
     if (old.number !== 0) {
       tree.nodes.changes++;

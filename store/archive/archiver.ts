@@ -75,7 +75,10 @@ interface Waiter extends PromiseWithResolvers<void> {
   readonly version: number;
 }
 
+/** The tip of a store without segments. */
 const NOTHING: Tip = { version: 0, link: 0 };
+/** The tip before the store has been looked at. */
+const UNKNOWN: Tip = { version: 0, link: 0 };
 const RETRY_MS = 1000;
 /** The longest time between two looks of one that stands by. */
 const LOOK_MS_MAX = 1000;
@@ -95,7 +98,7 @@ export class Archiver implements Shipping {
   #first: Copy | undefined;
   /** Ends the pause between two shipments. */
   #wake = new AbortController();
-  #tip: Tip | undefined;
+  #tip: Tip = UNKNOWN;
   /** Whether pages must be copied before commits can follow the tip. */
   #needsPages = true;
   /** The time since which pages are being copied before commits can follow the tip. */
@@ -139,7 +142,7 @@ export class Archiver implements Shipping {
     this.#queue = session.pager.copies.follow(this.#clock.now);
     this.#queue.stop();
     try {
-      this.#ended = this.#run(this.#standsBy ? undefined : this.#begin());
+      this.#ended = this.#run(this.#standsBy ? undefined : this.#begin(), role);
     } catch (error) {
       this.end(error);
       throw error;
@@ -152,7 +155,7 @@ export class Archiver implements Shipping {
     const last = this.#failure ?? this.#merger.failure;
     const own = last === undefined ? undefined : String(last);
     return {
-      version: this.#tip?.version,
+      version: this.#tip === UNKNOWN ? undefined : this.#tip.version,
       waitingSince: this.#copyingSince ?? this.#queue.oldest,
       waitingBytes: this.#queue.bytes,
       objects,
@@ -176,7 +179,7 @@ export class Archiver implements Shipping {
   async flush(): Promise<void> {
     const { version } = this.#session;
     if (this.#end.signal.aborted) throw this.#end.signal.reason;
-    if (!this.#needsPages && this.#tip !== undefined && this.#tip.version >= version) return;
+    if (!this.#needsPages && this.#tip.version >= version) return;
     const waiter = { version, ...Promise.withResolvers<void>() };
     this.#waiters.add(waiter);
     this.#wake.abort();
@@ -210,12 +213,15 @@ export class Archiver implements Shipping {
   }
 
   /** Ships until it ends. */
-  async #run(beginning: Promise<void> | void): Promise<void> {
+  async #run(
+    begun: Copy | Promise<Copy> | undefined,
+    role: ArchiveRole | undefined,
+  ): Promise<void> {
     try {
-      if (!this.#standsBy) await beginning;
-      else if (await this.#standBy()) await this.#begin();
-      else return this.end(closed());
-      await this.#resume();
+      if (begun === undefined && role !== undefined) {
+        if (!await this.#standBy(role)) return this.end(closed());
+      }
+      await this.#resume(await (begun ?? this.#begin()));
       for (;;) {
         const began = this.#waits.now();
         this.#wake = new AbortController();
@@ -237,9 +243,9 @@ export class Archiver implements Shipping {
    * Waits for the role. Meanwhile the store shows those who wait how far the process is that has
    * it. False if it ends before.
    */
-  async #standBy(): Promise<boolean> {
+  async #standBy(role: ArchiveRole): Promise<boolean> {
     const ms = Math.min(this.#times.everyMs, LOOK_MS_MAX);
-    while (!this.#role!.tryTake()) {
+    while (!role.tryTake()) {
       this.#wake = new AbortController();
       if (this.#waiters.size > 0) await this.#look();
       if (this.#isClosing && this.#waiters.size === 0) return false;
@@ -268,9 +274,9 @@ export class Archiver implements Shipping {
   }
 
   /** Begins the first copy, which the commits that are queued follow. */
-  #begin(): Promise<void> | void {
+  #begin(): Copy | Promise<Copy> {
     this.#copyingSince = this.#clock.now();
-    return this.#inTurn(() => void (this.#first = this.#beginApart()));
+    return this.#inTurn(() => this.#first = this.#beginApart());
   }
 
   /** Runs a step that reads the database; where other processes write it, while none does. */
@@ -291,18 +297,18 @@ export class Archiver implements Shipping {
   }
 
   /** Finds the position to continue after. */
-  async #resume(): Promise<void> {
+  async #resume(first: Copy): Promise<void> {
     const position = this.#after ?? await this.#lastInStore();
     if (position === undefined) {
       this.#tip = NOTHING;
       return;
     }
     const { time } = position;
-    checkPosition(this.#session.pager.copies, position, this.#first!.reader.meta.version);
+    checkPosition(this.#session.pager.copies, position, first.reader.meta.version);
     this.#clock.notBefore(time);
-    if (this.#first!.time < time) {
+    if (first.time < time) {
       // The clock was set back: what is queued has times before those in the store.
-      this.#first!.reader.close();
+      first.reader.close();
       this.#first = undefined;
     }
     this.#tip = position;
@@ -350,7 +356,7 @@ export class Archiver implements Shipping {
 
   /** Ships the pages that changed since the tip, or all pages if there is none. */
   async #shipPages(): Promise<void> {
-    const tip = this.#tip!;
+    const tip = this.#tip;
     this.#copyingSince ??= this.#clock.now();
     const copy = this.#first ?? await this.#inTurn(() => this.#beginApart());
     this.#first = undefined;
@@ -391,7 +397,7 @@ export class Archiver implements Shipping {
       await copyChunks(work, { signal });
       await target.complete(reader);
       if (kind === BASE) this.#noteBase();
-      return writer.segment!;
+      return writer.segment;
     } finally {
       reader.close();
     }
@@ -407,7 +413,7 @@ export class Archiver implements Shipping {
     const commits = this.#queue.take(upTo);
     if (commits.length === 0) {
       // Commits that are not in the queue: what they changed is copied.
-      if (this.#tip!.version < upTo) this.#queue.lose();
+      if (this.#tip.version < upTo) this.#queue.lose();
       return this.#settle();
     }
     try {
@@ -422,7 +428,7 @@ export class Archiver implements Shipping {
 
   async #writeCommits(commits: readonly QueuedCommit[]): Promise<Segment> {
     const [head, last] = [commits[0]!, commits.at(-1)!];
-    const { version, link } = this.#tip!;
+    const { version, link } = this.#tip;
     const times = { first: head.time, last: last.time };
     const to = last.meta.version;
     const writer = this.#writer({ kind: COMMITS, from: version, to, ...times, after: link });
@@ -435,7 +441,7 @@ export class Archiver implements Shipping {
       }
     }
     await writer.complete();
-    return writer.segment!;
+    return writer.segment;
   }
 
   #writer(fields: Omit<Segment, "sum">): SegmentWriter {
@@ -452,7 +458,7 @@ export class Archiver implements Shipping {
   /** Resolves those that wait for the tip. */
   #settle(): void {
     for (const waiter of this.#waiters) {
-      if (waiter.version > this.#tip!.version) continue;
+      if (waiter.version > this.#tip.version) continue;
       this.#waiters.delete(waiter);
       waiter.resolve();
     }
@@ -472,8 +478,8 @@ export class Archiver implements Shipping {
       throw error;
     }
     // Otherwise the queue has lost commits, and pages are shipped first.
-    if (this.#tip!.version !== version || this.#queue.isLost) return reader.close();
-    this.#base = this.#write(copy, BASE, this.#tip!)
+    if (this.#tip.version !== version || this.#queue.isLost) return reader.close();
+    this.#base = this.#write(copy, BASE, this.#tip)
       .then(() => this.#deleteOld())
       .catch((error) => {
         if (!this.#end.signal.aborted) this.#failure = error;

@@ -43,7 +43,7 @@ async function storeWith(dir: string, forge: (packet: Uint8Array) => Uint8Array)
   const writer = new SegmentWriter(put, segment, head);
   writer.append(forge(head.content));
   await writer.complete();
-  return { store, segment: writer.segment! };
+  return { store, segment: writer.segment };
 }
 
 /** Changes a field of a packet. */

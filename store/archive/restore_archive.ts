@@ -11,6 +11,7 @@
 
 import { setImmediate } from "node:timers";
 import {
+  assert,
   beginCopy,
   CommitApply,
   CopiedFile,
@@ -117,7 +118,8 @@ export class ArchivedState {
 
   /** The id of the database. */
   get databaseId(): Uint8Array {
-    return this.#databaseId!;
+    assert(this.#databaseId !== undefined, "a segment was applied, or a file continued");
+    return this.#databaseId;
   }
 
   /**
@@ -255,7 +257,7 @@ export class ArchivedState {
 
   /** Makes the file a database of its own; returns the superblock that completes it. */
   async finish(): Promise<Superblock> {
-    const steps = finishCopy(this.#disk, this.meta, this.#databaseId!);
+    const steps = finishCopy(this.#disk, this.meta, this.databaseId);
     for (;;) {
       const step = steps.next();
       if (step.done === true) return step.value;

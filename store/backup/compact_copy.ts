@@ -111,8 +111,7 @@ class CompactCopy {
   async #copyTree(name: string, { id, root, attributes }: TreeEntry): Promise<void> {
     const { context } = this.#session;
     const tree = { context, reader: this.#pages, id, root, matters: () => true };
-    this.#rebuild.begin(name, { attributes });
-    const load = this.#rebuild.load();
+    const load = this.#rebuild.load(this.#rebuild.create(name, { attributes }));
     let count = 0;
     for (const entry of leafEntries(tree, true)) {
       const value = valueOf(tree, entry);

@@ -5,6 +5,7 @@
  */
 
 import {
+  assert,
   type CopiedChunk,
   CopiedFile,
   type CopyReader,
@@ -58,8 +59,7 @@ export class DatabaseTarget implements CopyTarget {
 export class BytesTarget implements CopyTarget {
   readonly takeEarly = undefined;
   readonly #sink: ByteSink;
-  #superblocks: Uint8Array | undefined;
-  #pageCount = 0;
+  #begun: { readonly superblocks: Uint8Array; readonly pageCount: number } | undefined;
 
   /** Writes to a sink. */
   constructor(sink: ByteSink) {
@@ -67,16 +67,17 @@ export class BytesTarget implements CopyTarget {
   }
 
   begin({ superblock, meta }: CopyReader): void {
-    this.#superblocks = superblockPages(superblock);
-    this.#pageCount = meta.pageCount;
+    this.#begun = { superblocks: superblockPages(superblock), pageCount: meta.pageCount };
   }
 
   async writeChunk({ chunk, frame, wants }: CopiedChunk): Promise<void> {
-    const length = Math.min(CHUNK_BYTES, (this.#pageCount - chunk * CHUNK_PAGES) * PAGE_BYTES);
+    assert(this.#begun !== undefined, "a target begins before its chunks");
+    const { superblocks, pageCount } = this.#begun;
+    const length = Math.min(CHUNK_BYTES, (pageCount - chunk * CHUNK_PAGES) * PAGE_BYTES);
     for (let slot = 1; slot << PAGE_SHIFT < length; slot++) {
       if (wants[slot] === 0) frame.u8.fill(0, slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT);
     }
-    if (chunk === 0) frame.u8.set(this.#superblocks!, SUPERBLOCK_PAGE * PAGE_BYTES);
+    if (chunk === 0) frame.u8.set(superblocks, SUPERBLOCK_PAGE * PAGE_BYTES);
     this.#sink.append(frame.u8.subarray(0, length));
     await this.#sink.drained();
   }

@@ -49,7 +49,6 @@ export class Rebuild {
   readonly #pager: Pager;
   readonly #context: TreeContext;
   readonly #catalog: Catalog;
-  #tree: BTree | undefined;
   #batch = 0;
 
   /**
@@ -79,22 +78,22 @@ export class Rebuild {
     this.#catalog = new Catalog(this.#context);
   }
 
-  /** Creates the tree of the following entries. */
-  begin(name: string, options: CreateOptions): void {
+  /** Creates a tree. */
+  create(name: string, options: CreateOptions): BTree {
     const { id, root } = this.#change(() => this.#catalog.create(name, options));
-    this.#tree = new BTree(this.#context, id, root);
+    return new BTree(this.#context, id, root);
   }
 
-  /** Adds an entry to the current tree. */
-  put(key: Uint8Array, value: Uint8Array): void {
-    this.#change(() => this.#tree!.put(key, value));
+  /** Adds an entry to a tree. */
+  put(tree: BTree, key: Uint8Array, value: Uint8Array): void {
+    this.#change(() => tree.put(key, value));
     this.#batch += key.length + value.length + ENTRY_BYTES;
     if (this.#batch > BATCH_BYTES) this.commit();
   }
 
-  /** Begins to load the current tree, which is empty, with entries in key order: full pages. */
-  load(): BulkLoad {
-    return this.#change(() => new BulkLoad(this.#tree!));
+  /** Begins to load a tree, which is empty, with entries in key order: full pages. */
+  load(tree: BTree): BulkLoad {
+    return this.#change(() => new BulkLoad(tree));
   }
 
   /** Counts bytes added to a load. Parts of it commit: the file is of no use before its end. */

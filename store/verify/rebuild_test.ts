@@ -18,8 +18,7 @@ const keyOf = (i: number) => Uint8Array.of(i >>> 8, i & 0xff);
 /** Loads a tree with a number of entries into a new file. */
 function load(path: string, count: number): void {
   const rebuild = new Rebuild(path, 8 * MIB);
-  rebuild.begin("tree", {});
-  const load = rebuild.load();
+  const load = rebuild.load(rebuild.create("tree", {}));
   for (let i = 0; i < count; i++) {
     load.add(keyOf(i), bytesOf(i, VALUE_BYTES));
     rebuild.countLoaded(VALUE_BYTES);
@@ -32,13 +31,13 @@ describe("Rebuild", () => {
   it("writes to disk while it is filled, and leaves a closed database", () => {
     inTempDir((dir) => {
       const rebuild = new Rebuild(`${dir}/db`, 8 * MIB);
-      rebuild.begin("tree", {});
+      const tree = rebuild.create("tree", {});
       for (let i = 0; i < 20_000; i++) {
-        rebuild.put(utf8(`key ${String(i).padStart(6, "0")}`), bytesOf(i, 1000));
+        rebuild.put(tree, utf8(`key ${String(i).padStart(6, "0")}`), bytesOf(i, 1000));
       }
       // One transaction of it all would be in memory alone.
       assertGreater(Deno.statSync(`${dir}/db.unfinished`).size, 15 * MIB);
-      rebuild.begin("empty", {});
+      rebuild.create("empty", {});
       rebuild.finish();
       using db = open(`${dir}/db`, { readOnly: true });
       assertEquals([db.stats().recovery, db.trees()], [undefined, ["empty", "tree"]]);
@@ -70,8 +69,7 @@ describe("Rebuild", () => {
         new Rebuild(`${dir}/db`, 8 * MIB),
       ];
       for (const rebuild of [first, second]) {
-        rebuild.begin("tree", {});
-        rebuild.put(utf8("key"), bytesOf(1, 1000));
+        rebuild.put(rebuild.create("tree", {}), utf8("key"), bytesOf(1, 1000));
       }
       first.finish();
       assertThrows(() => second.finish(), IoError, "Cannot create");
@@ -80,7 +78,7 @@ describe("Rebuild", () => {
       assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["db"]);
       Deno.removeSync(`${dir}/db`);
       const given = new Rebuild(`${dir}/db`, 8 * MIB);
-      given.begin("tree", {});
+      given.create("tree", {});
       given.abandon();
       assertThrows(() => new Rebuild(`${dir}/db`, 1), RangeError);
       assertEquals([...Deno.readDirSync(dir)].length, 0);

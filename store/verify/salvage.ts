@@ -11,6 +11,7 @@
  */
 
 import {
+  type BTree,
   CATALOG_TREE,
   type CatalogEntry,
   firstLeafOf,
@@ -243,12 +244,12 @@ class Salvage {
     const entry = this.#catalog.get(id);
     const name = entry?.name ?? this.#makeName(id);
     const merge = new LeafMerge(this.#pages, remains, this.#report);
-    this.#rebuild.begin(name, entry ? { attributes: entry.attributes } : {});
+    const tree = this.#rebuild.create(name, entry ? { attributes: entry.attributes } : {});
     const lostKeys: Uint8Array[] = [];
     let entries = 0;
     let lostValues = 0;
     for (const stray of merge.entries()) {
-      if (this.#put(stray)) entries++;
+      if (this.#put(tree, stray)) entries++;
       else if (++lostValues <= this.#findings.most) lostKeys.push(stray.key.slice());
       yield { phase: "entries", done: this.#leavesDone, total: this.#leaves };
     }
@@ -264,7 +265,7 @@ class Salvage {
   }
 
   /** Saves an entry; false if its value is lost. */
-  #put({ key, page, valueLength, value }: StrayEntry): boolean {
+  #put(tree: BTree, { key, page, valueLength, value }: StrayEntry): boolean {
     let bytes: Uint8Array;
     try {
       this.#checkRoom(page, valueLength());
@@ -274,7 +275,7 @@ class Salvage {
       if (isDamage(error)) this.#report(error);
       return false;
     }
-    this.#rebuild.put(key, bytes);
+    this.#rebuild.put(tree, key, bytes);
     return true;
   }
 

@@ -106,7 +106,7 @@ export class GroupCommit {
     const mayFly = this.#flying !== undefined || this.#isSyncLong;
     if (mayFly) this.#pager.flights.write(level);
     if (!mayFly || this.#pager.isOverdue) this.#pager.flush(level, waits);
-    else if (this.#pager.flights.isNeeded) this.#fly();
+    else if (this.#pager.flights.isNeeded) void this.#fly();
   }
 
   /** Whether the next sync is long: because all are, or because it takes many pages along. */
@@ -140,7 +140,7 @@ export class GroupCommit {
   /** Flushes at once everything that waits. */
   flush(): void {
     if (this.#buffered !== undefined) this.#flushBuffered();
-    if (this.#synced !== undefined) this.#flushInLine();
+    if (this.#synced !== undefined) this.#flushInLine(this.#synced);
   }
 
   /**
@@ -157,7 +157,7 @@ export class GroupCommit {
       return true;
     }
     if (!flights.isNeeded && !flights.beginMove(false)) return false;
-    this.#fly();
+    void this.#fly();
     return true;
   }
 
@@ -168,7 +168,7 @@ export class GroupCommit {
   moveJournal(): boolean {
     if (this.#flying !== undefined) return true;
     if (!this.#pager.flights.beginMove(true)) return false;
-    if (this.#policy.isSyncLong) this.#fly();
+    if (this.#policy.isSyncLong) void this.#fly();
     else this.#pager.checkpointSlice();
     return this.#pager.flights.isNeeded;
   }
@@ -180,10 +180,7 @@ export class GroupCommit {
   async settle(): Promise<void> {
     if (this.#policy.isSyncLong) {
       this.#pager.flights.requestCheckpoint();
-      while (this.#pager.flights.isNeeded) {
-        this.#fly();
-        await this.#flying;
-      }
+      while (this.#pager.flights.isNeeded) await this.#fly();
     }
     while (this.#flying !== undefined) await this.#flying;
   }
@@ -211,15 +208,16 @@ export class GroupCommit {
   }
 
   #flushNow(): void {
-    if (this.#synced === undefined || this.#flying !== undefined) return;
+    const group = this.#synced;
+    if (group === undefined || this.#flying !== undefined) return;
     // A writeSync may have made everything durable meanwhile.
     const isDurable = this.#pager.durableVersion >= this.#pager.meta.version;
-    if ((this.#policy.flies || this.#carriesPages) && !isDurable) this.#fly();
-    else this.#flushInLine();
+    if ((this.#policy.flies || this.#carriesPages) && !isDurable) void this.#fly();
+    else this.#flushInLine(group);
   }
 
-  #flushInLine(): void {
-    const group = this.#synced!;
+  /** Takes the group that waits to the medium in line. */
+  #flushInLine(group: PromiseWithResolvers<void>): void {
     this.#synced = undefined;
     const begin = performance.now();
     try {
@@ -234,9 +232,9 @@ export class GroupCommit {
     }
   }
 
-  /** Takes off, unless a flight is in the air. */
-  #fly(): void {
-    this.#flying ??= this.#flyOn().finally(() => {
+  /** Takes off, unless a flight is in the air. Resolves when none is. */
+  #fly(): Promise<void> {
+    return this.#flying ??= this.#flyOn().finally(() => {
       this.#flying = undefined;
       // Commits may have been made between the last landing and now.
       this.#flushNow();
@@ -297,8 +295,7 @@ export class GroupCommit {
   }
 
   #resolveInFlight(group: PromiseWithResolvers<void>): void {
-    this.#fly();
-    void this.#flying!.then(() => {
+    void this.#fly().then(() => {
       const { failure } = this.#pager;
       if (failure === undefined) this.#resolve(group);
       else group.reject(failure);

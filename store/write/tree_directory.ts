@@ -49,13 +49,18 @@ export class TreeDirectory {
       if (cached !== undefined || this.#found.has(name)) return cached;
       if (this.#found.size >= FOUND_MAX) this.epoch++;
     }
+    const found = this.findIn(this.#catalog, name, this.#context.pager);
+    this.#remember(name, found);
+    return found;
+  }
+
+  /** Caches what a name refers to until the next epoch. */
+  #remember(name: string, found: FoundTree | undefined): void {
     if (this.#foundEpoch !== this.epoch) {
       this.#found.clear();
       this.#foundEpoch = this.epoch;
     }
-    const found = this.findIn(this.#catalog, name, this.#context.pager);
     this.#found.set(name, found);
-    return found;
   }
 
   /** The tree of a name in a catalog, or undefined. */
@@ -77,12 +82,18 @@ export class TreeDirectory {
   /** The tree of a name, created if it does not exist, inside a transaction. */
   open(name: string, format: TreeNaming): BTree {
     const found = this.find(name);
-    if (found === undefined) {
-      this.#catalog.create(name, { attributes: format.attributes() });
-      this.epoch++;
-      return this.find(name)!.btree;
-    }
+    if (found === undefined) return this.#create(name, format.attributes());
     format.check(name, found.attributes, found.catalogRoot);
     return found.btree;
+  }
+
+  #create(name: string, attributes: Uint8Array): BTree {
+    const { pager } = this.#context;
+    const { id, root } = this.#catalog.create(name, { attributes });
+    this.epoch++;
+    const btree = new BTree(this.#context, id, root, pager);
+    const { catalogRoot } = pager.meta;
+    this.#remember(name, { btree, attributes, catalogRoot });
+    return btree;
   }
 }

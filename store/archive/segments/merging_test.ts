@@ -45,7 +45,7 @@ async function putCommits(store: MemoryStore, lengths: readonly number[]): Promi
       writer.append(new Uint8Array(Math.min(left, 2_000_000)).fill(i + 1));
     }
     await writer.complete();
-    segments.push(writer.segment!);
+    segments.push(writer.segment);
   }
   return segments;
 }

@@ -4,6 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
+import { assert } from "../../../pager/mod.ts";
 import type { ByteSink } from "../../backup/sinks.ts";
 import { partName, type Segment, segmentName } from "./segment.ts";
 import { encodeSegment, type PartSum } from "./segment_head.ts";
@@ -15,12 +16,12 @@ const PART_BYTES_MAX = 4 * 1024 * 1024;
 export class SegmentWriter implements ByteSink {
   readonly isImmediate = false;
   bytesWritten = 0;
-  /** The segment, once it is complete. */
-  segment: Segment | undefined;
   readonly #put: (name: string, bytes: Uint8Array) => Promise<void>;
   readonly #segment: Omit<Segment, "sum">;
   readonly #database: { readonly databaseId: Uint8Array; readonly history: number };
   readonly #parts: PartSum[] = [];
+  /** The segment, once it is complete. */
+  #whole: Segment | undefined;
   #pieces: Uint8Array[] = [];
   #length = 0;
 
@@ -39,6 +40,12 @@ export class SegmentWriter implements ByteSink {
     this.#put = put;
     this.#segment = segment;
     this.#database = database;
+  }
+
+  /** The segment, which is complete. */
+  get segment(): Segment {
+    assert(this.#whole !== undefined, "a segment has its sum once it is complete");
+    return this.#whole;
   }
 
   /** Takes a piece of the content; `drained` puts what has become a part. */
@@ -63,7 +70,7 @@ export class SegmentWriter implements ByteSink {
     const whole = { ...segment, sum };
     await this.#put(segmentName(whole), bytes);
     this.bytesWritten += bytes.length;
-    this.segment = whole;
+    this.#whole = whole;
   }
 
   abandon(): void {}
