@@ -17,7 +17,7 @@
  * larger than its pages in use.
  *
  * Invariants:
- * 1. A page released in a transaction is *held*: it is not acquired again before the commit.
+ * 1. A page released in a transaction is *retired*: it is not allocated again before the commit.
  * 2. Bits change through the pager, so allocations are part of the transaction and roll back.
  * 3. The end of a transaction or snapshot neither reads nor throws.
  *
@@ -38,7 +38,7 @@ import {
 } from "../pager/mod.ts";
 import { findFree } from "./bitmap.ts";
 import { ChunkRoom } from "./chunk_room.ts";
-import { Holds } from "./holds.ts";
+import { RetiredPages } from "./retired_pages.ts";
 
 const { CHUNK_SHIFT, HEADER_WORDS, KIND_BRANCH, KIND_FREE, KIND_RUN } = format;
 const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, RUN_PAGES_MAX, SLOT_MASK } = format;
@@ -67,7 +67,7 @@ export class Allocator implements TransactionListener {
   pagesFreed = 0;
 
   readonly #pager: Pager;
-  readonly #holds = new Holds();
+  readonly #retired = new RetiredPages();
   readonly #room: ChunkRoom;
   /** The chunk in which each use was last served. */
   readonly #last = [0, 0, 0];
@@ -79,7 +79,7 @@ export class Allocator implements TransactionListener {
    */
   constructor(pager: Pager) {
     this.#pager = pager;
-    this.#room = new ChunkRoom(pager, this.#holds);
+    this.#room = new ChunkRoom(pager, this.#retired);
     pager.listen(this);
   }
 
@@ -89,9 +89,9 @@ export class Allocator implements TransactionListener {
    * @param near A page that the new one should be close to, or 0.
    * @returns The number of the page.
    */
-  acquire(kind: number, tree: number, near: number): PageNumber {
+  allocate(kind: number, tree: number, near: number): PageNumber {
     const page = this.#find(1, near, useOf(kind));
-    return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, 1, kind, tree);
+    return this.#allocate(page < 0 ? this.#firstPageOfNewChunk() : page, 1, kind, tree);
   }
 
   /**
@@ -102,12 +102,12 @@ export class Allocator implements TransactionListener {
    * @returns The number of the first page.
    * @throws {RangeError} The span is out of range.
    */
-  acquireRun(span: number, tree: number, near: number): PageNumber {
+  allocateRun(span: number, tree: number, near: number): PageNumber {
     if (!Number.isInteger(span) || span < 1 || span > RUN_PAGES_MAX) {
-      throw new RangeError(`Cannot acquire a run: ${span} pages are not 1..${RUN_PAGES_MAX}`);
+      throw new RangeError(`Cannot allocate a run: ${span} pages are not 1..${RUN_PAGES_MAX}`);
     }
     const page = this.#find(span, near, RUNS);
-    return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, span, KIND_RUN, tree);
+    return this.#allocate(page < 0 ? this.#firstPageOfNewChunk() : page, span, KIND_RUN, tree);
   }
 
   /**
@@ -115,7 +115,7 @@ export class Allocator implements TransactionListener {
    *
    * @returns The number of the first page; its header holds the length of the run.
    */
-  acquireShortRun(span: number, tree: number, near: number): PageNumber {
+  allocateShortRun(span: number, tree: number, near: number): PageNumber {
     const wanted = Math.min(span, RUN_PAGES_MAX);
     let pages = wanted;
     let page = this.#find(wanted, near, RUNS);
@@ -130,7 +130,7 @@ export class Allocator implements TransactionListener {
         page = this.#findIn(chunk, pages, FIRST_SLOT, RUNS);
       }
     }
-    return this.#occupy(page, pages, KIND_RUN, tree);
+    return this.#allocate(page, pages, KIND_RUN, tree);
   }
 
   /**
@@ -141,11 +141,11 @@ export class Allocator implements TransactionListener {
    * are examined.
    * @returns The number of the first page, or -1 if those chunks have no room.
    */
-  acquireBelow(end: ChunkNumber, span: number, kind: number, tree: number): number {
+  allocateBelow(end: ChunkNumber, span: number, kind: number, tree: number): number {
     this.#room.coverFile();
     for (let pages = span; pages >= Math.min(span, SHORT_RUN_PAGES_MIN); pages = pages >>> 1) {
       const page = this.#findBelow(end, pages);
-      if (page >= 0) return this.#occupy(page, pages, kind, tree);
+      if (page >= 0) return this.#allocate(page, pages, kind, tree);
     }
     return -1;
   }
@@ -155,14 +155,14 @@ export class Allocator implements TransactionListener {
    *
    * @returns Its number, or -1 if there is no room.
    */
-  acquireBefore(before: PageNumber, kind: number, tree: number): number {
+  allocateBefore(before: PageNumber, kind: number, tree: number): number {
     const chunk = before >>> CHUNK_SHIFT;
-    const below = this.acquireBelow(chunk, 1, kind, tree);
+    const below = this.allocateBelow(chunk, 1, kind, tree);
     if (below >= 0) return below;
     this.#room.read(chunk);
     const slot = findFree(this.#room.taken, 1, FIRST_SLOT);
     if (slot < 0 || slot >= (before & SLOT_MASK)) return -1;
-    return this.#occupy((chunk << CHUNK_SHIFT >>> 0) + slot, 1, kind, tree);
+    return this.#allocate((chunk << CHUNK_SHIFT >>> 0) + slot, 1, kind, tree);
   }
 
   /** The first page of the first fit in chunks below `end`, or -1. */
@@ -186,7 +186,7 @@ export class Allocator implements TransactionListener {
    * Releases a page, or the whole run whose first page it is.
    *
    * @param span The number of pages: 1, or the length of the run.
-   * @throws {RangeError} The page is free, held, inside a run, not a data page, or the run has
+   * @throws {RangeError} The page is free, retired, inside a run, not a data page, or the run has
    * another length.
    * @throws {CorruptionError} A later page of the run does not belong to it.
    */
@@ -194,9 +194,9 @@ export class Allocator implements TransactionListener {
     const chunk = page >>> CHUNK_SHIFT;
     this.#checkRelease(page, span);
     const from = this.#oldestVersion(page, span);
-    this.#pager.vacate(page, span);
+    this.#pager.release(page, span);
     this.pagesFreed += span;
-    this.#holds.add(chunk, page & SLOT_MASK, span, from, this.#pager.changes);
+    this.#retired.add(chunk, page & SLOT_MASK, span, from, this.#pager.changes);
     this.#room.learn(chunk);
   }
 
@@ -213,22 +213,22 @@ export class Allocator implements TransactionListener {
     return header.isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
   }
 
-  /** Ends the transaction's holds that no snapshot needs. The pager calls it after a commit. */
+  /** Frees the released pages that no snapshot sees. The pager calls it after a commit. */
   committed(): void {
     this.#room.coverFile();
-    this.#holds.commit(this.#keep);
+    this.#retired.commit(this.#keep);
     this.#learnFreed();
   }
 
-  /** Counts the pages that only the ended snapshot held. The pager calls it. */
+  /** Counts the pages that only the ended snapshot saw. The pager calls it. */
   snapshotEnded(): void {
     this.#learnFreed();
   }
 
-  readonly #keep = (hold: Kept): boolean => this.#pager.keepWhileSeen(hold);
+  readonly #keep = (retired: Kept): boolean => this.#pager.keepWhileSeen(retired);
 
   #learnFreed(): void {
-    this.#holds.reportFreed(this.#freed);
+    this.#retired.reportFreed(this.#freed);
     this.#room.updateHint();
   }
 
@@ -250,13 +250,13 @@ export class Allocator implements TransactionListener {
   /** Counts a chunk again after its bits were restored. The pager calls it. */
   rolledBack(chunk: ChunkNumber): void {
     this.#room.cutToFile();
-    this.#holds.rollBack(chunk, this.#pager.changes);
+    this.#retired.rollBack(chunk, this.#pager.changes);
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
     if (chunk < chunks) this.#room.learnInMemory(chunk);
   }
 
-  #occupy(page: PageNumber, span: number, kind: number, tree: number): number {
-    this.#pager.occupy(page, span, kind, tree);
+  #allocate(page: PageNumber, span: number, kind: number, tree: number): number {
+    this.#pager.allocate(page, span, kind, tree);
     const chunk = page >>> CHUNK_SHIFT;
     this.#last[useOf(kind)] = chunk;
     this.#room.learnNew(chunk);
@@ -302,7 +302,7 @@ export class Allocator implements TransactionListener {
 
   /**
    * The first page of a fit in a chunk known to have room, or -1. A chunk that turns out to have
-   * none is counted again, so that it does not hide those after it: its holds ended while its
+   * none is counted again, so that it does not hide those after it: its pages became free while its
    * header page was not in memory, or it was counted while the file was small.
    */
   #findKnown(span: number, use: number): number {

@@ -22,7 +22,7 @@ class ModelTest {
   /** The spans in use, by first page. */
   #used = new Map<number, number>();
   /** The first pages and spans of uncommitted releases, by depth. */
-  #held: Set<number>[] = [];
+  #retired: Set<number>[] = [];
 
   constructor(seed: number, cacheBytes: number) {
     this.#random = new Random(seed);
@@ -45,32 +45,35 @@ class ModelTest {
   #transaction(depth: number): void {
     const before = new Map(this.#used);
     this.#space.pager.begin();
-    this.#held.push(new Set());
+    this.#retired.push(new Set());
     const shrinks = this.#random.once(3);
     for (let step = this.#random.below(40); step > 0; step--) {
       if (depth < 3 && this.#random.once(12)) this.#transaction(depth + 1);
       else if (this.#random.below(10) < (shrinks ? 8 : 3)) this.#release();
-      else this.#acquire();
+      else this.#allocate();
     }
-    const held = this.#held.pop() ?? new Set();
+    const retired = this.#retired.pop() ?? new Set();
     if (this.#random.once(4)) {
       this.#space.pager.rollback();
       this.#used = before;
       return;
     }
     this.#space.pager.commit();
-    for (const page of held) this.#held.at(-1)?.add(page);
+    for (const page of retired) this.#retired.at(-1)?.add(page);
   }
 
-  #acquire(): void {
+  #allocate(): void {
     const { allocator } = this.#space;
     const span = this.#random.once(3) ? this.#random.pick([2, 7, 8, 9, 64, 254, 255]) : 1;
     const near = this.#random.once(2) ? 0 : [...this.#used.keys()].at(0) ?? 0;
     const page = span === 1
-      ? allocator.acquire(KIND_LEAF, 1, near)
-      : allocator.acquireRun(span, 1, near);
+      ? allocator.allocate(KIND_LEAF, 1, near)
+      : allocator.allocateRun(span, 1, near);
     for (let i = page; i < page + span; i++) {
-      assert(!this.#held.some((held) => held.has(i)), `page ${i} was taken while it was held`);
+      assert(
+        !this.#retired.some((retired) => retired.has(i)),
+        `page ${i} was taken while it was retired`,
+      );
     }
     assert(!this.#used.has(page), `page ${page} was taken twice`);
     this.#used.set(page, span);
@@ -82,7 +85,7 @@ class ModelTest {
     const span = this.#used.get(page) ?? 0;
     this.#space.allocator.release(page, span);
     this.#used.delete(page);
-    numbers(page, span).forEach((i) => this.#held.at(-1)?.add(i));
+    numbers(page, span).forEach((i) => this.#retired.at(-1)?.add(i));
   }
 
   #reopen(): void {

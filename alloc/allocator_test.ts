@@ -1,4 +1,4 @@
-// The allocator: the pages that it acquires and releases, the calls that it refuses, rollback, the
+// The allocator: the pages that it allocates and releases, the calls that it refuses, rollback, the
 // number of its reads, and the search for free space.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -34,7 +34,7 @@ function expectEnd({ pager }: Space, pageCount: number): void {
   assertEquals(pager.meta.pageCount, (first + 2) * 256);
 }
 
-describe("Allocator.acquire", () => {
+describe("Allocator.allocate", () => {
   it("takes the first page after the superblocks, then the next, and skips header pages", () => {
     const space = openSpace();
     transact(space.pager, () => {
@@ -47,7 +47,7 @@ describe("Allocator.acquire", () => {
   it("formats the header and zeroes the page", () => {
     const space = openSpace();
     transact(space.pager, () => {
-      const page = space.allocator.acquire(KIND_BRANCH, 77, 0);
+      const page = space.allocator.allocate(KIND_BRANCH, 77, 0);
       const frame = space.pager.frames[space.pager.at(page) >>> 8]!;
       const slot = page & 255;
       assertEquals([header.kindOf(frame, slot), header.treeOf(frame, slot)], [KIND_BRANCH, 77]);
@@ -65,9 +65,9 @@ describe("Allocator.acquire", () => {
     transact(space.pager, () => take(space, 600));
     transact(space.pager, () => [50, 100, 300, 310].forEach((p) => space.allocator.release(p, 1)));
     transact(space.pager, () => {
-      assertEquals(space.allocator.acquire(KIND_LEAF, 1, 305), 310);
-      assertEquals(space.allocator.acquire(KIND_LEAF, 1, 60), 100);
-      assertEquals(space.allocator.acquire(KIND_LEAF, 1, 60), 50);
+      assertEquals(space.allocator.allocate(KIND_LEAF, 1, 305), 310);
+      assertEquals(space.allocator.allocate(KIND_LEAF, 1, 60), 100);
+      assertEquals(space.allocator.allocate(KIND_LEAF, 1, 60), 50);
     });
   });
 
@@ -76,21 +76,21 @@ describe("Allocator.acquire", () => {
     transact(space.pager, () => take(space, 16 * 255 - 2));
     transact(space.pager, () => space.allocator.release(700, 1));
     transact(space.pager, () => {
-      const branch = space.allocator.acquire(KIND_BRANCH, 1, 0);
+      const branch = space.allocator.allocate(KIND_BRANCH, 1, 0);
       assertEquals(branch & 255, 1);
-      assertEquals(space.allocator.acquire(KIND_BRANCH, 1, branch), branch + 1);
-      const leaf = space.allocator.acquire(KIND_LEAF, 1, 0);
+      assertEquals(space.allocator.allocate(KIND_BRANCH, 1, branch), branch + 1);
+      const leaf = space.allocator.allocate(KIND_LEAF, 1, 0);
       assertEquals(leaf, 700);
     });
   });
 });
 
-describe("Allocator.acquireRun", () => {
+describe("Allocator.allocateRun", () => {
   for (const span of [1, 7, 8, 9, 63, 64, 254, 255]) {
     it(`takes ${span} pages of one chunk and gives them back whole`, () => {
       const file = new MemoryFile();
       const space = openSpace(file);
-      const page = transact(space.pager, () => space.allocator.acquireRun(span, 5, 0));
+      const page = transact(space.pager, () => space.allocator.allocateRun(span, 5, 0));
       assertEquals(page >> 8, (page + span - 1) >> 8);
       assertEquals(usedPages(space), numbers(page, span));
       space.pager.close();
@@ -106,7 +106,7 @@ describe("Allocator.acquireRun", () => {
     it(`refuses ${span} pages with a RangeError`, () => {
       const { pager, allocator } = openSpace();
       transact(pager, () => {
-        assertThrows(() => allocator.acquireRun(span, 1, 0), RangeError, "Cannot acquire a run");
+        assertThrows(() => allocator.allocateRun(span, 1, 0), RangeError, "Cannot allocate a run");
       });
       assertEquals(pager.meta.pageCount, 3);
     });
@@ -115,7 +115,7 @@ describe("Allocator.acquireRun", () => {
   it("writes the header of every page of the run", () => {
     const { pager, allocator } = openSpace();
     transact(pager, () => {
-      const page = allocator.acquireRun(9, 5, 0);
+      const page = allocator.allocateRun(9, 5, 0);
       const frame = pager.frames[pager.at(page) >>> 8]!;
       const slot = page & 255;
       assertEquals([header.kindOf(frame, slot), header.runPagesOf(frame, slot)], [KIND_RUN, 9]);
@@ -136,20 +136,20 @@ describe("Allocator.acquireRun", () => {
     const gaps = [...numbers(10, 7), ...numbers(30, 8), ...numbers(50, 9)];
     transact(space.pager, () => gaps.forEach((page) => space.allocator.release(page, 1)));
     transact(space.pager, () => {
-      assertEquals(space.allocator.acquireRun(9, 1, 0), 50);
-      assertEquals(space.allocator.acquireRun(8, 1, 0), 30);
-      assertEquals(space.allocator.acquireRun(7, 1, 0), 10);
+      assertEquals(space.allocator.allocateRun(9, 1, 0), 50);
+      assertEquals(space.allocator.allocateRun(8, 1, 0), 30);
+      assertEquals(space.allocator.allocateRun(7, 1, 0), 10);
     });
   });
 });
 
-describe("Allocator.acquireShortRun", () => {
+describe("Allocator.allocateShortRun", () => {
   it("takes a shorter run rather than making the file longer", () => {
     const space = openSpace();
     transact(space.pager, () => take(space, 255 + FIRST_CHUNK_PAGES));
     transact(space.pager, () => numbers(20, 40).forEach((p) => space.allocator.release(p, 1)));
     transact(space.pager, () => {
-      const page = space.allocator.acquireShortRun(100, 1, 0);
+      const page = space.allocator.allocateShortRun(100, 1, 0);
       const frame = space.pager.frames[space.pager.at(page) >>> 8]!;
       assertEquals([page, header.runPagesOf(frame, page & 255)], [20, 40]);
     });
@@ -160,17 +160,17 @@ describe("Allocator.acquireShortRun", () => {
     const { pager, allocator } = space;
     transact(pager, () => {
       take(space, FIRST_CHUNK_PAGES);
-      const page = allocator.acquireShortRun(1000, 1, 0);
+      const page = allocator.allocateShortRun(1000, 1, 0);
       const frame = pager.frames[pager.at(page) >>> 8]!;
       assertEquals([page, header.runPagesOf(frame, page & 255)], [257, 255]);
     });
   });
 });
 
-describe("Allocator.acquireBefore", () => {
+describe("Allocator.allocateBefore", () => {
   it("takes a page of lower chunks first, then a lower one of the same chunk, and no other", () => {
     const space = openSpace(fileWithGaps(4, [40, 520, 530, 540, 900]));
-    const before = (page: number) => space.allocator.acquireBefore(page, KIND_LEAF, 1);
+    const before = (page: number) => space.allocator.allocateBefore(page, KIND_LEAF, 1);
     transact(space.pager, () => {
       assertEquals([before(535), before(535), before(535), before(535)], [40, 520, 530, -1]);
       assertEquals([before(541), before(300)], [540, -1]);
@@ -178,10 +178,10 @@ describe("Allocator.acquireBefore", () => {
   });
 });
 
-describe("Allocator.acquireBelow", () => {
+describe("Allocator.allocateBelow", () => {
   it("takes the first free page of lower chunks, whatever they are for, and no other", () => {
     const space = openSpace(fileWithGaps(4, [40, 300, 900]));
-    const below = (end: number) => space.allocator.acquireBelow(end, 1, KIND_BRANCH, 1);
+    const below = (end: number) => space.allocator.allocateBelow(end, 1, KIND_BRANCH, 1);
     transact(space.pager, () => {
       assertEquals([below(1), below(1)], [40, -1]);
       assertEquals([below(3), below(3)], [300, -1]);
@@ -192,7 +192,7 @@ describe("Allocator.acquireBelow", () => {
     const space = openSpace(fileWithGaps(4, [40, 300, 900]));
     const before = space.pager.stats();
     transact(space.pager, () => {
-      assertEquals(space.allocator.acquireBelow(4, 1, KIND_BRANCH, 1), 40);
+      assertEquals(space.allocator.allocateBelow(4, 1, KIND_BRANCH, 1), 40);
     });
     const { chunkReads, pageReads } = space.pager.stats();
     assertEquals(chunkReads + pageReads - before.chunkReads - before.pageReads, 1);
@@ -200,7 +200,7 @@ describe("Allocator.acquireBelow", () => {
 
   it("takes part of a run, of at least eight pages", () => {
     const space = openSpace(fileWithGaps(2, [...numbers(20, 9), ...numbers(300, 7)]));
-    const below = (span: number) => space.allocator.acquireBelow(2, span, KIND_RUN, 1);
+    const below = (span: number) => space.allocator.allocateBelow(2, span, KIND_RUN, 1);
     transact(space.pager, () => {
       assertEquals([below(16), below(16), below(7)], [20, -1, 300]);
       const headers = space.pager.frames[space.pager.at(20) >>> 8]!;
@@ -215,7 +215,7 @@ describe("Allocator.release", () => {
     const space = openSpace();
     transact(space.pager, () => {
       take(space, 2);
-      assertEquals(space.allocator.acquireRun(5, 1, 0), 5);
+      assertEquals(space.allocator.allocateRun(5, 1, 0), 5);
     });
     return space;
   }
@@ -275,7 +275,7 @@ describe("Allocator.release", () => {
       space.allocator.release(7, 1);
       assertEquals(take(space, 300).includes(7), false);
     });
-    assertEquals(transact(space.pager, () => space.allocator.acquire(KIND_LEAF, 1, 6)), 7);
+    assertEquals(transact(space.pager, () => space.allocator.allocate(KIND_LEAF, 1, 6)), 7);
   });
 
   it("keeps a page from being taken again in savepoints, committed and rolled back", () => {
@@ -291,7 +291,7 @@ describe("Allocator.release", () => {
     const taken = take(space, 300);
     assertEquals([7, 8, 9].map((page) => taken.includes(page)), [false, false, false]);
     pager.commit();
-    const near = () => allocator.acquire(KIND_LEAF, 1, 6);
+    const near = () => allocator.allocate(KIND_LEAF, 1, 6);
     assertEquals(transact(pager, () => [near(), near()]), [7, 8]);
   });
 });
@@ -301,8 +301,8 @@ describe("Allocator.release of a damaged run", () => {
     const space = openSpace();
     const { pager, allocator } = space;
     pager.begin();
-    const run = allocator.acquireRun(2, 1, 0);
-    const other = allocator.acquireRun(3, 1, run);
+    const run = allocator.allocateRun(2, 1, 0);
+    const other = allocator.allocateRun(3, 1, run);
     assertEquals(other, run + 2);
     const place = pager.headerPage(0);
     const { u8 } = pager.frames[place >>> format.CHUNK_SHIFT]!;
@@ -341,7 +341,7 @@ describe("Allocator after a rollback", () => {
     space.pager.begin();
     take(space, 1000);
     numbers(10, 5).forEach((page) => space.allocator.release(page, 1));
-    space.allocator.acquireRun(200, 1, 0);
+    space.allocator.allocateRun(200, 1, 0);
     space.pager.rollback();
     assertEquals([usedPages(space), space.pager.meta.pageCount], [before, pageCount]);
     assertEquals(transact(space.pager, () => take(space, 3)), [40, 103, 104]);

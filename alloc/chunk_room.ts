@@ -3,8 +3,8 @@
  *
  * Two bytes for each chunk (`Summary`) say how long its longest free run is, for branches and for
  * other pages. They are filled in as chunks are examined, in the order of the file; a chunk below
- * the hint is full. What is known of a chunk may be more than it has, until it is read: held pages,
- * and chunks that the journal will take, have no room then.
+ * the hint is full. What is known of a chunk may be more than it has, until it is read: retired
+ * pages, and chunks that the journal will take, have no room then.
  *
  * Invariants:
  * 1. The hint may be too low, but is never too high.
@@ -24,7 +24,7 @@ import {
   type Slot,
 } from "../pager/mod.ts";
 import { BITS, longestFree, nextTaken, WORDS } from "./bitmap.ts";
-import type { Holds } from "./holds.ts";
+import type { RetiredPages } from "./retired_pages.ts";
 import { Summary } from "./summary.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_FREE, PAGE_WORD_SHIFT, RUN_PAGES_MAX, SLOT_MASK } = format;
@@ -44,22 +44,22 @@ export class ChunkRoom {
   readonly #reserved = new Set<number>();
   /** Chunks counted as empty, because their header pages were not in memory. */
   readonly #uncounted = new Set<number>();
-  /** The slots in use or held of the chunk examined last, one bit each. */
+  /** The slots in use or retired of the chunk examined last, one bit each. */
   readonly taken = new Uint32Array(WORDS);
   /** The lowest chunk that has not been examined. */
   unknown: number;
   readonly #pager: Pager;
-  readonly #holds: Holds;
+  readonly #retired: RetiredPages;
 
   /**
    * Begins with what the hint of a file says.
    *
    * @param pager The pager of the file.
-   * @param holds The pages that are held.
+   * @param retired The pages that are released but not free yet.
    */
-  constructor(pager: Pager, holds: Holds) {
+  constructor(pager: Pager, retired: RetiredPages) {
     this.#pager = pager;
-    this.#holds = holds;
+    this.#retired = retired;
     this.unknown = pager.meta.allocatorHint;
     this.#resize(format.chunksOf(pager.meta.pageCount));
   }
@@ -112,10 +112,10 @@ export class ChunkRoom {
     const freeForBranches = this.branches.first();
     if (free >= 0 && free < known) known = free;
     if (freeForBranches >= 0 && freeForBranches < known) known = freeForBranches;
-    // Held pages are free on disk, and so are those of a chunk that the journal has not taken yet:
-    // after a crash, or in a copy, a hint above them would lose them.
+    // Retired pages are free on disk, and so are those of a chunk that the journal has not taken
+    // yet: after a crash, or in a copy, a hint above them would lose them.
     if (this.#reserved.size > 0) known = Math.min(known, ...this.#reserved);
-    this.#pager.meta.allocatorHint = Math.min(known, this.#holds.lowestChunk);
+    this.#pager.meta.allocatorHint = Math.min(known, this.#retired.lowestChunk);
   }
 
   /** Whether branches have chunks of their own. */
@@ -129,7 +129,7 @@ export class ChunkRoom {
     return Math.max(this.summary.get(chunk), this.branches.get(chunk)) >= span;
   }
 
-  /** Reads which slots of a chunk are in use or held, into `taken`. */
+  /** Reads which slots of a chunk are in use or retired, into `taken`. */
   read(chunk: ChunkNumber): void {
     if (this.#uncounted.has(chunk)) return this.learn(chunk);
     const place = this.#pager.headerPage(chunk);
@@ -153,7 +153,7 @@ export class ChunkRoom {
   #firstKind({ u32 }: Frame, headerSlot: Slot): number {
     for (let slot = nextTaken(this.taken, FIRST_SLOT); slot < BITS;) {
       const kind = u32[header.headerWord(headerSlot, slot)]! & 0xff;
-      // The header of a held page says that the page is free.
+      // The header of a retired page says that the page is free.
       if (kind !== KIND_FREE) return kind;
       slot = nextTaken(this.taken, slot + 1);
     }
@@ -163,7 +163,7 @@ export class ChunkRoom {
   #copyTaken(chunk: ChunkNumber, { u32 }: Frame, headerSlot: Slot): void {
     const word = headerSlot << PAGE_WORD_SHIFT;
     for (let i = 0; i < WORDS; i++) this.taken[i]! = u32[word + i]!;
-    this.#holds.mark(chunk, this.taken);
+    this.#retired.mark(chunk, this.taken);
     if (this.#reserved.has(chunk)) this.taken.fill(ALL_TAKEN);
   }
 

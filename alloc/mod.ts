@@ -8,7 +8,7 @@
  * const pager = openPager(":memory:");
  * const allocator = new Allocator(pager);
  * pager.begin();
- * const page = allocator.acquire(format.KIND_LEAF, 1, 0);
+ * const page = allocator.allocate(format.KIND_LEAF, 1, 0);
  * console.assert(allocator.isInUse(page));
  * allocator.release(page, 1);
  * pager.commit();

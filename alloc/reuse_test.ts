@@ -27,7 +27,7 @@ class Values {
     const before = this.#pieces[key] ?? [];
     transact(pager, () => {
       this.#pieces[key] = pages === 1
-        ? [[allocator.acquire(KIND_LEAF, 1, 0), 1]]
+        ? [[allocator.allocate(KIND_LEAF, 1, 0), 1]]
         : this.#run(pages);
       for (const [page, span] of before) {
         allocator.release(page, span);
@@ -42,7 +42,7 @@ class Values {
     const { pager, allocator } = this.space;
     const pieces: [number, number][] = [];
     for (let rest = pages; rest > 0;) {
-      const page = allocator.acquireShortRun(rest, 1, 0);
+      const page = allocator.allocateShortRun(rest, 1, 0);
       const span = header.runPagesOf(pager.frames[pager.at(page) >>> 8]!, page & 255);
       pieces.push([page, span]);
       rest -= span;
@@ -98,7 +98,7 @@ describe("the file stays within 1.3 of its pages in use", () => {
   });
 });
 
-describe("Allocator.acquireShortRun", () => {
+describe("Allocator.allocateShortRun", () => {
   /** The pages of chunks that hold leaves, except for a gap in each. */
   function withGaps(chunks: number, gap: number): Space {
     const space = openSpace();
@@ -116,7 +116,7 @@ describe("Allocator.acquireShortRun", () => {
     transact(space.pager, () => space.allocator.release(5 * 256 + 70, 1));
     transact(space.pager, () => [70, 71].forEach((p) => space.allocator.release(3 * 256 + p, 1)));
     const pieces = transact(space.pager, () => {
-      return [22, 21, 22].map((span) => space.allocator.acquireShortRun(span, 1, 0));
+      return [22, 21, 22].map((span) => space.allocator.allocateShortRun(span, 1, 0));
     });
     assertEquals(pieces.slice(0, 2), [3 * 256 + 50, 5 * 256 + 50]);
     const frame = space.pager.frames[space.pager.at(pieces[2]!) >>> 8]!;
@@ -130,8 +130,8 @@ describe("Allocator.acquireShortRun", () => {
       numbers(11 * 256 + 101, 100).forEach((page) => space.allocator.release(page, 1));
     });
     transact(space.pager, () => {
-      assertEquals(space.allocator.acquireShortRun(100, 1, 0), 9 * 256 + 1);
-      assertEquals(space.allocator.acquireShortRun(100, 1, 0), 11 * 256 + 101);
+      assertEquals(space.allocator.allocateShortRun(100, 1, 0), 9 * 256 + 1);
+      assertEquals(space.allocator.allocateShortRun(100, 1, 0), 11 * 256 + 101);
     });
   });
 
@@ -139,12 +139,12 @@ describe("Allocator.acquireShortRun", () => {
     for (const [wanted, gap] of [[200, 24], [30, 7]] as const) {
       const space = withGaps(3, gap);
       const { pageCount } = space.pager.meta;
-      const page = transact(space.pager, () => space.allocator.acquireShortRun(wanted, 1, 0));
+      const page = transact(space.pager, () => space.allocator.allocateShortRun(wanted, 1, 0));
       assert(page >= pageCount, `a piece of ${gap} pages, where ${wanted} are wanted`);
     }
   });
 
-  it("reads few header pages, however many chunks have held pages that are free now", () => {
+  it("reads few header pages, however many chunks have retired pages that are free now", () => {
     const file = new MemoryFile();
     const first = openSpace(file);
     transact(first.pager, () => take(first, 60 * 255 - 2));
@@ -162,20 +162,20 @@ describe("Allocator.acquireShortRun", () => {
     for (let page = 59 * 256 + 60; page > 40 * 256; page--) if ((page & 255) > 60) pager.at(page);
     snapshot.close();
     const { read } = counted.counts;
-    transact(pager, () => allocator.acquireShortRun(100, 1, 0));
+    transact(pager, () => allocator.allocateShortRun(100, 1, 0));
     assert(counted.counts.read - read <= 40, `${counted.counts.read - read} reads`);
     pager.close();
   });
 });
 
-describe("Allocator.acquire of a branch", () => {
+describe("Allocator.allocate of a branch", () => {
   /** A file of 20 full chunks, the last one of branches, and its free pages. */
   function withBranches(): { file: MemoryFile; branches: number[]; space: Space } {
     const file = new MemoryFile();
     const space = openSpace(file);
     const branches = transact(space.pager, () => {
       take(space, 19 * 255 - 2);
-      return numbers(0, 255).map(() => space.allocator.acquire(KIND_BRANCH, 1, 0));
+      return numbers(0, 255).map(() => space.allocator.allocate(KIND_BRANCH, 1, 0));
     });
     return { file, branches, space };
   }
@@ -187,9 +187,9 @@ describe("Allocator.acquire of a branch", () => {
     const gap = branches.slice(0, 20);
     transact(pager, () => gap.forEach((page) => allocator.release(page, 1)));
     transact(pager, () => {
-      const others = [...take(space, 30), allocator.acquireShortRun(20, 1, 0)];
+      const others = [...take(space, 30), allocator.allocateShortRun(20, 1, 0)];
       assertEquals(others.filter((page) => gap.includes(page)), []);
-      assertEquals(allocator.acquire(KIND_BRANCH, 1, 0), gap[0]);
+      assertEquals(allocator.allocate(KIND_BRANCH, 1, 0), gap[0]);
     });
     pager.close();
   });
@@ -202,7 +202,7 @@ describe("Allocator.acquire of a branch", () => {
     assertEquals(space.pager.meta.allocatorHint, gap >>> 8);
     space.pager.close();
     const again = openSpace(file);
-    const page = transact(again.pager, () => again.allocator.acquire(KIND_BRANCH, 1, 0));
+    const page = transact(again.pager, () => again.allocator.allocate(KIND_BRANCH, 1, 0));
     assertEquals(page, gap);
     again.pager.close();
   });
@@ -212,10 +212,13 @@ describe("Allocator.acquire of a branch", () => {
     const { pager, allocator } = space;
     const branches = transact(pager, () => {
       take(space, 253);
-      return numbers(0, 255).map(() => allocator.acquire(KIND_BRANCH, 1, 0));
+      return numbers(0, 255).map(() => allocator.allocate(KIND_BRANCH, 1, 0));
     });
     transact(pager, () => branches.slice(9, 20).forEach((page) => allocator.release(page, 1)));
-    const leaves = transact(pager, () => numbers(0, 20).map(() => allocator.acquireRun(255, 1, 0)));
+    const leaves = transact(
+      pager,
+      () => numbers(0, 20).map(() => allocator.allocateRun(255, 1, 0)),
+    );
     lookAtAll(space);
     const { pageCount } = pager.meta;
     transact(pager, () => allocator.release(leaves[5]!, 255));
@@ -228,7 +231,7 @@ describe("Allocator.acquire of a branch", () => {
 /** Makes the allocator examine every chunk, a few for each run that fits nowhere. */
 function lookAtAll({ pager, allocator }: Space): void {
   pager.begin();
-  for (let i = 0; i < 6; i++) allocator.acquireRun(255, 1, 0);
+  for (let i = 0; i < 6; i++) allocator.allocateRun(255, 1, 0);
   pager.commit();
 }
 
@@ -237,20 +240,21 @@ describe("a disk that was full", () => {
     const file = new BudgetFile(Infinity);
     const pager = openNodes(file);
     const allocator = new Allocator(pager);
-    const acquire = (near: number) => transact(pager, () => allocator.acquire(KIND_LEAF, 1, near));
-    const released = acquire(0);
+    const allocate = (near: number) =>
+      transact(pager, () => allocator.allocate(KIND_LEAF, 1, near));
+    const released = allocate(0);
     let last = released;
-    for (let i = 0; i < 40; i++) last = acquire(last);
+    for (let i = 0; i < 40; i++) last = allocate(last);
     pager.checkpoint();
     file.budget = file.used;
     // Pages that were claimed ahead still fit.
     assertThrows(() => {
-      for (;;) last = acquire(last);
+      for (;;) last = allocate(last);
     }, IoError);
     pager.rollback();
     transact(pager, () => allocator.release(released, 1));
     pager.checkpoint();
-    assertEquals(acquire(last), released);
+    assertEquals(allocate(last), released);
     pager.close();
   });
 });

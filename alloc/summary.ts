@@ -10,7 +10,7 @@ import type { ChunkNumber } from "../pager/mod.ts";
 /** In `#first`: not known since the last change. */
 const UNKNOWN = -2;
 
-/** Holds the longest free run of every chunk, and searches them. */
+/** RetiredPages the longest free run of every chunk, and searches them. */
 export class Summary {
   /** Level 0 has one entry per chunk; each further level, the maxima of pairs of the one below. */
   #levels: Uint8Array[] = [new Uint8Array(1)];

@@ -3,7 +3,7 @@
  *
  * To read a page, call `at(page)`: it returns the place of the page, which it loads and verifies on
  * a miss. Header and bytes are in `frames[place >>> 8]`, slot `place & 255`. To change pages, call
- * `begin`, then `touch` or `occupy` before each change, then `commit`. Pages reach the file by a
+ * `begin`, then `touch` or `allocate` before each change, then `commit`. Pages reach the file by a
  * checkpoint, or by eviction under pressure.
  *
  * Invariants:
@@ -368,14 +368,14 @@ export class Pager {
     }
   }
 
-  /** Takes free pages into use; see `Writer.occupy`. For the allocator. */
-  occupy(page: PageNumber, span: number, kind: number, tree: number): number {
-    return this.#writer.occupy(page, span, kind, tree);
+  /** Takes free pages into use; see `Writer.allocate`. For the allocator. */
+  allocate(page: PageNumber, span: number, kind: number, tree: number): number {
+    return this.#writer.allocate(page, span, kind, tree);
   }
 
-  /** Gives pages in use back; see `Writer.vacate`. For the allocator. */
-  vacate(page: PageNumber, span: number): void {
-    this.#writer.vacate(page, span);
+  /** Releases pages in use; see `Writer.release`. For the allocator. */
+  release(page: PageNumber, span: number): void {
+    this.#writer.release(page, span);
   }
 
   /** The place of a chunk's header page, checked whole. For the allocator. */

@@ -134,7 +134,7 @@ describe("Pager after a sync that failed and dropped what was written", () => {
     const snapshot = pager.snapshot();
     transact(pager, () => {
       write(pager, FIRST + 1, 1000);
-      pager.vacate(FIRST + 2, 1);
+      pager.release(FIRST + 2, 1);
     });
     pager.flush("sync");
     while (pager.checkpointSlice() && pager.inspection().checkpoint()?.chunksLeft !== 0);

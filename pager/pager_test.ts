@@ -5,13 +5,13 @@ import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../tests/support/files/faulty_file.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   expectWords,
   fill,
   flipBit,
   makeFile,
-  occupy,
   openNodes,
   SMALL_CACHE,
   transact,
@@ -99,7 +99,7 @@ describe("Pager", () => {
     const folder = Deno.makeTempDirSync({ prefix: "quire-" });
     const path = `${folder}/a.quire`;
     const pager = openPager(path);
-    transact(pager, () => PAGES.forEach((page) => occupy(pager, page, page)));
+    transact(pager, () => PAGES.forEach((page) => allocate(pager, page, page)));
     assertThrows(() => openPager(path), LockedError);
     pager.close();
     const again = openPager(path, { readOnly: true });
@@ -220,7 +220,7 @@ describe("Pager marks", () => {
     const file = makeFile(10);
     file.writeAt(new Uint8Array(100_000).fill(7), 0, 100_000, file.size());
     const pager = openNodes(file);
-    transact(pager, () => occupy(pager, 13, 99));
+    transact(pager, () => allocate(pager, 13, 99));
     for (const page of dataPages(10)) expectContent(pager, page, page);
     pager.close();
     assertEquals(file.size(), 14 * 8192);
@@ -229,9 +229,9 @@ describe("Pager marks", () => {
   it("opens again when the last pages were taken and given back and never written", () => {
     const file = new MemoryFile();
     const pager = openNodes(file);
-    transact(pager, () => dataPages(20).forEach((page) => occupy(pager, page, page)));
-    transact(pager, () => pager.vacate(15, 1));
-    for (let page = 16; page < 23; page++) transact(pager, () => pager.vacate(page, 1));
+    transact(pager, () => dataPages(20).forEach((page) => allocate(pager, page, page)));
+    transact(pager, () => pager.release(15, 1));
+    for (let page = 16; page < 23; page++) transact(pager, () => pager.release(page, 1));
     pager.close();
     const again = openNodes(file);
     assertEquals([again.meta.pageCount, file.size()], [15, 15 * 8192]);
@@ -254,7 +254,7 @@ describe("Pager.at", () => {
   it("refuses a free page, in memory or not", () => {
     const file = makeFile(300);
     const pager = openNodes(file);
-    transact(pager, () => [7, 280].forEach((page) => pager.vacate(page, 1)));
+    transact(pager, () => [7, 280].forEach((page) => pager.release(page, 1)));
     for (const page of [7, 280]) expectCorrupt(() => pager.at(page), page, "the page is free");
     pager.close();
     const again = openNodes(file);
@@ -339,7 +339,7 @@ describe("Pager.headerPage", () => {
       expectContent(pager, 4, 4);
       pager.begin();
       const rule = slot === 0 ? "the header page is marked free" : "bitmap and header disagree";
-      expectCorrupt(() => pager.occupy(13, 1, KIND_LEAF, 1), slot, rule);
+      expectCorrupt(() => pager.allocate(13, 1, KIND_LEAF, 1), slot, rule);
       pager.rollback();
     }
   });
@@ -377,7 +377,7 @@ describe("Pager.peek", () => {
   it("refuses a free page and a damaged header", () => {
     const file = makeFile(10);
     const pager = openNodes(file);
-    transact(pager, () => pager.vacate(7, 1));
+    transact(pager, () => pager.release(7, 1));
     expectCorrupt(() => pager.peek(7), 7, "the page is free");
     pager.close();
     flipBit(file, 8 * 32 + 5);
@@ -393,7 +393,7 @@ describe("Pager.getPage", () => {
     const file = makeFile(100);
     const pager = openNodes(file);
     transact(pager, () => {
-      const place = pager.occupy(257, span, KIND_RUN, 9);
+      const place = pager.allocate(257, span, KIND_RUN, 9);
       setRunBytes(pager.frames[place >>> 8]!, place & 255, span * 8192 - 5);
       for (let page = 257; page < 257 + span; page++) {
         fill(wordsAt(pager, pager.at(page)), page, page);
@@ -442,7 +442,7 @@ describe("Pager.getPage", () => {
       const file = fileWithRun(span);
       const grown = openNodes(file);
       const more = dataPages(3000).filter((page) => page >= 512);
-      transact(grown, () => more.forEach((page) => occupy(grown, page, page)));
+      transact(grown, () => more.forEach((page) => allocate(grown, page, page)));
       grown.close();
       const pager = openNodes(file, SMALL_CACHE);
       more.forEach((page) => expectContent(pager, page, page));

@@ -397,9 +397,9 @@ export class Compaction {
 
   #runsBelow(chunk: ChunkNumber): RunSource {
     return {
-      acquireShortRun: (span, tree) => {
+      allocateShortRun: (span, tree) => {
         const pages = Math.min(span, RUN_PAGES_MAX);
-        const page = this.#context.allocator.acquireBelow(chunk, pages, KIND_RUN, tree);
+        const page = this.#context.allocator.allocateBelow(chunk, pages, KIND_RUN, tree);
         if (page < 0) throw new LimitError("Cannot move a value: no room for it below");
         return page;
       },

@@ -2,7 +2,7 @@
  * Relocation: moves nodes and shared pages of a tree to free pages of lower chunks, or else to
  * lower ones of the same chunk.
  *
- * A move is a change like any other, inside a transaction: it acquires a page, copies the node,
+ * A move is a change like any other, inside a transaction: it allocates a page, copies the node,
  * points the parent and the leaf before it at the page, and releases the old one. A root has no
  * parent; the caller stores its new page. For a shared page, the entries of its fragments point at
  * the page.
@@ -145,7 +145,7 @@ export class Relocation {
   #copyDown(page: PageNumber): number {
     const { frame, slot } = this.#view(page, this.#from);
     const kind = header.kindOf(frame, slot);
-    const to = this.#context.allocator.acquireBefore(page, kind, this.#nodes.tree);
+    const to = this.#context.allocator.allocateBefore(page, kind, this.#nodes.tree);
     if (to < 0) return -1;
     const target = this.#view(to, this.#to);
     const source = this.#view(page, this.#from);

@@ -36,7 +36,7 @@ const { setCellStart, setEntries, setGarbage, setLink, setPrefix, setShape } = h
 
 const removed = new LeafCell();
 
-/** Turns an acquired page into an empty node. */
+/** Turns an allocated page into an empty node. */
 export function clearNode(frame: Frame, slot: Slot): void {
   frame.u8.fill(0, slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT);
   setEntries(frame, slot, 0);
@@ -176,7 +176,7 @@ export function setChild(frame: Frame, slot: Slot, index: number, child: number)
   frame.u32[childIndex(slot, entriesOf(frame, slot), index)] = child;
 }
 
-/** Copies a node to an acquired page of the same tree. */
+/** Copies a node to an allocated page of the same tree. */
 export function copyNode(from: Frame, fromSlot: Slot, to: Frame, toSlot: Slot): void {
   const start = fromSlot << PAGE_SHIFT;
   to.u8.set(from.u8.subarray(start, start + PAGE_BYTES), toSlot << PAGE_SHIFT);

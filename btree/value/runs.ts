@@ -49,8 +49,8 @@ export interface RunList {
 
 /** Provides the runs of a value. */
 export interface RunSource {
-  /** Acquires a run of at most `span` pages; see `Allocator.acquireShortRun`. */
-  acquireShortRun(span: number, tree: number, near: number): number;
+  /** Allocates a run of at most `span` pages; see `Allocator.allocateShortRun`. */
+  allocateShortRun(span: number, tree: number, near: number): number;
 }
 
 /** Writes a value into new runs of a tree, and the reference to them into `into`. */
@@ -80,7 +80,7 @@ export function appendRuns(
   for (let done = 0; done < bytes.length;) {
     pager.relieve();
     const wanted = Math.ceil((bytes.length - done) / PAGE_BYTES);
-    const page = allocator.acquireShortRun(wanted, tree, list.last === 0 ? near : list.last);
+    const page = allocator.allocateShortRun(wanted, tree, list.last === 0 ? near : list.last);
     done += fillRun(pager, page, bytes, done);
     if (list.last === 0) list.first = page;
     else linkRun(pager, list.last, page);
@@ -94,7 +94,7 @@ export function versionAt(pager: PageReader, page: PageNumber): number {
   return versionOf(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
 }
 
-/** Fills an acquired run with the value from byte `from`. Returns the bytes written. */
+/** Fills an allocated run with the value from byte `from`. Returns the bytes written. */
 function fillRun(pager: Pager, page: PageNumber, value: Uint8Array, from: number): number {
   const place = pager.at(page);
   const frame = pager.frames[place >>> CHUNK_SHIFT]!;

@@ -78,7 +78,7 @@ export function createShared(
   tree: number,
   near: PageNumber,
 ): PageNumber {
-  const page = allocator.acquire(KIND_SHARED, tree, near);
+  const page = allocator.allocate(KIND_SHARED, tree, near);
   const place = pager.at(page);
   clearNode(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
   return page;

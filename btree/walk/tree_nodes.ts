@@ -1,5 +1,5 @@
 /**
- * The nodes of one tree: descends to them, checks that each matches its parent, and acquires and
+ * The nodes of one tree: descends to them, checks that each matches its parent, and allocates and
  * releases their pages.
  *
  * Each level has one view, so a descent has a view for each node of its path, and no step
@@ -174,7 +174,7 @@ export class TreeNodes {
     return this.nodeOn(path, path.depth);
   }
 
-  /** Acquires a page for an empty node of a level. */
+  /** Allocates a page for an empty node of a level. */
   create(level: number, near: number): number {
     return createNode(this.#context, this.tree, level, near);
   }
@@ -203,7 +203,7 @@ export class TreeNodes {
   }
 }
 
-/** Acquires a page for an empty node of a tree, of a level. */
+/** Allocates a page for an empty node of a tree, of a level. */
 export function createNode(
   context: TreeContext,
   tree: number,
@@ -215,7 +215,7 @@ export function createNode(
     throw new RangeError(`Cannot grow tree ${tree}: level ${level} is too high`);
   }
   const kind = level === 0 ? KIND_LEAF : KIND_BRANCH;
-  const page = allocator.acquire(kind, tree, near);
+  const page = allocator.allocate(kind, tree, near);
   const { frame, slot } = context.views[level]!.at(pager.frames, pager.at(page));
   header.setShape(frame, slot, kind, level);
   clearNode(frame, slot);

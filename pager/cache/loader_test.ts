@@ -7,12 +7,12 @@ import { describe, it } from "@std/testing/bdd";
 import { always, FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   flipBit,
   journalChunks,
   makeFile,
-  occupy,
   openNodes,
   SMALL_CACHE,
   transact,
@@ -104,11 +104,11 @@ describe("Loader", () => {
     const first = pager.meta.pageCount;
     const start = first + 8 - first % 8;
     transact(pager, () => {
-      for (let page = first; page < start + 3; page++) occupy(pager, page, page);
+      for (let page = first; page < start + 3; page++) allocate(pager, page, page);
     });
     pager.checkpoint();
     pushOutAll(pager);
-    transact(pager, () => occupy(pager, start + 3, 1));
+    transact(pager, () => allocate(pager, start + 3, 1));
     expectContent(pager, start, start);
     expectContent(pager, start + 1, start + 1);
     expectContent(pager, start + 2, start + 2);
@@ -269,8 +269,8 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     for (const page of [20, 90, 21]) expectContent(pager, page, page);
     pager.begin();
     write(pager, 20, 5);
-    pager.vacate(90, 1);
-    occupy(pager, pager.meta.pageCount, 1);
+    pager.release(90, 1);
+    allocate(pager, pager.meta.pageCount, 1);
     pager.rollback();
     for (let round = 0; round < 2; round++) {
       for (const page of [20, 90, 21, 22]) expectContent(pager, page, page);
@@ -281,12 +281,12 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
   it("knows a page that was given back, and one that took its place", () => {
     const { pager } = underPressure();
     for (const page of [20, 90, 21]) expectContent(pager, page, page);
-    transact(pager, () => pager.vacate(90, 1));
+    transact(pager, () => pager.release(90, 1));
     pager.checkpoint();
     pushOut(pager);
     for (let page = 22; page < 30; page += 2) expectContent(pager, page, page);
     assertThrows(() => pager.at(90), CorruptionError, "free");
-    transact(pager, () => occupy(pager, 90, 7));
+    transact(pager, () => allocate(pager, 90, 7));
     pushOut(pager);
     for (let page = 32; page < 40; page += 2) expectContent(pager, page, page);
     expectContent(pager, 90, 7);
@@ -298,12 +298,12 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     transact(pager, () => write(pager, 20, 20));
     const chunk = pager.meta.pageCount >>> 8;
     const ours = Array.from({ length: 200 }, (_, i) => chunk * 256 + 1 + i);
-    transact(pager, () => ours.forEach((page) => occupy(pager, page, page)));
+    transact(pager, () => ours.forEach((page) => allocate(pager, page, page)));
     pager.checkpoint();
     pushOut(pager);
     for (const page of [3, 90, 150]) expectContent(pager, ours[page]!, ours[page]!);
     assertEquals(pager.inspection().whereIs(chunk * 256), "page");
-    transact(pager, () => ours.forEach((page) => pager.vacate(page, 1)));
+    transact(pager, () => ours.forEach((page) => pager.release(page, 1)));
     pager.checkpoint();
     assertEquals(pager.meta.pageCount, chunk * 256);
     // After the next sync, no crash can bring the chunk back.

@@ -7,10 +7,10 @@ import { always, FaultyFile, from } from "../../tests/support/files/faulty_file.
 import { privateBytesOf } from "../../tests/support/files/private_bytes.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   isOfJournal,
-  occupy,
   openNodes,
   SMALL_CACHE,
   transact,
@@ -47,7 +47,7 @@ function withFileLater(body: (path: string) => Promise<void>): Promise<void> {
 
 function makeFileAt(path: string): void {
   const pager = openNodes(openDiskFile(path));
-  transact(pager, () => PAGES.forEach((page) => occupy(pager, page, page)));
+  transact(pager, () => PAGES.forEach((page) => allocate(pager, page, page)));
   pager.close();
 }
 
@@ -210,14 +210,14 @@ describe("Windows", { skip }, () => {
       expectAll(pager, 0);
       const kept = PAGES.filter((page) => page < 100);
       transact(pager, () => {
-        for (const page of PAGES) if (page >= 100) pager.vacate(page, 1);
+        for (const page of PAGES) if (page >= 100) pager.release(page, 1);
       });
       pager.checkpoint();
       pager.checkpoint();
       for (const page of kept) expectContent(pager, page, page);
       const taken = PAGES.filter((page) => page >= 100 && !isOfJournal(pager, page));
       assertGreater(taken.length, 50);
-      transact(pager, () => taken.forEach((page) => occupy(pager, page, page + SALT)));
+      transact(pager, () => taken.forEach((page) => allocate(pager, page, page + SALT)));
       pager.checkpoint();
       for (const page of kept) expectContent(pager, page, page);
       for (const page of taken) expectContent(pager, page, page + SALT);
@@ -229,9 +229,9 @@ describe("Windows", { skip }, () => {
       transact(pager, () => write(pager, PAGES[0]!, SALT));
       const behind = Math.ceil(pager.meta.pageCount / CHUNK_PAGES) * CHUNK_PAGES;
       const gone = dataPages(400).map((page) => behind + page);
-      transact(pager, () => gone.forEach((page) => occupy(pager, page, page)));
+      transact(pager, () => gone.forEach((page) => allocate(pager, page, page)));
       pager.checkpoint();
-      transact(pager, () => gone.forEach((page) => pager.vacate(page, 1)));
+      transact(pager, () => gone.forEach((page) => pager.release(page, 1)));
       pager.flights.requestCheckpoint();
       let [ends, taken] = [0, 0];
       for (let flight = pager.flights.takeOff(); flight; flight = nextFlight(pager)) {
@@ -242,7 +242,7 @@ describe("Windows", { skip }, () => {
         // The landing after the last page was written drops copies.
         if (++ends !== 2) continue;
         const page = gone[taken++]!;
-        transact(pager, () => occupy(pager, page, page + SALT));
+        transact(pager, () => allocate(pager, page, page + SALT));
       }
       assertGreater(taken, 0);
       for (const page of gone.slice(0, taken)) expectContent(pager, page, page + SALT);
@@ -256,7 +256,7 @@ describe("Windows", { skip }, () => {
       const pages: number[] = [];
       const take = (page: number) => {
         pages.push(page);
-        occupy(pager, page, page);
+        allocate(pager, page, page);
       };
       transact(pager, () => dataPages(1500).forEach(take));
       pager.checkpoint();
@@ -295,7 +295,9 @@ describe("Windows", { skip }, () => {
       for (let shown = 0; shown < 4; shown++) {
         const disk = openDiskFile(path, { io: "map" });
         const pager = openNodes(withRefusals(disk, shown), { ...SMALL_CACHE, io: "map" });
-        if (shown === 0) transact(pager, () => pages.forEach((page) => occupy(pager, page, page)));
+        if (shown === 0) {
+          transact(pager, () => pages.forEach((page) => allocate(pager, page, page)));
+        }
         pager.checkpoint();
         pager.begin();
         for (const page of pages) write(pager, page, SALT);
@@ -316,7 +318,7 @@ describe("Windows", { skip }, () => {
       const path = `${Deno.realPathSync(dir)}/file`;
       const pages = dataPages(3000);
       const first = openMapped(path);
-      transact(first, () => pages.forEach((page) => occupy(first, page, page)));
+      transact(first, () => pages.forEach((page) => allocate(first, page, page)));
       first.close();
       const pager = openMapped(path);
       let most = 0;

@@ -6,11 +6,11 @@ import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   journalChunks,
   makeFile,
-  occupy,
   openNodes,
   SMALL_CACHE,
   transact,
@@ -80,7 +80,7 @@ describe("Writeback", () => {
     transact(pager, () => {
       for (const page of [5, 6, 7]) write(pager, page, 1);
     });
-    transact(pager, () => pager.vacate(5, 3));
+    transact(pager, () => pager.release(5, 3));
     pager.checkpoint();
     assertEquals(pageWrites(file, pager), [[0, 1]]);
   });
@@ -98,7 +98,7 @@ describe("Writeback", () => {
     const { pager, file } = openedFor(600);
     const journal = journalChunks(pager);
     transact(pager, () => {
-      for (let page = 400; page < 605; page++) if (page !== 512) pager.vacate(page, 1);
+      for (let page = 400; page < 605; page++) if (page !== 512) pager.release(page, 1);
       write(pager, 5, 9);
     });
     const log: string[] = [];
@@ -170,10 +170,10 @@ describe("Writeback", () => {
     const chunk = (end >> 8) + 1;
     for (let round = 0; round < 3; round++) {
       transact(pager, () => {
-        for (let page = chunk * 256 + 1; page < chunk * 256 + 200; page++) occupy(pager, page, 1);
+        for (let page = chunk * 256 + 1; page < chunk * 256 + 200; page++) allocate(pager, page, 1);
       });
       transact(pager, () => {
-        for (let page = chunk * 256 + 1; page < chunk * 256 + 200; page++) pager.vacate(page, 1);
+        for (let page = chunk * 256 + 1; page < chunk * 256 + 200; page++) pager.release(page, 1);
         pager.meta.pageCount = end;
       });
       for (let again = 0; again < 2; again++) pages.forEach((page) => pager.at(page));

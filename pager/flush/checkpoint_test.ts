@@ -6,12 +6,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   flipBit,
   isOfJournal,
   makeFile,
-  occupy,
   openNodes,
   SMALL_CACHE,
   transact,
@@ -50,9 +50,9 @@ function freeChunk(file: File): Pager {
   const pager = openNodes(file, SMALL_CACHE);
   transact(pager, () => write(pager, 20, 20));
   assertEquals(pager.meta.pageCount, CHUNK * 256);
-  transact(pager, () => OURS.forEach((page) => occupy(pager, page, page)));
+  transact(pager, () => OURS.forEach((page) => allocate(pager, page, page)));
   pager.checkpoint();
-  transact(pager, () => OURS.forEach((page) => pager.vacate(page, 1)));
+  transact(pager, () => OURS.forEach((page) => pager.release(page, 1)));
   return pager;
 }
 
@@ -190,7 +190,7 @@ describe("A chunk that was cut off, and that the journal grows past", () => {
     assertEquals(file.size(), CHUNK * 256 * 8192);
     growJournal(pager);
     expectFree(pager);
-    transact(pager, () => occupy(pager, OURS[0]!, 1));
+    transact(pager, () => allocate(pager, OURS[0]!, 1));
     pager.close();
     expectContent(openNodes(file), OURS[0]!, 1);
   });

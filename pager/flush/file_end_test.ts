@@ -4,7 +4,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { occupy, openNodes, transact, write } from "../../tests/support/trees/pages.ts";
+import { allocate, openNodes, transact, write } from "../../tests/support/trees/pages.ts";
 import type { Loader } from "../cache/loader.ts";
 import { Disk } from "../file/disk.ts";
 import { MemoryFile } from "../file/memory_file.ts";
@@ -116,10 +116,10 @@ describe("A tail that is left when the next checkpoint begins", () => {
   function withTail(): { pager: Pager; file: MemoryFile } {
     const file = new MemoryFile();
     const pager = openNodes(file);
-    transact(pager, () => occupy(pager, 3, 1));
-    transact(pager, () => [...PAGES, ...TAIL].forEach((page) => occupy(pager, page, 1)));
+    transact(pager, () => allocate(pager, 3, 1));
+    transact(pager, () => [...PAGES, ...TAIL].forEach((page) => allocate(pager, page, 1)));
     pager.checkpoint();
-    transact(pager, () => TAIL.forEach((page) => pager.vacate(page, 1)));
+    transact(pager, () => TAIL.forEach((page) => pager.release(page, 1)));
     while (pager.checkpointSlice() && !pager.hasTail);
     transact(pager, () => PAGES.forEach((page) => write(pager, page, 2)));
     return { pager, file };

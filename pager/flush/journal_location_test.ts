@@ -6,11 +6,11 @@ import { describe, it } from "@std/testing/bdd";
 import { BLOCK_BYTES, BudgetFile } from "../../tests/support/files/budget_file.ts";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   journalChunks,
   makeFile,
-  occupy,
   openNodes,
   transact,
   write,
@@ -86,11 +86,11 @@ describe("The journal", () => {
     const file = makeFile(PAGES.length);
     const pager = withLargeJournal(file);
     const inside = journalChunks(pager);
-    transact(pager, () => FAR.forEach((page) => occupy(pager, page, 1)));
+    transact(pager, () => FAR.forEach((page) => allocate(pager, page, 1)));
     pager.checkpoint();
     assertEquals(journalChunks(pager), [FAR_CHUNK + 1, FAR_CHUNK + 2]);
     const pages = inside.map((chunk) => chunk * 256 + 7);
-    transact(pager, () => pages.forEach((page) => occupy(pager, page, 3)));
+    transact(pager, () => pages.forEach((page) => allocate(pager, page, 3)));
     pager.close();
     const again = openNodes(file);
     for (const page of pages) expectContent(again, page, 3);
@@ -100,10 +100,10 @@ describe("The journal", () => {
 
   it("stays while a snapshot may see free pages behind the data", () => {
     const pager = withLargeJournal();
-    transact(pager, () => FAR.forEach((page) => occupy(pager, page, 1)));
+    transact(pager, () => FAR.forEach((page) => allocate(pager, page, 1)));
     const chunks = journalChunks(pager);
     const snapshot = pager.snapshot();
-    transact(pager, () => FAR.forEach((page) => pager.vacate(page, 1)));
+    transact(pager, () => FAR.forEach((page) => pager.release(page, 1)));
     pager.checkpoint();
     assertEquals(journalChunks(pager), chunks);
     snapshot.close();
@@ -126,7 +126,7 @@ describe("The journal", () => {
   it("stays on a disk that is nearly full", () => {
     const file = new BudgetFile(Infinity);
     const first = openNodes(file);
-    transact(first, () => PAGES.forEach((page) => occupy(first, page, page)));
+    transact(first, () => PAGES.forEach((page) => allocate(first, page, page)));
     first.close();
     const pager = withLargeJournal(file);
     const chunks = journalChunks(pager);
@@ -162,9 +162,9 @@ describe("The journal", () => {
     const pager = openNodes(file);
     transact(pager, () => write(pager, PAGES[0]!, 1));
     const far = Array.from({ length: 40 }, (_, i) => (DATA_CHUNKS + 2 + i) * 256 + 1);
-    transact(pager, () => far.forEach((page) => occupy(pager, page, 1)));
+    transact(pager, () => far.forEach((page) => allocate(pager, page, 1)));
     transact(pager, () => PAGES.forEach((page) => write(pager, page, 1)));
-    transact(pager, () => far.forEach((page) => pager.vacate(page, 1)));
+    transact(pager, () => far.forEach((page) => pager.release(page, 1)));
     assert(file.size() > 45 * CHUNK_BYTES);
     let size = file.size();
     for (let salt = 2; size > 12 * CHUNK_BYTES; salt++) {
@@ -184,14 +184,14 @@ describe("The journal", () => {
     const near = Array.from({ length: 20 }, (_, i) => DATA_CHUNKS * 256 + 1 + i);
     const far = Array.from({ length: 8 }, (_, i) => (DATA_CHUNKS + 1 + i) * 256 + 1);
     const first = openNodes(file);
-    transact(first, () => [...near, ...far].forEach((page) => occupy(first, page, 1)));
+    transact(first, () => [...near, ...far].forEach((page) => allocate(first, page, 1)));
     first.close();
     const pager = openNodes(file, { tailBytes: 0 });
-    transact(pager, () => far.forEach((page) => pager.vacate(page, 1)));
+    transact(pager, () => far.forEach((page) => pager.release(page, 1)));
     pager.flush("sync");
     pager.flights.requestCheckpoint();
     const flight = pager.flights.takeOff()!;
-    transact(pager, () => near.forEach((page) => pager.vacate(page, 1)));
+    transact(pager, () => near.forEach((page) => pager.release(page, 1)));
     pager.flights.land(flight); // The checkpoint begins, and an area is to move.
     assert(pager.inspection().checkpoint()?.isRunning, "the checkpoint begins at the landing");
     const again = openNodes(new MemoryFile(file.content()));
@@ -259,7 +259,7 @@ describe("The journal", () => {
     for (const { content } of pager.inspection().superblocks()) {
       assert(inside.every((chunk) => content!.allocatorHint <= chunk), "they are found again");
     }
-    for (const chunk of inside) transact(pager, () => occupy(pager, chunk * 256 + 9, 5));
+    for (const chunk of inside) transact(pager, () => allocate(pager, chunk * 256 + 9, 5));
     pager.flush("sync");
     for (const again of [openNodes(new MemoryFile(file.content())), closed(pager, file)]) {
       for (const chunk of inside) expectContent(again, chunk * 256 + 9, 5);
@@ -331,7 +331,7 @@ describe("a chunk that the journal gives back", () => {
     const pages = dataPages(1800);
     const file = new BudgetFile(Infinity);
     const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
-    transact(pager, () => pages.forEach((page) => occupy(pager, page, 1)));
+    transact(pager, () => pages.forEach((page) => allocate(pager, page, 1)));
     transact(pager, () => pages.forEach((page) => write(pager, page, 2)));
     pager.flush("sync");
     const before = journalChunks(pager);
@@ -379,8 +379,8 @@ describe("a chunk that the journal takes", () => {
   function withGoneChunk(file: File): Pager {
     const pager = openNodes(file);
     transact(pager, () => [0, 260, 520].forEach((i) => write(pager, PAGES[i]!, 1)));
-    transact(pager, () => GONE.forEach((page) => occupy(pager, page, 9)));
-    transact(pager, () => GONE.forEach((page) => pager.vacate(page, 1)));
+    transact(pager, () => GONE.forEach((page) => allocate(pager, page, 9)));
+    transact(pager, () => GONE.forEach((page) => pager.release(page, 1)));
     pager.flush("sync");
     assert(pager.checkpointSlice(), "a checkpoint is running");
     assertEquals(pager.meta.pageCount, TAKEN * 256);
@@ -393,7 +393,7 @@ describe("a chunk that the journal takes", () => {
     const faulty = new FaultyFile(file);
     const pager = flown(faulty);
     pager.begin();
-    for (let chunk = TAKEN; chunk < 12; chunk++) occupy(pager, chunk * 256 + 1, 1);
+    for (let chunk = TAKEN; chunk < 12; chunk++) allocate(pager, chunk * 256 + 1, 1);
     pager.rollback();
     pager.flights.requestCheckpoint();
     const flight = pager.flights.takeOff()!;

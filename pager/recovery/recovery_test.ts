@@ -7,12 +7,12 @@ import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { bytesMade } from "../../tests/support/memory.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   fill,
   flipBit,
   makeFile,
-  occupy,
   openNodes,
   SMALL_CACHE,
   transact,
@@ -103,7 +103,7 @@ for (const readOnly of [false, true]) {
     it("reads no page that a record holds whole", () => {
       const content = cutOff(
         new MemoryFile(),
-        each(FEW, (pager, page) => occupy(pager, page, page)),
+        each(FEW, (pager, page) => allocate(pager, page, page)),
         each(FEW, (pager, page) => changeWord(pager, page, 3, page)),
       );
       const recordBytes = FEW.length * (PAGE_BYTES + 200);
@@ -114,7 +114,7 @@ for (const readOnly of [false, true]) {
     it("reads a bypassed page only if it was changed since", () => {
       const content = cutOff(
         new MemoryFile(),
-        each(PAGES, (pager, page) => occupy(pager, page, page)),
+        each(PAGES, (pager, page) => allocate(pager, page, page)),
         each(FEW, (pager, page) => changeWord(pager, page, 3, page)),
       );
       const recordBytes = PAGES.length * 40 + FEW.length * 100;
@@ -125,7 +125,7 @@ for (const readOnly of [false, true]) {
     it("leaves damage to a bypassed page to the first read of the page", () => {
       const content = cutOff(
         new MemoryFile(),
-        each(PAGES, (pager, page) => occupy(pager, page, 1)),
+        each(PAGES, (pager, page) => allocate(pager, page, 1)),
       );
       const copy = new MemoryFile(content);
       flipBit(copy, PAGES[500]! * PAGE_BYTES + 77);
@@ -140,8 +140,8 @@ for (const readOnly of [false, true]) {
       const content = cutOff(
         makeFile(PAGES.length),
         each(again, (pager, page) => write(pager, page, 3)),
-        each(again, (pager, page) => pager.vacate(page, 1)),
-        each(again, (pager, page) => occupy(pager, page, 8)),
+        each(again, (pager, page) => pager.release(page, 1)),
+        each(again, (pager, page) => allocate(pager, page, 8)),
         each(again, (pager, page) => changeWord(pager, page, 3, 1)),
       );
       const { pager } = openCopy(content, readOnly);
@@ -180,9 +180,9 @@ describe("a read-only handle of a recovered file", () => {
       makeFile(PAGES.length),
       each(divisible(3), (pager, page) => changeWord(pager, page, 3, 1)),
       each(divisible(7), (pager, page) => write(pager, page, 9)),
-      each(divisible(11), (pager, page) => pager.vacate(page, 1)),
+      each(divisible(11), (pager, page) => pager.release(page, 1)),
       each(divisible(22), (pager, page) => {
-        const place = pager.occupy(page, 1, KIND_LEAF, 1);
+        const place = pager.allocate(page, 1, KIND_LEAF, 1);
         fill(wordsAt(pager, place).subarray(0, 50), page, 4);
       }),
       each(divisible(10), (pager, page) => page % 11 === 0 || write(pager, page, 6)),

@@ -77,7 +77,7 @@ export function beginSharing(joined: JoinedShare, memory: SharedMemory): Sharing
   const sharing = new Sharing(share, flusher, remote, loader);
   loader.judge = sharing;
   snapshots.older = new SharedVersions({ ...memory, versionPages, index, file: indexed });
-  writer.copiesVacated = true;
+  writer.copiesReleased = true;
   bypass.isAllowed = false;
   share.load();
   share.announce();

@@ -3,7 +3,7 @@
  * only their numbers.
  *
  * The bytes they overwrite have no reader: the pages were free when the transaction began, no
- * snapshot sees them (the allocator holds such pages), and their release is on the medium before
+ * snapshot sees them (such pages are retired), and their release is on the medium before
  * the first write. Where that would block the thread although flights are under way, a commit of a
  * few MiB logs its pages instead. The journal syncs the file before it writes the batch that names
  * the pages. A full disk fails the transaction and nothing else.
@@ -23,7 +23,7 @@ import type { PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
-import { OCCUPIED } from "./undo_log.ts";
+import { ALLOCATED } from "./undo_log.ts";
 
 /** A transaction with this many new pages writes them straight to the file: 512 KiB. */
 const BYPASS_PAGES_MIN = 64;
@@ -132,7 +132,7 @@ export class Bypass {
     const pages = new Set<number>();
     for (let i = from; i < undo.length; i++) {
       const page = undo.pageAt(i);
-      if (undo.typeAt(i) === OCCUPIED && this.#isToWrite(page)) pages.add(page);
+      if (undo.typeAt(i) === ALLOCATED && this.#isToWrite(page)) pages.add(page);
     }
     for (const page of bypassed.taken) if (this.#isToWrite(page)) pages.add(page);
     return Uint32Array.from(pages).sort();

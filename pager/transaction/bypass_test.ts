@@ -5,10 +5,10 @@ import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/a
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   makeFile,
-  occupy,
   openNodes,
   SMALL_CACHE,
   transact,
@@ -23,21 +23,21 @@ describe("Pager.writeNewPages()", () => {
   it("waits for the medium only if it overwrites pages whose release is not there yet", () => {
     const file = new FaultyFile(makeFile(600));
     const pager = openNodes(file);
-    transact(pager, () => pager.vacate(LOW, 1));
+    transact(pager, () => pager.release(LOW, 1));
     pager.checkpoint();
-    transact(pager, () => pager.vacate(HIGH, 1));
+    transact(pager, () => pager.release(HIGH, 1));
     const { durableVersion } = pager;
     assert(durableVersion < pager.meta.version, "the second release waits in memory");
     file.writes = [];
     pager.begin();
-    occupy(pager, LOW, 7);
+    allocate(pager, LOW, 7);
     pager.writeNewPages();
     assertEquals(file.writes, [{ position: LOW * PAGE_BYTES, length: PAGE_BYTES }]);
     assertEquals(pager.durableVersion, durableVersion);
     pager.commit();
     const released = pager.meta.version - 1;
     transact(pager, () => {
-      occupy(pager, HIGH, 8);
+      allocate(pager, HIGH, 8);
       pager.writeNewPages();
       assertGreaterOrEqual(pager.durableVersion, released);
       // It changes again, and so is new again.
@@ -56,7 +56,7 @@ describe("Pager.writeNewPages()", () => {
     const pager = openNodes(makeFile(pages.length), limits);
     const page = pages.at(-1)! + 1;
     pager.begin();
-    occupy(pager, page, 7);
+    allocate(pager, page, 7);
     pager.writeNewPages();
     // Each changed page takes an even number, so these fill the limit to the last page.
     assertThrows(() => pages.forEach((changed) => write(pager, changed, 8)), LimitError);
@@ -72,13 +72,13 @@ describe("Pager.writeNewPages()", () => {
 
   it("is undone by a rollback", () => {
     const pager = openNodes(makeFile(600));
-    transact(pager, () => pager.vacate(LOW, 1));
+    transact(pager, () => pager.release(LOW, 1));
     pager.checkpoint();
     pager.begin();
-    occupy(pager, LOW, 7);
+    allocate(pager, LOW, 7);
     pager.writeNewPages();
     pager.rollback();
-    transact(pager, () => occupy(pager, LOW, 8));
+    transact(pager, () => allocate(pager, LOW, 8));
     expectContent(pager, LOW, 8);
     pager.close();
   });

@@ -20,7 +20,7 @@ import type { Bypass } from "./bypass.ts";
 import { HEADERS_RECORD, type OpenTransaction, PATCH_RECORD } from "./open_transaction.ts";
 import { PageClaims } from "./page_claims.ts";
 import { CommitSeal } from "./seal.ts";
-import { CHANGED, HEADERS, VACATED } from "./undo_log.ts";
+import { CHANGED, HEADERS, RELEASED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
 
 /** Commits transactions. */
@@ -149,7 +149,7 @@ export class Commit {
   /** Makes the page of a record an ordinary dirty page. */
   #markDirty(index: number): void {
     const type = this.#open.undo.typeAt(index);
-    if (type === VACATED) return;
+    if (type === RELEASED) return;
     const page = this.#open.undo.pageAt(index);
     const place = this.#cache.find(page);
     if (place < 0) return;

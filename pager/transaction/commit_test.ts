@@ -5,10 +5,10 @@ import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   makeFile,
-  occupy,
   openNodes,
   SMALL_CACHE,
   write,
@@ -37,13 +37,13 @@ function callsTo({ counts }: FaultyFile): number {
   return counts.read + counts.write + counts.truncate + counts.sync;
 }
 
-/** Changes, occupies and releases pages: records of every type. */
+/** Changes, allocates and releases pages: records of every type. */
 function change(pager: Pager, newPages: number): void {
   for (const page of [5, 6, 7]) write(pager, page, 1000 + page);
   pager.overwrite(pager.at(8), 0, Uint8Array.of(1, 2, 3));
-  pager.vacate(9, 1);
+  pager.release(9, 1);
   const { pageCount } = pager.meta;
-  for (const page of dataPages(pageCount + newPages).slice(-newPages)) occupy(pager, page, page);
+  for (const page of dataPages(pageCount + newPages).slice(-newPages)) allocate(pager, page, page);
 }
 
 describe("Commit.run", () => {

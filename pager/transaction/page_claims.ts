@@ -15,7 +15,7 @@ import type { PageNumber } from "../format/units.ts";
 import { CLAIM_PAGES, type ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog } from "../journal/commit_hooks.ts";
 import { HEADERS_RECORD, type OpenTransaction } from "./open_transaction.ts";
-import { HEADERS, OCCUPIED, type UndoLog, VACATED } from "./undo_log.ts";
+import { ALLOCATED, HEADERS, RELEASED, type UndoLog } from "./undo_log.ts";
 
 /** Claims the pages of transactions. */
 export class PageClaims {
@@ -24,7 +24,7 @@ export class PageClaims {
   readonly #claimed: ClaimedPages;
   readonly #log: CommitLog | undefined;
   /** The pages that the transaction gave back. */
-  readonly #vacated = new Set<number>();
+  readonly #released = new Set<number>();
   /** The pages that it took and that have no bytes in the file. Most transactions take none. */
   readonly #wanted: number[] = [];
 
@@ -56,14 +56,14 @@ export class PageClaims {
   claim(): void {
     if (this.#log === undefined) return;
     // To empty a set, or an array, allocates.
-    if (this.#vacated.size > 0) this.#vacated.clear();
+    if (this.#released.size > 0) this.#released.clear();
     if (this.#wanted.length > 0) this.#wanted.length = 0;
     let wrote = false;
     for (let i = 0; i < this.#undo.length; i++) {
       const page = this.#undo.pageAt(i);
       const type = this.#undo.typeAt(i);
-      if (type === OCCUPIED && !this.#claimed.has(page)) this.#wanted.push(page);
-      if (type === VACATED) this.#vacated.add(page);
+      if (type === ALLOCATED && !this.#claimed.has(page)) this.#wanted.push(page);
+      if (type === RELEASED) this.#released.add(page);
       if (type === HEADERS && this.#claimed.claimHeaderPage(page >>> CHUNK_SHIFT)) wrote = true;
     }
     if (this.#wanted.length > 0) {
@@ -71,7 +71,7 @@ export class PageClaims {
       wrote = true;
     }
     // Each had its bytes before, or was claimed with the transaction.
-    if (this.#vacated.size > 0) { for (const page of this.#vacated) this.#claimed.add(page); }
+    if (this.#released.size > 0) { for (const page of this.#released) this.#claimed.add(page); }
     if (wrote) this.#log.claimed();
   }
 
@@ -108,7 +108,7 @@ export class PageClaims {
    * has no bytes in the file.
    */
   #isSpare(page: PageNumber): boolean {
-    if (this.#vacated.has(page)) return false;
+    if (this.#released.has(page)) return false;
     const headers = this.#cache.find(Math.floor(page / CHUNK_PAGES) * CHUNK_PAGES);
     const frame = this.#cache.frames[headers >>> CHUNK_SHIFT]!;
     return !isInUse(frame, headers & SLOT_MASK, page & SLOT_MASK) && !this.#claimed.has(page);

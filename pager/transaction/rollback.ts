@@ -22,7 +22,7 @@ import { clearInUse, formatHeader, headerWord, setInUse } from "../format/header
 import type { PageNumber, Place } from "../format/units.ts";
 import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
-import { CHANGED, HEADERS, OCCUPIED, PATCHED, VACATED } from "./undo_log.ts";
+import { ALLOCATED, CHANGED, HEADERS, PATCHED, RELEASED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
 
 /** Rolls transactions and savepoints back. */
@@ -88,10 +88,10 @@ export class Rollback {
         return this.#undoChange(index, page, place);
       case PATCHED:
         return this.#undoPatch(index, page, place);
-      case OCCUPIED:
-        return this.#undoOccupy(index, page, place);
-      case VACATED:
-        return this.#undoVacate(index, page, place);
+      case ALLOCATED:
+        return this.#undoAllocation(index, page, place);
+      case RELEASED:
+        return this.#undoRelease(index, page, place);
       case HEADERS:
         size.pinned--;
         this.#frameAt(place).scopes[place & SLOT_MASK] = 0;
@@ -130,7 +130,7 @@ export class Rollback {
     this.#cache.drop(image);
   }
 
-  #undoOccupy(index: number, page: PageNumber, place: Place): void {
+  #undoAllocation(index: number, page: PageNumber, place: Place): void {
     const { undo, size, bypassed } = this.#open;
     size.newPages--;
     if (!bypassed.has(page)) size.pinned--;
@@ -149,7 +149,7 @@ export class Rollback {
     headerFrame.u32.fill(0, word, word + HEADER_WORDS);
   }
 
-  #undoVacate(index: number, page: PageNumber, place: Place): void {
+  #undoRelease(index: number, page: PageNumber, place: Place): void {
     const { undo, version } = this.#open;
     const headers = this.#cache.find(page - (page & SLOT_MASK));
     const headerFrame = this.#frameAt(headers);

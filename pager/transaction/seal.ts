@@ -27,7 +27,7 @@ import { headerWord, kindOf, seal, statedPageSum } from "../format/header.ts";
 import type { PageNumber, Place, Slot } from "../format/units.ts";
 import type { BypassTable } from "./bypass_table.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
-import { CHANGED, HEADERS, OCCUPIED, PATCHED, SPANS, type UndoLog, VACATED } from "./undo_log.ts";
+import { ALLOCATED, CHANGED, HEADERS, PATCHED, RELEASED, SPANS, type UndoLog } from "./undo_log.ts";
 
 /** With more changed words, the sum of the whole page takes less time than the difference. */
 const DIFFERENCE_WORDS_MAX = 256;
@@ -85,9 +85,9 @@ export class CommitSeal {
   #sealRecord(index: number, log: LogBuffer | undefined): void {
     const type = this.#undo.typeAt(index);
     const page = this.#undo.pageAt(index);
-    if (type === VACATED) log?.addFreed(page);
+    if (type === RELEASED) log?.addFreed(page);
     if (type === PATCHED) return this.#sealPatched(index, page, log);
-    if (type !== CHANGED && type !== OCCUPIED) return;
+    if (type !== CHANGED && type !== ALLOCATED) return;
     // Only the first record of a page in the transaction found it untouched.
     if (this.#undo.beforeAt(index) !== 0) return;
     if (this.#bypassed.has(page)) return this.#logBypassed(page, log);
@@ -153,7 +153,7 @@ export class CommitSeal {
   /** Whether a page is logged whole: a new one, or with `protect` one that has no image yet. */
   #isLoggedWhole(type: number, page: PageNumber): boolean {
     const needsImage = this.#protect && this.#images.add(page);
-    return type === OCCUPIED || needsImage;
+    return type === ALLOCATED || needsImage;
   }
 
   /** Names a page that is in the file, unless the transaction gave it back. */

@@ -56,12 +56,12 @@ describe("PageSnapshot", () => {
       const pager = openNodes(makeFile(300));
       if (warm) dataPages(300).forEach((page) => pager.at(page));
       const snapshot = pager.snapshot();
-      transact(pager, () => pager.vacate(5, 1));
+      transact(pager, () => pager.release(5, 1));
       transact(pager, () => write(pager, 280, 1));
       transact(pager, () => {
         write(pager, 6, 1);
-        pager.vacate(6, 1);
-        pager.vacate(280, 1);
+        pager.release(6, 1);
+        pager.release(280, 1);
       });
       pager.checkpoint();
       for (const page of [5, 6, 7, 280]) expectSeen(snapshot, page, page);
@@ -77,10 +77,10 @@ describe("PageSnapshot", () => {
     for (let round = 0; round < 2; round++) {
       pager.begin();
       write(pager, 5, 100);
-      pager.vacate(6, 1);
+      pager.release(6, 1);
       pager.begin();
       write(pager, 7, 100);
-      pager.vacate(5, 1);
+      pager.release(5, 1);
       for (const page of [5, 6, 7]) expectSeen(snapshot, page, page);
       pager.rollback();
       for (const page of [5, 6, 7]) expectSeen(snapshot, page, page);
@@ -112,7 +112,7 @@ describe("PageSnapshot", () => {
       const snapshot = pager.snapshot();
       pager.begin();
       for (const page of [5, 6]) write(pager, page, 100);
-      pager.vacate(7, 1);
+      pager.release(7, 1);
       snapshot.close();
       assertEquals(pager.stats().snapshots, 1);
       // These take images too, in slots of their own.
@@ -210,7 +210,7 @@ function change(pager: Pager, random: Random, salts: Map<number, number>, round:
   for (let i = 0; i < 30; i++) {
     const page = random.pick([...after.keys()]);
     if (random.once(4)) {
-      pager.vacate(page, 1);
+      pager.release(page, 1);
       after.delete(page);
     } else {
       write(pager, page, 10_000 + round);

@@ -14,9 +14,9 @@ import type { PageNumber, Slot } from "../format/units.ts";
 /** A page was changed; an image holds its old bytes. */
 export const CHANGED = 1;
 /** A free page was taken into use. */
-export const OCCUPIED = 2;
+export const ALLOCATED = 2;
 /** A page in use was given back; its header is in the record. */
-export const VACATED = 3;
+export const RELEASED = 3;
 /** A header page was touched. */
 export const HEADERS = 4;
 /** Some words of a page were changed; the log holds the old words and the old header. */
@@ -166,7 +166,7 @@ export class UndoLog {
     return this.#words[index * RECORD_WORDS + 2]!;
   }
 
-  /** The scope of the page before, or in a `VACATED` record its tick. */
+  /** The scope of the page before, or in a `RELEASED` record its tick. */
   beforeAt(index: number): number {
     return this.#words[index * RECORD_WORDS + 3]!;
   }

@@ -30,7 +30,7 @@ const IN_PLACE = -1;
 const DROPPED = -2;
 
 /** Reads pages that were given back and whose bytes are still in their frame or in the file. */
-export interface VacatedPages {
+export interface ReleasedPages {
   /** Copies a page, with its old header, to a slot. Returns the place of the copy. */
   bringBack(page: PageNumber, header: Uint32Array): number;
   /** Copies a page, with its old header, to a slot of a frame outside of the cache. */
@@ -83,7 +83,7 @@ export class VersionStore {
   readonly snapshots: SnapshotList = new SnapshotList();
 
   readonly #cache: Cache;
-  readonly #vacated: VacatedPages;
+  readonly #released: ReleasedPages;
   readonly #bytesMax: number;
   readonly #images = new Map<number, PageImages>();
   /** The images that the open transaction kept, in the order of its changes. */
@@ -94,12 +94,12 @@ export class VersionStore {
    * Creates an empty store.
    *
    * @param cache The cache that holds images.
-   * @param vacated Reads pages that were given back.
+   * @param released Reads pages that were given back.
    * @param bytesMax The most bytes of images; above it, the oldest snapshot ends.
    */
-  constructor(cache: Cache, vacated: VacatedPages, bytesMax: number) {
+  constructor(cache: Cache, released: ReleasedPages, bytesMax: number) {
     this.#cache = cache;
-    this.#vacated = vacated;
+    this.#released = released;
     this.#bytesMax = bytesMax;
   }
 
@@ -200,7 +200,7 @@ export class VersionStore {
     if (image === undefined) return false;
     if (image.place === IN_PLACE) {
       assert(image.header !== undefined, "an image in place has its header");
-      this.#vacated.copyBack(page, image.header, into, slot);
+      this.#released.copyBack(page, image.header, into, slot);
     } else {
       copyPage(
         this.#cache.frames[image.place >>> CHUNK_SHIFT]!,
@@ -252,7 +252,7 @@ export class VersionStore {
   #placeOf(page: PageNumber, image: Image): number {
     if (image.place !== IN_PLACE) return image.place;
     assert(image.header !== undefined, "an image in place has its header");
-    return image.place = this.#vacated.bringBack(page, image.header);
+    return image.place = this.#released.bringBack(page, image.header);
   }
 
   /** Ends the oldest snapshots while images exceed their bound, except those that drain. */

@@ -1,7 +1,7 @@
 /**
  * The writer changes pages in their frames, so that every change can be undone.
  *
- * A change takes these steps: `touch` a page first, or `occupy` a free one; then change its bytes
+ * A change takes these steps: `touch` a page first, or `allocate` a free one; then change its bytes
  * and header in the frame. The first touch in a savepoint saves an image of page and header and
  * stamps the version; for `touchParts` and `overwrite` a patch may suffice (`Patches`).
  *
@@ -50,7 +50,7 @@ import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { Patches } from "./patches.ts";
-import { CHANGED, HEADERS, OCCUPIED, VACATED } from "./undo_log.ts";
+import { ALLOCATED, CHANGED, HEADERS, RELEASED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
 
 /** Changes pages in their frames, so that every change can be undone. */
@@ -65,13 +65,13 @@ export class Writer {
    * Whether to copy a page that is given back, even an unchanged one, while a snapshot of this
    * process sees it: another process may overwrite it in the file.
    */
-  copiesVacated = false;
+  copiesReleased = false;
 
   /**
    * Creates the writer of a file.
    *
    * @param parts The open transaction, the pages and header pages that it changes, the meta, whose
-   * page count `occupy` raises, and the images kept for snapshots.
+   * page count `allocate` raises, and the images kept for snapshots.
    */
   constructor(
     parts: {
@@ -137,16 +137,16 @@ export class Writer {
    *
    * @returns The place of the first page.
    */
-  occupy(page: PageNumber, span: number, kind: number, tree: number): number {
+  allocate(page: PageNumber, span: number, kind: number, tree: number): number {
     assert(this.#open.depth > 0, "pages change inside a transaction");
     assert((page & SLOT_MASK) + span <= CHUNK_PAGES, "pages taken together are of one chunk");
     assert(page + span <= PAGE_COUNT_MAX, "the file can have these pages");
     const headers = this.#touchHeaderPage(page >>> CHUNK_SHIFT);
     if (page + span > this.#meta.pageCount) this.#meta.pageCount = page + span;
     assert(span === 1 || kind === KIND_RUN, "only a run has several pages");
-    const place = this.#occupyOne(page, kind, kind === KIND_RUN ? span : 0, tree, headers);
+    const place = this.#allocateOne(page, kind, kind === KIND_RUN ? span : 0, tree, headers);
     for (let index = 1; index < span; index++) {
-      const later = this.#occupyOne(page + index, KIND_RUN_CONTINUED, 0, tree, headers);
+      const later = this.#allocateOne(page + index, KIND_RUN_CONTINUED, 0, tree, headers);
       setEntries(this.#frameAt(later), later & SLOT_MASK, index);
       setLink(this.#frameAt(later), later & SLOT_MASK, page);
       copyToHeaderPage(this.#cache, this.#frameAt(later), later & SLOT_MASK, page + index);
@@ -155,10 +155,10 @@ export class Writer {
   }
 
   /** Releases `span` pages in use. Their bytes are unchanged. */
-  vacate(page: PageNumber, span: number): void {
+  release(page: PageNumber, span: number): void {
     assert(this.#open.depth > 0, "pages change inside a transaction");
     const headers = this.#touchHeaderPage(page >>> CHUNK_SHIFT);
-    for (let i = 0; i < span; i++) this.#vacateOne(page + i, headers);
+    for (let i = 0; i < span; i++) this.#releaseOne(page + i, headers);
   }
 
   /** Brings a chunk's header page into memory, keeps it there, and returns its place. */
@@ -207,7 +207,7 @@ export class Writer {
     return frame.scopes[slot] = this.#open.bypassed.take(page);
   }
 
-  #occupyOne(
+  #allocateOne(
     page: PageNumber,
     kind: number,
     second: number,
@@ -224,7 +224,7 @@ export class Writer {
     const place = known >= 0 ? known : this.#addPage(page);
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
-    undo.push(OCCUPIED, page, 0, frame.scopes[slot]!);
+    undo.push(ALLOCATED, page, 0, frame.scopes[slot]!);
     frame.scopes[slot] = scope;
     this.#cache.use(place);
     const start = slot << PAGE_SHIFT;
@@ -242,25 +242,25 @@ export class Writer {
     return this.#cache.addPage(page);
   }
 
-  #vacateOne(page: PageNumber, headers: number): void {
+  #releaseOne(page: PageNumber, headers: number): void {
     const { undo } = this.#open;
     const headerFrame = this.#frameAt(headers);
     const at = headers & SLOT_MASK;
     assert(isInUse(headerFrame, at, page & SLOT_MASK), "a page given back was in use");
     const word = headerWord(at, page & SLOT_MASK);
-    this.#keepVacated(page, headerFrame, word);
+    this.#keepReleased(page, headerFrame, word);
     const place = this.#cache.find(page);
     if (place >= 0) {
       const frame = this.#frameAt(place);
       const slot = place & SLOT_MASK;
-      // A later `occupy` overwrites all bytes of the page, so its words alone do not restore it.
+      // A later `allocate` overwrites all bytes of the page, so its words alone do not restore it.
       if (frame.scopes[slot]! >= WORDS_SAVED) this.#patches.widen(frame, slot);
-      undo.push(VACATED, page, 0, frame.ticks[slot]!);
+      undo.push(RELEASED, page, 0, frame.ticks[slot]!);
       undo.keepHeader(frame.u32, slot << HEADER_WORD_SHIFT);
       formatHeader(frame, slot, KIND_FREE, 0, 0);
       frame.ticks[slot] = 0;
     } else {
-      undo.push(VACATED, page, 0, 0);
+      undo.push(RELEASED, page, 0, 0);
       undo.keepHeader(headerFrame.u32, word);
     }
     headerFrame.u32.fill(0, word, word + HEADER_WORDS);
@@ -268,16 +268,16 @@ export class Writer {
   }
 
   /** Keeps an untouched page that is given back for the snapshots that see it. */
-  #keepVacated(page: PageNumber, headerFrame: Frame, word: number): void {
+  #keepReleased(page: PageNumber, headerFrame: Frame, word: number): void {
     const { version } = this.#open;
     if (this.#versions.snapshots.snapshotCount === 0) return;
     const known = this.#cache.find(page);
-    const place = known < 0 && this.copiesVacated ? this.#loader.load(page) : known;
+    const place = known < 0 && this.copiesReleased ? this.#loader.load(page) : known;
     const slot = place & SLOT_MASK;
     const frame = place < 0 ? undefined : this.#frameAt(place);
     if (frame !== undefined && frame.scopes[slot] !== 0) return;
     const from = versionAt(headerFrame.u32, word);
-    if (frame !== undefined && (frame.dirty[slot] !== 0 || this.copiesVacated)) {
+    if (frame !== undefined && (frame.dirty[slot] !== 0 || this.copiesReleased)) {
       // These bytes are in memory only, and no checkpoint will write them.
       this.#cache.use(place);
       const image = this.#cache.addImage();

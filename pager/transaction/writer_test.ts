@@ -7,13 +7,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Random } from "../../tests/support/random.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   expectWords,
   fill,
   journalChunks,
   makeFile,
-  occupy,
   openNodes,
   SMALL_CACHE,
   transact,
@@ -66,8 +66,8 @@ describe("Writer.touch", () => {
     for (
       const change of [
         () => pager.touch(place),
-        () => pager.occupy(20, 1, KIND_LEAF, 1),
-        () => pager.vacate(5, 1),
+        () => pager.allocate(20, 1, KIND_LEAF, 1),
+        () => pager.release(5, 1),
         () => pager.commit(),
         () => pager.rollback(),
       ]
@@ -196,9 +196,9 @@ describe("Writer.overwrite and touchParts", () => {
       () => (pager.overwrite(pager.at(5), 8, SOME), pager.overwrite(pager.at(5), 20, SOME)),
       () => (pager.overwrite(pager.at(5), 8, SOME), write(pager, 5, 99)),
       () => (write(pager, 5, 99), pager.overwrite(pager.at(5), 8, SOME)),
-      () => (pager.overwrite(pager.at(5), 8, SOME), pager.vacate(5, 1)),
-      () => (pager.overwrite(pager.at(5), 8, SOME), pager.vacate(5, 1), occupy(pager, 5, 3)),
-      () => (pager.vacate(5, 1), occupy(pager, 5, 3), pager.overwrite(pager.at(5), 8, SOME)),
+      () => (pager.overwrite(pager.at(5), 8, SOME), pager.release(5, 1)),
+      () => (pager.overwrite(pager.at(5), 8, SOME), pager.release(5, 1), allocate(pager, 5, 3)),
+      () => (pager.release(5, 1), allocate(pager, 5, 3), pager.overwrite(pager.at(5), 8, SOME)),
     ];
     for (const [at, change] of ways.entries()) {
       pager.begin();
@@ -313,13 +313,13 @@ describe("Writer.commit", () => {
   });
 });
 
-describe("Writer.occupy", () => {
+describe("Writer.allocate", () => {
   it("refuses a page in use, and pages of two chunks", () => {
     const pager = openNodes(makeFile(10));
     pager.begin();
-    assertThrows(() => pager.occupy(5, 1, KIND_LEAF, 1), AssertionError);
-    assertThrows(() => pager.occupy(200, 57, KIND_RUN, 1), AssertionError);
-    assertThrows(() => pager.vacate(200, 1), AssertionError);
+    assertThrows(() => pager.allocate(5, 1, KIND_LEAF, 1), AssertionError);
+    assertThrows(() => pager.allocate(200, 57, KIND_RUN, 1), AssertionError);
+    assertThrows(() => pager.release(200, 1), AssertionError);
     pager.rollback();
   });
 });
@@ -330,9 +330,9 @@ describe("Writer.rollback", () => {
     const before = snapshotOf(pager);
     pager.begin();
     write(pager, 5, 1);
-    occupy(pager, 400, 1);
-    pager.vacate(6, 1);
-    pager.vacate(5, 1);
+    allocate(pager, 400, 1);
+    pager.release(6, 1);
+    pager.release(5, 1);
     pager.meta.nextTreeId = 50;
     pager.meta.catalogRoot = 7;
     pager.rollback();
@@ -347,7 +347,7 @@ describe("Writer.rollback", () => {
     const place = pager.at(page);
     pager.touch(place);
     setLink(pager.frames[place >>> 8]!, place & 255, 77);
-    pager.vacate(page, 1);
+    pager.release(page, 1);
     pager.rollback();
     expectContent(pager, page, page);
     transact(pager, () => write(pager, page + 1, 5));
@@ -361,9 +361,9 @@ describe("Writer.rollback", () => {
     const file = makeFile(10);
     const pager = openNodes(file);
     pager.begin();
-    occupy(pager, 20, 1);
+    allocate(pager, 20, 1);
     pager.rollback();
-    transact(pager, () => occupy(pager, 30, 2));
+    transact(pager, () => allocate(pager, 30, 2));
     assertThrows(() => pager.at(20), CorruptionError, "the page is free");
     pager.close();
     const again = openNodes(file);
@@ -396,8 +396,8 @@ describe("Writer.rollback", () => {
     write(pager, 5, 100);
     pager.begin();
     write(pager, 5, 200);
-    occupy(pager, 40, 1);
-    pager.vacate(7, 1);
+    allocate(pager, 40, 1);
+    pager.release(7, 1);
     pager.meta.nextTreeId++;
     pager.commit();
     write(pager, 5, 300);
@@ -452,9 +452,9 @@ describe("a transaction larger than the cache", () => {
     const { pageCount } = pager.meta;
     pager.begin();
     pages.forEach((page) => write(pager, page, page + 1));
-    pages.slice(100, 900).forEach((page) => pager.vacate(page, 1));
+    pages.slice(100, 900).forEach((page) => pager.release(page, 1));
     dataPages(pageCount + 600).filter((page) => page >= pageCount)
-      .forEach((page) => occupy(pager, page, 1));
+      .forEach((page) => allocate(pager, page, 1));
     pager.rollback();
     assertEquals(pager.stats().cacheUsedBytes, cacheLimitBytes);
     assertEquals(pager.meta.pageCount, pageCount);
@@ -493,8 +493,8 @@ class ModelTest {
   #model = new Map<number, ModelPage>();
   /** Chunks of the journal, as of the last transaction. */
   #journal: number[] = [];
-  /** Pages given back in the open transaction; they are not occupied before its end. */
-  readonly #held = new Set<number>();
+  /** Pages given back in the open transaction; they are not allocated before its end. */
+  readonly #released = new Set<number>();
 
   constructor(seed: number, pages: number, cacheBytes: number, large = false) {
     this.#large = large;
@@ -509,7 +509,7 @@ class ModelTest {
     for (let i = 0; i < transactions; i++) {
       this.#transaction(0);
       this.#journal = journalChunks(this.#pager);
-      this.#held.clear();
+      this.#released.clear();
       this.#expectSome(200);
       const { cacheUsedBytes, cacheLimitBytes } = this.#pager.stats();
       assert(cacheUsedBytes <= cacheLimitBytes, `${cacheUsedBytes} bytes of cache`);
@@ -557,8 +557,8 @@ class ModelTest {
   #step(): void {
     const page = this.#somePage();
     const action = this.#random.below(10);
-    if (!this.#model.has(page)) this.#occupy(page);
-    else if (action < 2) this.#vacate(page);
+    if (!this.#model.has(page)) this.#allocate(page);
+    else if (action < 2) this.#release(page);
     else if (action < 4) this.#overwrite(page);
     else if (action < 6) this.#write(page);
     else this.#expect(page);
@@ -573,18 +573,18 @@ class ModelTest {
     }
   }
 
-  #occupy(page: number): void {
+  #allocate(page: number): void {
     // A gap of whole chunks would have no header pages; the allocator leaves none either.
-    if (this.#held.has(page) || page > this.#pager.meta.pageCount + 1) return;
+    if (this.#released.has(page) || page > this.#pager.meta.pageCount + 1) return;
     const salt = this.#random.u32();
-    fill(wordsAt(this.#pager, this.#pager.occupy(page, 1, KIND_LEAF, 1)), page, salt);
+    fill(wordsAt(this.#pager, this.#pager.allocate(page, 1, KIND_LEAF, 1)), page, salt);
     this.#model.set(page, { salt, entries: 0 });
   }
 
-  #vacate(page: number): void {
-    this.#pager.vacate(page, 1);
+  #release(page: number): void {
+    this.#pager.release(page, 1);
     this.#model.delete(page);
-    this.#held.add(page);
+    this.#released.add(page);
   }
 
   #write(page: number): void {

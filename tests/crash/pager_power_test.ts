@@ -16,10 +16,10 @@ import { makeImage, plansAt } from "../support/files/crash_images.ts";
 import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   makeFile,
-  occupy,
   openNodes,
   write,
 } from "../support/trees/pages.ts";
@@ -190,7 +190,7 @@ class Program implements History {
     for (const slot of SLOTS) {
       const page = chunk * CHUNK_PAGES + slot;
       if (this.#now.has(page) || this.#isTaken(chunk)) continue;
-      occupy(this.#pager, page, this.#salt);
+      allocate(this.#pager, page, this.#salt);
       this.#now.set(page, this.#salt);
     }
   }
@@ -208,7 +208,7 @@ class Program implements History {
       ? 0
       : chunksOf(Math.max(0, ...far)) - 1 - this.#random.below(3);
     for (const page of far.filter((page) => page >= least * CHUNK_PAGES)) {
-      this.#pager.vacate(page, 1);
+      this.#pager.release(page, 1);
       this.#now.delete(page);
     }
   }

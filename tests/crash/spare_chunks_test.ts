@@ -12,11 +12,11 @@ import { makeImage, plansAt } from "../support/files/crash_images.ts";
 import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
 import {
+  allocate,
   dataPages,
   expectContent,
   journalChunks,
   makeFile,
-  occupy,
   openNodes,
   transact,
   write,
@@ -71,7 +71,7 @@ function run(): Run {
   const end = journal.at(-1)!;
   const given = Array.from({ length: end }, (_, chunk) => chunk)
     .filter((chunk) => chunk >= DATA_CHUNKS && !journal.includes(chunk));
-  commit(given.map((chunk) => chunk * CHUNK_PAGES + SLOT), 200, occupy);
+  commit(given.map((chunk) => chunk * CHUNK_PAGES + SLOT), 200, allocate);
   commit(CHANGED, 201, write);
   return { file, commits, from };
 }

@@ -151,7 +151,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "acquire-image",
-    "model acquireImage, rule 2: an acquired page is logged whole, not as a difference",
+    "model acquireImage, rule 2: an allocated page is logged whole, not as a difference",
     "pager/batch/log_record.ts",
     "this.#begin(page, WHOLE, frame.u32, slot << HEADER_WORD_SHIFT)",
     "this.#begin(page, CHANGED, frame.u32, slot << HEADER_WORD_SHIFT)",
@@ -714,10 +714,10 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     whole("levels"),
   ),
   bug(
-    "claim-over-vacated",
+    "claim-over-released",
     "rule 9: no page that a transaction gave back is overwritten before the transaction is durable",
     "pager/transaction/page_claims.ts",
-    "    if (this.#vacated.has(page)) return false;\n",
+    "    if (this.#released.has(page)) return false;\n",
     "",
     whole("claims"),
   ),

@@ -73,8 +73,8 @@ export function expectWords(words: Uint32Array, page: number, salt: number): voi
 }
 
 /** Takes a page into use, without an allocator, and fills it. */
-export function occupy(pager: Pager, page: number, salt: number): void {
-  const place = pager.occupy(page, 1, KIND_LEAF, 1);
+export function allocate(pager: Pager, page: number, salt: number): void {
+  const place = pager.allocate(page, 1, KIND_LEAF, 1);
   fill(wordsAt(pager, place), page, salt);
 }
 
@@ -108,7 +108,7 @@ export function isOfJournal(pager: Pager, page: number): boolean {
 export function makeFile(count: number): MemoryFile {
   const file = new MemoryFile();
   const pager = openNodes(file);
-  transact(pager, () => dataPages(count).forEach((page) => occupy(pager, page, page)));
+  transact(pager, () => dataPages(count).forEach((page) => allocate(pager, page, page)));
   pager.close();
   return file;
 }

@@ -22,7 +22,7 @@ export function openSpace(file: File = new MemoryFile(), cacheBytes?: number): S
 
 /** Takes `count` pages one by one. */
 export function take({ allocator }: Space, count: number): number[] {
-  return Array.from({ length: count }, () => allocator.acquire(KIND_LEAF, 1, 0));
+  return Array.from({ length: count }, () => allocator.allocate(KIND_LEAF, 1, 0));
 }
 
 /** The data pages in use according to the bitmaps, without those of the journal. */

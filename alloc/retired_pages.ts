@@ -1,13 +1,13 @@
 /**
- * Holds: the pages, by chunk, that are released but not free yet.
+ * Retired pages: those, by chunk, that are released but not free yet.
  *
- * A page is held until the transaction that released it has committed, and for as long as a
+ * A page is retired until the transaction that released it has committed, and for as long as a
  * snapshot sees it: one taken after the page was last written and before it was released. An older
- * snapshot sees an image of the page, or does not see the page at all, so it needs no hold. The
- * header page marks a held page as free; `mark` sets the bit again.
+ * snapshot sees an image of the page, or does not see the page at all, so it does not need it. The
+ * header page marks a retired page as free; `mark` sets the bit again.
  *
- * A method visits only the holds that it adds or ends, so a commit costs the same however many
- * pages are held.
+ * A method visits only the pages that it retires or frees, so a commit costs the same however many
+ * pages are retired.
  *
  * It does not count free pages, and reads nothing.
  */
@@ -16,8 +16,8 @@ import { type ChunkNumber, Kept, type Slot, type Version } from "../pager/mod.ts
 import { WORDS } from "./bitmap.ts";
 import { Summary } from "./summary.ts";
 
-/** Pages released together. */
-class Hold extends Kept {
+/** Pages released together, by one call. */
+class Retired extends Kept {
   readonly chunk: ChunkNumber;
   readonly slot: Slot;
   readonly span: number;
@@ -25,10 +25,10 @@ class Hold extends Kept {
   readonly from: Version;
   /** The number of changes of the transaction, the release included. */
   readonly changes: number;
-  readonly #holds: Holds;
+  readonly #owner: RetiredPages;
 
   constructor(
-    holds: Holds,
+    owner: RetiredPages,
     chunk: ChunkNumber,
     slot: Slot,
     span: number,
@@ -36,7 +36,7 @@ class Hold extends Kept {
     changes: number,
   ) {
     super();
-    this.#holds = holds;
+    this.#owner = owner;
     this.chunk = chunk;
     this.slot = slot;
     this.span = span;
@@ -45,73 +45,75 @@ class Hold extends Kept {
   }
 
   override unseen(): void {
-    this.#holds.free(this);
+    this.#owner.free(this);
   }
 }
 
 /** The pages of a file that are released but not free yet. */
-export class Holds {
-  /** For each chunk with held pages, their bits. */
+export class RetiredPages {
+  /** For each chunk with retired pages, their bits. */
   readonly #bits = new Map<number, Uint32Array>();
-  /** 1 for each chunk with held pages. */
+  /** 1 for each chunk with retired pages. */
   readonly #chunks = new Summary();
-  /** The holds of the open transaction, by chunk, in the order of its changes. */
-  readonly #open = new Map<number, Hold[]>();
+  /** What the open transaction has released, by chunk, in the order of its changes. */
+  readonly #open = new Map<number, Retired[]>();
   /** The chunks in which pages became free since the last report. */
   readonly #freed = new Set<number>();
 
-  /** The lowest chunk with held pages; `Infinity` if there is none. */
+  /** The lowest chunk with retired pages; `Infinity` if there is none. */
   get lowestChunk(): number {
     const chunk = this.#chunks.first();
     return chunk < 0 ? Infinity : chunk;
   }
 
   /**
-   * Holds pages that the open transaction has released.
+   * Retires pages that the open transaction has released.
    *
    * @param from The oldest version in their headers.
    * @param changes The number of changes of the transaction, the release included.
    */
   add(chunk: ChunkNumber, slot: Slot, span: number, from: Version, changes: number): void {
-    const hold = new Hold(this, chunk, slot, span, from, changes);
-    const holds = this.#open.get(chunk);
-    if (holds === undefined) this.#open.set(chunk, [hold]);
-    else holds.push(hold);
-    this.#setBits(hold);
+    const retired = new Retired(this, chunk, slot, span, from, changes);
+    const inChunk = this.#open.get(chunk);
+    if (inChunk === undefined) this.#open.set(chunk, [retired]);
+    else inChunk.push(retired);
+    this.#setBits(retired);
   }
 
-  /** Sets the bits of a chunk's held pages. */
+  /** Sets the bits of a chunk's retired pages. */
   mark(chunk: ChunkNumber, bits: Uint32Array): void {
-    const held = this.#bits.get(chunk);
-    if (held === undefined) return;
-    for (let word = 0; word < WORDS; word++) bits[word]! |= held[word]!;
+    const retired = this.#bits.get(chunk);
+    if (retired === undefined) return;
+    for (let word = 0; word < WORDS; word++) bits[word]! |= retired[word]!;
   }
 
   /**
-   * Ends the holds of the transaction, which has committed, except those that a snapshot needs.
+   * Frees the pages of the transaction, which has committed, except those that a snapshot sees.
    *
-   * @param keep Keeps a hold while a snapshot sees its pages. Returns false if none does.
+   * @param keep Keeps pages while a snapshot sees them. Returns false if none does.
    */
-  commit(keep: (hold: Kept) => boolean): void {
+  commit(keep: (retired: Kept) => boolean): void {
     if (this.#open.size === 0) return;
-    for (const holds of this.#open.values()) {
-      for (const hold of holds) if (!keep(hold)) this.free(hold);
+    for (const inChunk of this.#open.values()) {
+      for (const retired of inChunk) if (!keep(retired)) this.free(retired);
     }
     this.#open.clear();
   }
 
-  /** Undoes the holds in a chunk that the open transaction added after that many changes. */
+  /** Undoes the releases in a chunk that followed so many changes of the open transaction. */
   rollBack(chunk: ChunkNumber, changes: number): void {
-    const holds = this.#open.get(chunk);
-    if (holds === undefined) return;
-    while (holds.length > 0 && holds.at(-1)!.changes > changes) this.#clearBits(holds.pop()!);
-    if (holds.length === 0) this.#open.delete(chunk);
+    const inChunk = this.#open.get(chunk);
+    if (inChunk === undefined) return;
+    while (inChunk.length > 0 && inChunk.at(-1)!.changes > changes) {
+      this.#clearBits(inChunk.pop()!);
+    }
+    if (inChunk.length === 0) this.#open.delete(chunk);
   }
 
-  /** Ends a hold: its pages are free. */
-  free(hold: Hold): void {
-    this.#clearBits(hold);
-    this.#freed.add(hold.chunk);
+  /** Makes pages free that no snapshot sees any more. */
+  free(retired: Retired): void {
+    this.#clearBits(retired);
+    this.#freed.add(retired.chunk);
   }
 
   /** Calls a function for each chunk in which pages became free since the last call. */
@@ -121,7 +123,7 @@ export class Holds {
     this.#freed.clear();
   }
 
-  #setBits({ chunk, slot, span }: Hold): void {
+  #setBits({ chunk, slot, span }: Retired): void {
     let bits = this.#bits.get(chunk);
     if (bits === undefined) {
       this.#bits.set(chunk, bits = new Uint32Array(WORDS));
@@ -131,7 +133,7 @@ export class Holds {
     for (let i = slot; i < slot + span; i++) bits[i >>> 5]! |= 1 << (i & 31);
   }
 
-  #clearBits({ chunk, slot, span }: Hold): void {
+  #clearBits({ chunk, slot, span }: Retired): void {
     const bits = this.#bits.get(chunk)!;
     for (let i = slot; i < slot + span; i++) bits[i >>> 5]! &= ~(1 << (i & 31));
     if (bits.some((word) => word !== 0)) return;

@@ -1,4 +1,4 @@
-// Held pages: a hold ends without a read, whether by a commit, a rollback or the end of a snapshot,
+// Retired pages: they become free without a read, by a commit, a rollback or the end of a snapshot,
 // and the allocator finds the freed pages again.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -23,17 +23,17 @@ import {
 } from "../tests/support/trees/pages.ts";
 import { numbers, openSpace, type Space, take } from "../tests/support/trees/space.ts";
 import { Allocator } from "./allocator.ts";
-import { Holds } from "./holds.ts";
+import { RetiredPages } from "./retired_pages.ts";
 
 const { CHUNK_PAGES, PAGE_BYTES } = format;
 const CHUNKS = 12;
 /** A chunk whose header page leaves memory. */
 const AWAY = 1;
-const HELD = [AWAY * CHUNK_PAGES + 7, AWAY * CHUNK_PAGES + 8, AWAY * CHUNK_PAGES + 100];
+const RETIRED = [AWAY * CHUNK_PAGES + 7, AWAY * CHUNK_PAGES + 8, AWAY * CHUNK_PAGES + 100];
 
 const full = makeFile(CHUNKS * 255 - 2);
 
-interface Held extends Space {
+interface Retiring extends Space {
   readonly file: FaultyFile;
   readonly snapshot: PageSnapshot;
 }
@@ -51,12 +51,12 @@ function evict({ pager }: Space): void {
   assertEquals(pager.inspection().whereIs(AWAY * CHUNK_PAGES), "file");
 }
 
-/** A full file with pages held for a snapshot, whose header page is not in memory. */
-function heldAway(maxSnapshotBytes?: number): Held {
+/** A full file with pages retired for a snapshot, whose header page is not in memory. */
+function retiredAway(maxSnapshotBytes?: number): Retiring {
   const file = new FaultyFile(new MemoryFile(full.content()));
   const space = open(file, maxSnapshotBytes);
   const snapshot = space.pager.snapshot();
-  transact(space.pager, () => HELD.forEach((page) => space.allocator.release(page, 1)));
+  transact(space.pager, () => RETIRED.forEach((page) => space.allocator.release(page, 1)));
   space.pager.checkpoint();
   evict(space);
   return { ...space, file, snapshot };
@@ -81,63 +81,63 @@ function countLookups(pager: Pager): () => number {
   return () => count;
 }
 
-/** Fails unless the pages that were held are acquired next, although another chunk is nearer. */
-function expectFreed(held: Held): void {
-  const { pager } = held;
-  assertEquals(transact(pager, () => take(held, HELD.length)), HELD);
+/** Fails unless the pages that were retired are taken next, although another chunk is nearer. */
+function expectFreed(space: Retiring): void {
+  const { pager } = space;
+  assertEquals(transact(pager, () => take(space, RETIRED.length)), RETIRED);
   pager.close();
 }
 
-describe("the end of a hold", () => {
+describe("the end of retirement", () => {
   it("reads nothing when a snapshot is closed between transactions", () => {
-    const held = heldAway();
-    withoutReads(held.file, () => held.snapshot.close());
-    expectFreed(held);
+    const space = retiredAway();
+    withoutReads(space.file, () => space.snapshot.close());
+    expectFreed(space);
   });
 
   it("reads nothing when a snapshot is closed inside a transaction that commits", () => {
-    const held = heldAway();
-    const { pager } = held;
+    const space = retiredAway();
+    const { pager } = space;
     const { version } = pager.meta;
     pager.begin();
     pager.touch(pager.at(5 * CHUNK_PAGES + 1));
-    held.snapshot.close();
-    withoutReads(held.file, () => pager.commit());
+    space.snapshot.close();
+    withoutReads(space.file, () => pager.commit());
     assertEquals([pager.depth, pager.meta.version], [0, version + 1]);
-    expectFreed(held);
+    expectFreed(space);
   });
 
   it("reads nothing when a snapshot is closed inside a transaction that rolls back", () => {
-    const held = heldAway();
-    const { pager } = held;
+    const space = retiredAway();
+    const { pager } = space;
     const { version } = pager.meta;
     pager.begin();
     pager.touch(pager.at(5 * CHUNK_PAGES + 1));
-    held.snapshot.close();
-    withoutReads(held.file, () => pager.rollback());
+    space.snapshot.close();
+    withoutReads(space.file, () => pager.rollback());
     assertEquals([pager.depth, pager.meta.version], [0, version]);
-    expectFreed(held);
+    expectFreed(space);
   });
 
   it("reads nothing when a commit ends the oldest snapshot to bound memory", () => {
-    const held = heldAway(HELD.length * PAGE_BYTES);
-    const { pager } = held;
+    const space = retiredAway(RETIRED.length * PAGE_BYTES);
+    const { pager } = space;
     pager.begin();
     pager.touch(pager.at(5 * CHUNK_PAGES + 1));
-    withoutReads(held.file, () => pager.commit());
+    withoutReads(space.file, () => pager.commit());
     assertEquals(pager.stats().snapshots, 0, "the snapshot was ended");
-    expectFreed(held);
+    expectFreed(space);
   });
 
   it("comes with the commit where each snapshot is of before the pages were written", () => {
     const { pager, allocator } = open(new MemoryFile(full.content()));
     const early = pager.snapshot();
-    const pages = transact(pager, () => take({ pager, allocator }, HELD.length));
+    const pages = transact(pager, () => take({ pager, allocator }, RETIRED.length));
     const { pageCount } = pager.meta;
     for (let i = 0; i < 100; i++) {
       transact(pager, () => pages.forEach((page) => allocator.release(page, 1)));
       const late = pager.snapshot();
-      assertEquals(transact(pager, () => take({ pager, allocator }, HELD.length)), pages);
+      assertEquals(transact(pager, () => take({ pager, allocator }, RETIRED.length)), pages);
       late.close();
     }
     assertEquals(pager.meta.pageCount, pageCount);
@@ -149,33 +149,33 @@ describe("the end of a hold", () => {
     const space = open(new MemoryFile(full.content()));
     const { pager, allocator } = space;
     const early = pager.snapshot();
-    const pages = transact(pager, () => take(space, HELD.length));
+    const pages = transact(pager, () => take(space, RETIRED.length));
     const middle = pager.snapshot();
     transact(pager, () => pages.forEach((page) => allocator.release(page, 1)));
     const late = pager.snapshot();
-    const others = transact(pager, () => take(space, HELD.length));
-    assert(others.every((page) => !pages.includes(page)), "pages that a snapshot sees are held");
+    const others = transact(pager, () => take(space, RETIRED.length));
+    assert(others.every((page) => !pages.includes(page)), "pages that a snapshot sees are retired");
     middle.close();
-    assertEquals(transact(pager, () => take(space, HELD.length)), pages);
+    assertEquals(transact(pager, () => take(space, RETIRED.length)), pages);
     early.close();
     late.close();
     pager.close();
   });
 
   it("is known to the next search, which may read and may be refused", () => {
-    const held = heldAway();
-    const { pager } = held;
-    held.snapshot.close();
-    held.file.fault = always("throw", "read");
+    const space = retiredAway();
+    const { pager } = space;
+    space.snapshot.close();
+    space.file.fault = always("throw", "read");
     pager.begin();
-    assertThrows(() => take(held, 1), IoError);
+    assertThrows(() => take(space, 1), IoError);
     pager.rollback();
-    held.file.fault = always("none");
-    expectFreed(held);
+    space.file.fault = always("none");
+    expectFreed(space);
   });
 
   for (const count of [1, 100, 2500]) {
-    it(`adds no work to a commit elsewhere, with ${count} held pages`, () => {
+    it(`adds no work to a commit elsewhere, with ${count} retired pages`, () => {
       const { pager, allocator } = open(new MemoryFile(full.content()));
       const [page, ...pages] = dataPages(count + 1);
       const snapshot = pager.snapshot();
@@ -191,7 +191,7 @@ describe("the end of a hold", () => {
     });
   }
 
-  it("comes with the rollback of a savepoint that acquired and released the pages", () => {
+  it("comes with the rollback of a savepoint that allocated and released the pages", () => {
     const space = openSpace();
     const { pager, allocator } = space;
     pager.begin();
@@ -219,14 +219,14 @@ describe("the end of a hold", () => {
     evict(space);
     const { pageCount } = pager.meta;
     snapshot.close();
-    assertEquals(transact(pager, () => allocator.acquireShortRun(200, 1, 0)), first);
+    assertEquals(transact(pager, () => allocator.allocateShortRun(200, 1, 0)), first);
     assertEquals(pager.meta.pageCount, pageCount);
     assert(allocator.isInUse(first + 99));
     pager.close();
   });
 });
 
-describe("Allocator.acquireShortRun() among chunks that are not counted", () => {
+describe("Allocator.allocateShortRun() among chunks that are not counted", () => {
   it("takes no more pages than were asked for", () => {
     const [partly, chunks, wanted] = [9, 30, 120];
     const space = open(makeFile(chunks * 255 - 2));
@@ -243,7 +243,7 @@ describe("Allocator.acquireShortRun() among chunks that are not counted", () => 
       if (page >= (partly + 2) * CHUNK_PAGES) pager.at(page);
     }
     snapshot.close();
-    const page = transact(pager, () => allocator.acquireShortRun(wanted, 1, 0));
+    const page = transact(pager, () => allocator.allocateShortRun(wanted, 1, 0));
     const place = pager.at(page);
     const span = header.runPagesOf(pager.frames[place >>> 8]!, place & 255);
     assert(span <= wanted, `a run of ${span} pages for ${wanted}`);
@@ -269,53 +269,53 @@ describe("a chunk that the journal takes or gives back", () => {
   });
 });
 
-describe("Holds", () => {
+describe("RetiredPages", () => {
   const ALL = 200_000;
 
   /** The chunks in which pages became free. */
-  function freed(holds: Holds): number[] {
+  function freed(retired: RetiredPages): number[] {
     const chunks: number[] = [];
-    holds.reportFreed((chunk) => chunks.push(chunk));
+    retired.reportFreed((chunk) => chunks.push(chunk));
     return chunks;
   }
 
   it("knows its lowest chunk among more than one call takes arguments", () => {
-    const holds = new Holds();
+    const retired = new RetiredPages();
     const kept: Kept[] = [];
-    assertEquals(holds.lowestChunk, Infinity);
-    for (let chunk = ALL; chunk > 9; chunk--) holds.add(chunk, 1, 1, 3, 1);
-    assertEquals(holds.lowestChunk, 10);
-    holds.commit((hold) => hold.from === 3 && kept.push(hold) > 0);
-    assertEquals([freed(holds).length, holds.lowestChunk], [0, 10]);
-    for (const hold of kept) hold.unseen();
-    assertEquals([freed(holds).length, holds.lowestChunk], [ALL - 9, Infinity]);
-    assertEquals(freed(holds), []);
+    assertEquals(retired.lowestChunk, Infinity);
+    for (let chunk = ALL; chunk > 9; chunk--) retired.add(chunk, 1, 1, 3, 1);
+    assertEquals(retired.lowestChunk, 10);
+    retired.commit((group) => group.from === 3 && kept.push(group) > 0);
+    assertEquals([freed(retired).length, retired.lowestChunk], [0, 10]);
+    for (const group of kept) group.unseen();
+    assertEquals([freed(retired).length, retired.lowestChunk], [ALL - 9, Infinity]);
+    assertEquals(freed(retired), []);
   });
 
-  it("undoes the holds of a savepoint, and no others", () => {
-    const holds = new Holds();
+  it("undoes the releases of a savepoint, and no others", () => {
+    const retired = new RetiredPages();
     const marked = () => {
       const bits = new Uint32Array(8);
-      holds.mark(3, bits);
+      retired.mark(3, bits);
       return [bits[0], bits[1]];
     };
-    holds.add(3, 1, 2, 1, 9);
-    holds.commit(() => true);
-    holds.add(3, 40, 1, 1, 2);
-    holds.add(3, 50, 1, 1, 7);
-    holds.rollBack(3, 2);
+    retired.add(3, 1, 2, 1, 9);
+    retired.commit(() => true);
+    retired.add(3, 40, 1, 1, 2);
+    retired.add(3, 50, 1, 1, 7);
+    retired.rollBack(3, 2);
     assertEquals(marked(), [0b110, 1 << 8]);
-    holds.rollBack(3, 0);
-    assertEquals([marked(), freed(holds)], [[0b110, 0], []]);
-    holds.add(3, 50, 1, 1, 1);
-    holds.commit(() => false);
-    assertEquals([marked(), freed(holds)], [[0b110, 0], [3]]);
+    retired.rollBack(3, 0);
+    assertEquals([marked(), freed(retired)], [[0b110, 0], []]);
+    retired.add(3, 50, 1, 1, 1);
+    retired.commit(() => false);
+    assertEquals([marked(), freed(retired)], [[0b110, 0], [3]]);
   });
 
   it("reports a chunk once, however many of its pages became free", () => {
-    const holds = new Holds();
-    for (const slot of [1, 2, 3]) holds.add(7, slot, 1, 1, slot);
-    holds.commit(() => false);
-    assertEquals([freed(holds), holds.lowestChunk], [[7], Infinity]);
+    const retired = new RetiredPages();
+    for (const slot of [1, 2, 3]) retired.add(7, slot, 1, 1, slot);
+    retired.commit(() => false);
+    assertEquals([freed(retired), retired.lowestChunk], [[7], Infinity]);
   });
 });
