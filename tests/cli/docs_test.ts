@@ -25,7 +25,7 @@ interface Step {
   readonly printed: readonly string[];
 }
 
-/** The steps of all blocks, in order. A line that ends with a backslash, or a text until END. */
+/** The steps of all blocks, in order. One may continue after a backslash, or up to END. */
 function stepsOf(text: string): Step[] {
   return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block]) => {
     const steps: Step[] = [];
@@ -81,7 +81,7 @@ function tableBelow(text: string, heading: string): string[][] {
   return rows.slice(2).map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
 }
 
-/** A run starts a process of their own for one command in this many, others in each run. */
+/** One command in this many runs in a process of its own; each run chooses others. */
 const ALONE_EVERY = Deno.env.get("QUIRE_FULL") === "1" ? 1 : 8;
 const NAMES = COMMANDS.map(({ name }) => name);
 const hasTurn = ([name]: readonly string[]) => isInTurn(NAMES.indexOf(name ?? ""), ALONE_EVERY);

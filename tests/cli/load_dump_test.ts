@@ -131,7 +131,7 @@ const MALFORMED: readonly Malformed[] = [
   ],
   ["a line without a key", [], '{"value":1}\n', /line 1: it has no "key" and "value"; --key or/],
   ["a key of another kind", [], '{"key":1,"value":"a"}\n', /line 1: Cannot use 1: bytes are a te/],
-  ["base64 that is none", [], '{"key":{"$bytes":"?"},"value":""}\n', /line 1: .* not in base64;/],
+  ["invalid base64", [], '{"key":{"$bytes":"?"},"value":""}\n', /line 1: .* not in base64;/],
   [
     "a key that is too long",
     [],
@@ -177,7 +177,7 @@ const MALFORMED: readonly Malformed[] = [
     /line 1: its columns are not/,
   ],
   [
-    "CSV with two columns of a name",
+    "CSV with two columns of the same name",
     ["--format", "csv", "--number"],
     "a,a\n",
     /line 1: two of its/,

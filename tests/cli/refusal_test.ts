@@ -49,7 +49,7 @@ const INSPECTORS = usersOf("inspect");
 const FOLLOWERS = usersOf("read");
 /** They do not open the file as a database. */
 const UNLOCKED = usersOf("unlocked");
-/** They do not refuse a file because it is no database. */
+/** They do not refuse a file because it is not a database. */
 const NO_DATABASE = [...usersOf("unlocked", "new"), "verify"];
 /** They refuse a TREE that the file does not have. */
 const NEED_TREE = namesWhere(({ name, args }) => {
@@ -116,7 +116,7 @@ async function refuse(
 }
 
 describe("cli: refusals", () => {
-  it("of changes are for a copy that is missing, newer, or no copy", () =>
+  it("of changes are for a copy that is missing, newer, or not a copy", () =>
     refuse([
       [["changes", "db.quire"], 2, /name an older copy of the file with --since/],
       [["changes", "db.quire", "--since", "none"], 3, /^Cannot open none: .* check the path of/],

@@ -27,14 +27,14 @@ const SCRIPTS: readonly Script[] = [
     0,
   ],
   [
-    "passes over comments, blank lines and ends",
+    "skips comments, blank lines and semicolons",
     ["# one", "", "count words;", "keys words ;"],
     "5\nant\nbee\ncat\ncow\ndog\n",
     NOTHING,
     0,
   ],
   [
-    "goes on in the next line",
+    "continues a statement on the next line",
     ['set t "a b" {"x": [1,', '"}"]}', "get t 'a b'", "get \\", "words ant"],
     '{"x":[1,"}"]}\n{"word":"ant"}\n',
     NOTHING,
@@ -70,7 +70,7 @@ const SCRIPTS: readonly Script[] = [
     0,
   ],
   [
-    "tells that a key is not there, and goes on",
+    "reports a missing key, and continues",
     ["get words emu", "count words", "delete words emu"],
     "5\nremoved 0 entries\n",
     /^Cannot find key emu: [^\n]+\n$/,
@@ -92,7 +92,7 @@ const SCRIPTS: readonly Script[] = [
     2,
   ],
   [
-    "stops at an error, with nothing of the transaction",
+    "stops at an error, and rolls the transaction back",
     ["begin", "set words ant 1", "set words bee", "commit"],
     "",
     /^line 3: Cannot set: the shell reads [^\n]*\n$/,
@@ -106,14 +106,14 @@ const SCRIPTS: readonly Script[] = [
     2,
   ],
   [
-    "ends inside a transaction with nothing of it",
+    "rolls back a transaction that is open at the end",
     ["begin", "set words ant 1"],
     "",
     /^line 2: Cannot end: a transaction is open, and nothing of it has happened/,
     2,
   ],
   [
-    "ends inside a statement",
+    "refuses an unfinished statement at the end",
     ["count words", "set words ant '"],
     "5\n",
     /^line 2: Cannot end: a statement is unfinished\n$/,
@@ -127,28 +127,28 @@ const SCRIPTS: readonly Script[] = [
     2,
   ],
   [
-    "refuses commit and rollback alone",
+    "refuses commit without begin",
     ["commit"],
     "",
     /^line 1: Cannot commit: no transaction is open/,
     2,
   ],
   [
-    "refuses what looks into pages inside a transaction",
+    "refuses to inspect pages inside a transaction",
     ["begin", "set t a 1", "map"],
     "",
     /^line 3: Cannot inspect: a transaction is open/,
     2,
   ],
   [
-    "refuses more words than there should be",
+    "refuses rollback without begin",
     ["rollback now"],
     "",
     /^line 1: Cannot rollback: no transaction/,
     2,
   ],
   [
-    "refuses dots that there are not",
+    "refuses an unknown dot command",
     [".tables"],
     "",
     /^line 1: Cannot run .tables: there is no such statement/,
@@ -278,7 +278,7 @@ async function type(
 
 describe("shell: a prompt", () => {
   it(
-    "completes, edits, remembers, and goes on after errors",
+    "completes, edits, remembers, and continues after errors",
     { skip: NO_TERMINAL ?? false },
     () =>
       inTempDir(async (dir) => {

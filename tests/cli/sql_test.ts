@@ -1,6 +1,6 @@
 /**
- * `quire sql` in its own process: scripts through a pipe, with transactions, modes and errors, and
- * values that a terminal would obey.
+ * `quire sql` in its own process: scripts through a pipe, with transactions, modes, errors, and
+ * control characters in values.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";

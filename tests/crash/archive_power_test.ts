@@ -29,7 +29,7 @@ const IMAGES = 4;
 const COMMITS = 60;
 const OPTIONS: PagerOptions = { journalBytes: 2 * 1024 * 1024 };
 
-/** Syncs in line, however long they take: none off the thread would end. */
+/** Syncs in line, however long they take: one off the thread would never end here. */
 const IN_LINE: FlushPolicy = {
   flies: false,
   isSyncLong: false,

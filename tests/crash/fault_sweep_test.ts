@@ -3,9 +3,9 @@
  * typed, reads continue, and no acknowledged commit is lost, whether the file is opened again or
  * the power fails meanwhile. Open snapshots do not change.
  *
- * QUIRE_FAULTS=N tries every Nth operation only, 8 by default, in each of the ways in which it
- * fails; others in each run, and in different ways. The power is cut after one fault in
- * QUIRE_FAULT_CUTS, and QUIRE_SEED=N chooses other images of it.
+ * QUIRE_FAULTS=N tries every Nth operation only, 8 by default, in each way in which it can fail;
+ * each run tries others. The power is cut after one fault in QUIRE_FAULT_CUTS, and QUIRE_SEED=N
+ * chooses other images of it.
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
@@ -150,7 +150,7 @@ class FaultyRun {
   #expectReads(handle: Handle): boolean {
     let found: State | undefined;
     const isRead = this.#attempt(() => found = handle.state());
-    assert(isRead || this.file.fault?.kind === "read", "reads do not go on");
+    assert(isRead || this.file.fault?.kind === "read", "reads do not continue");
     if (found === undefined || sameState(found, this.#last)) return isRead;
     const index = this.#states.findLastIndex((state) => sameState(state, found!));
     const difference = describeDifference(found, this.#last);
@@ -164,7 +164,7 @@ class FaultyRun {
   #expectKept(handle: Handle): void {
     let found: readonly State[] = [];
     const isRead = this.#attempt(() => found = handle.kept());
-    assert(isRead || this.file.fault?.kind === "read", "reads of snapshots do not go on");
+    assert(isRead || this.file.fault?.kind === "read", "reads of snapshots do not continue");
     if (!isRead) return;
     assertEquals(found.length, this.#kept.length, "snapshots");
     for (const [index, state] of found.entries()) {

@@ -3,8 +3,8 @@
  * once or permanently. Promises reject with typed errors, no acknowledged commit is lost, whether
  * the file is opened again or the power fails, and every promise settles.
  *
- * QUIRE_FAULTS=N tries every Nth operation only, 4 by default, others in each run. The power is cut
- * after one fault in 16, and after every third sync that drops its writes.
+ * QUIRE_FAULTS=N tries every Nth operation only, 4 by default; each run tries others. The power is
+ * cut after one fault in 16, and after every third sync that drops its writes.
  */
 
 import { setImmediate } from "node:timers";
@@ -64,7 +64,7 @@ class FlyingRun {
     return { states: this.#states, acknowledged: this.#acknowledged, attempted };
   }
 
-  /** Runs to the end of a close in turns; records the close, where asked. */
+  /** Runs to the end of a close in turns; records the close, if asked. */
   async run(record?: (run: FlyingRun) => void): Promise<void> {
     const session = this.#open(this.file);
     if (session === undefined) return;

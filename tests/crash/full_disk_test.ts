@@ -3,7 +3,7 @@
  * and no recovery needs more space than the file has, and deletes continue. The simulated file
  * system has a budget of blocks; `full_disk_mount_test.ts` fills a real one.
  *
- * QUIRE_BUDGETS=N tries every Nth budget only. By default it is every 26th, others in the next run.
+ * QUIRE_BUDGETS=N tries every Nth budget only, 26 by default; each run tries others.
  */
 
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";

@@ -32,7 +32,7 @@ function walkOf(file: PowerFile): PowerWalk {
   return walk;
 }
 
-/** The first byte of each block as a letter, or a point for zero. */
+/** The first byte of each block as a letter, or a dot for zero. */
 function textOf(content: Blocks): string {
   const bytes = content.content();
   let text = "";

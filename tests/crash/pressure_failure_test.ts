@@ -6,7 +6,7 @@
  * Whatever fails, a transaction that throws changes nothing, one that returns changes everything,
  * and reads are correct.
  *
- * A run tries every third write, the others another time. QUIRE_FULL=1 tries all.
+ * A run tries every third write, other runs the others. QUIRE_FULL=1 tries all.
  */
 
 import {

@@ -2,9 +2,9 @@
  * One flipped bit anywhere in a small database: every way of reading yields correct data or a
  * `CorruptionError`, never wrong data or another error; and nothing is written.
  *
- * Flipped are all bits of the headers in use and of the superblocks' fields, and a sample of the
- * others: one bit of every 19 bytes. A run takes every second one of these, the others another
- * time; QUIRE_FLIP_STEP=N takes all, and one bit of every N bytes. QUIRE_EVERY_BIT=1 flips every
+ * It flips all bits of the headers in use and of the superblocks' fields, and a sample of the
+ * others: one bit of every 19 bytes. A run takes every second one of these, other runs the
+ * others; QUIRE_FLIP_STEP=N takes all, and one bit of every N bytes. QUIRE_EVERY_BIT=1 flips every
  * bit of the files, also of a database of 64 pages and of the batches of a journal, which takes
  * hours; QUIRE_BIT_STEP=N then flips one bit of every N bytes of these two, and
  * QUIRE_FLIP_PAGES=0-15 only these of the 64 pages, so that processes can share the work.

@@ -7,7 +7,7 @@
  * error; no step of more than a second; at most 64 MiB of memory beyond the cache; and no byte
  * changed by a read-only open.
  *
- * A run takes every second row, the others another time. QUIRE_FULL=1 takes all.
+ * A run takes every second row, other runs the others. QUIRE_FULL=1 takes all.
  */
 
 import { assert, assertEquals } from "@std/assert";

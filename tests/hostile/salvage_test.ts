@@ -91,7 +91,7 @@ function assertSurvivors(
     }
     const tree = report.trees.find((tree) => tree.name === nameOf(name));
     if (tree === undefined) continue;
-    for (const { key } of gone) assert(isTold(key, tree), `${name}: ${key} is lost in silence`);
+    for (const { key } of gone) assert(isReported(key, tree), `${name}: ${key} is unreported`);
     const inGaps = tree.gaps.reduce((sum, { entries }) => sum + entries, 0);
     assertLess(
       inGaps + tree.lostValues,
@@ -101,7 +101,7 @@ function assertSurvivors(
   }
 }
 
-function isTold(key: Uint8Array, tree: SalvageReport["trees"][number]): boolean {
+function isReported(key: Uint8Array, tree: SalvageReport["trees"][number]): boolean {
   return tree.lostKeys.some((lost) => sameBytes(lost, key)) ||
     tree.gaps.some(({ lower, upper }) => {
       return (lower === undefined || compare(lower, key) < 0) &&
@@ -428,7 +428,7 @@ describe("salvage() of a mixture of two versions", () => {
         if (!sameBytes(older!.get(key), value)) continue;
         const isThere = sameBytes(found.get(key), value);
         const asBytes = new Uint8Array(key.split(",").map(Number));
-        assert(isThere || isTold(asBytes, tree), `mix ${mix}: ${key} is lost in silence`);
+        assert(isThere || isReported(asBytes, tree), `mix ${mix}: ${key} is unreported`);
       }
     }
     assertGreater(superseded, 0);

@@ -131,7 +131,7 @@ describe("serveKv()", () => {
       db.close();
     }));
 
-  it("says to a client with another token why, at once", async () => {
+  it("tells a client with another token at once why it is refused", async () => {
     using db = open(":memory:");
     await using server = serveKv(db, { token: TOKEN });
     for (const client of CLIENTS) {
@@ -140,7 +140,7 @@ describe("serveKv()", () => {
     }
   });
 
-  it("outlives connections that are cut, and what is no request", async () => {
+  it("survives connections that are cut, and bytes that are not a request", async () => {
     using db = open(":memory:");
     await using server = serveKv(db, { token: TOKEN });
     const starts = [
@@ -201,7 +201,7 @@ describe("serveKv()", () => {
     while (await read() !== 200) time.throwIfAborted();
   });
 
-  it("finishes what is in progress when it ends, and has what it confirmed", () =>
+  it("finishes what is in progress when it ends, and keeps what it confirmed", () =>
     inTempDir(async (dir) => {
       const db = open(`${dir}/a.quire`);
       const server = serveKv(db, { token: TOKEN });

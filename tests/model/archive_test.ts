@@ -1,6 +1,6 @@
 // Archives: commits at random, archived while others are made, and restored at random versions and
 // times, which must show exactly the state of that commit. QUIRE_SEED=N runs only that seed, and
-// QUIRE_ARCHIVE=N so many commits.
+// QUIRE_ARCHIVE=N makes N commits.
 
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

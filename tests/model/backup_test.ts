@@ -1,6 +1,6 @@
 // Backups and increments: what a copy shows while transactions change, release and reuse every kind
-// of page, at some hundred versions. QUIRE_SEED=N runs only that seed, and QUIRE_BACKUP=N takes so
-// many versions.
+// of page, at about a hundred versions. QUIRE_SEED=N runs only that seed, and QUIRE_BACKUP=N takes
+// N versions.
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -32,7 +32,7 @@ const SEEDS = Deno.env.has("QUIRE_SEED") ? [Number(Deno.env.get("QUIRE_SEED"))] 
 const ROUNDS = Number(Deno.env.get("QUIRE_BACKUP") ?? 60);
 const KEYS = 300;
 const LARGE_VALUES = 4;
-/** Every so many versions a whole copy follows instead of an increment. */
+/** One version in this many is copied whole, the others by increments. */
 const BASE_EVERY = 5;
 const WHOLE = -1;
 

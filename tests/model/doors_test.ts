@@ -50,7 +50,7 @@ describe("doors", { skip }, () => {
       assertEquals((await verify(path)).ok, true);
     }));
 
-  it("are refused for a database in memory that has no file, and if they have no such name", () => {
+  it("are refused for a database in memory that has no file, and under unknown names", () => {
     assertThrows(
       () => open(":memory:", { io: "direct" }),
       TypeError,

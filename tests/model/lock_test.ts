@@ -22,7 +22,7 @@ const VALUE = new Uint8Array([1]);
 /** The user `nobody` on most systems; any user except the superuser will do. */
 const OTHER_USER = 65_534;
 const ENTRIES_PENDING = 300;
-/** Milliseconds that no call needs that does not wait, however busy the machine is. */
+/** A call that does not wait takes less than this, however busy the machine is. */
 const SOON_MS = 10_000;
 const sample = makeSample();
 const pending = makePending();

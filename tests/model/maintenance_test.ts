@@ -11,7 +11,7 @@ import { FaultyFile } from "../support/files/faulty_file.ts";
 const { PAGE_BYTES } = format;
 const MIB = 1024 * 1024;
 const VALUE_BYTES = 1000;
-/** Entries that a chunk of full leaves holds, about. */
+/** About the number of entries in a chunk of full leaves. */
 const CHUNK_ENTRIES = 1750;
 /** The changes of a test, each in another leaf. */
 const CHANGES = 40;

@@ -212,7 +212,7 @@ describe("io map in processes that are killed", { skip }, () => {
       assertGreater(next, 50 * TIMES);
     }));
 
-  /** Starts a process that commits, and kills it after a number; returns the last it told. */
+  /** Starts a process that commits, and kills it after a number; returns the last reported. */
   async function commitAndDie(path: string, first: number, count: number): Promise<number> {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", CHILD, path, String(first)],
@@ -234,7 +234,7 @@ describe("io map in processes that are killed", { skip }, () => {
     const tree = db.tree("values");
     const isIn = (commit: number) =>
       changesOf(commit).every(({ key, value }) => sameBytes(tree.get(key), value));
-    // One may have been made and not been told.
+    // One may have been made and not reported.
     const count = isIn(last + 1) ? last + 2 : last + 1;
     const expected = new Map<string, Uint8Array>();
     for (let commit = 0; commit < count; commit++) {

@@ -305,7 +305,7 @@ describe("a close of a database with thin leaves", () => {
     again.db.close();
   });
 
-  it("leaves them so too where no commit had reached the file before", async () => {
+  it("leaves as few where no commit had reached the file before", async () => {
     const file = new MemoryFile();
     const first = openBoth(file);
     setRandom(first.db, "t", 2000, 13, 3000);

@@ -5,7 +5,7 @@
  * The name of a tree is completed as one word that is the name, whatever it contains. Nothing in it
  * runs or expands, and no control character in it reaches the terminal.
  *
- * A run takes two of the shells, the others another time. QUIRE_FULL=1 takes all, and starts a
+ * A run takes two of the shells, other runs the others. QUIRE_FULL=1 takes all, and starts a
  * process for each completion.
  */
 
@@ -19,7 +19,7 @@ import { inTempDir } from "../support/temp.ts";
 import { isInTurn } from "../support/turn.ts";
 
 const IS_FULL = Deno.env.get("QUIRE_FULL") === "1";
-/** A run takes one shell in this many, others another time. */
+/** A run takes one shell in this many, other runs the others. */
 const SHELL_EVERY = IS_FULL ? 1 : 2;
 /** A run starts processes for one shell in this many, another in each run; one process else. */
 const ALONE_EVERY = IS_FULL ? 1 : 4;

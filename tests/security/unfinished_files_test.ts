@@ -3,7 +3,7 @@
  * permission, in real processes. Under the final name there is nothing, the complete file, or a
  * file that another process created meanwhile.
  *
- * A run interrupts each command by one of three signals, by another one another time. QUIRE_FULL=1
+ * A run interrupts each command with one of three signals, other runs with others. QUIRE_FULL=1
  * takes all three, and creates larger files.
  */
 

@@ -62,11 +62,11 @@ const MIXES: readonly Mix[] = [
   { reads: 40, transactions: 70, steps: 80, snapshots: 99 },
   { reads: 30, transactions: 60, steps: 75, snapshots: 80 },
 ];
-/** After a kill in a delicate moment the power likes to go for so many steps. */
+/** For this many steps after a kill in a delicate moment the power is more likely to fail. */
 const AFTERMATH_STEPS = 100;
-/** The sidecar is damaged once in so many steps. */
+/** The sidecar is damaged once in this many steps. */
 const DAMAGE_STEPS = 400;
-/** A process in the gap of a lock's change is left there for so many steps. */
+/** A process in the gap of a lock's change is left there for this many steps. */
 const GAP_STEPS = 400;
 
 /** What a run needs besides its seed. */

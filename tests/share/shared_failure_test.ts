@@ -3,7 +3,7 @@
  * on. What was acknowledged is there for the others, also if the process that failed is killed, and
  * what it reads is what they read.
  *
- * A run takes every second call, the others another time. QUIRE_FULL=1 takes all.
+ * A run takes every second call, other runs the others. QUIRE_FULL=1 takes all.
  */
 
 import { setImmediate } from "node:timers";

@@ -1,6 +1,6 @@
 /**
- * Queries whose answer is easily wrong, because a plan, a cursor or a memory of a statement serves
- * them that was made for others. Each has the answer of `node:sqlite`.
+ * Queries whose answer is easily wrong, because they meet a plan, a cursor or a memory of a
+ * statement that was made for others. Each has the answer of `node:sqlite`.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
@@ -14,7 +14,7 @@ function isAlike(statements: readonly string[]): () => void {
   return () => assertEquals(unlike(statements), []);
 }
 
-/** Some rows, on which a coin falls on both sides. */
+/** Enough rows for a coin to fall on both sides. */
 const COINS = [
   "CREATE TABLE coin (n INTEGER PRIMARY KEY)",
   `INSERT INTO coin WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 200)
@@ -63,7 +63,7 @@ describe("a plan", () => {
   );
 
   it(
-    "evaluates chance for each row",
+    "evaluates random functions for each row",
     isAlike([
       ...COINS,
       "SELECT count(*) BETWEEN 60 AND 140 FROM coin WHERE random() > 0",
@@ -208,7 +208,7 @@ describe("an aggregate in a subquery", () => {
     ]),
   );
 
-  it("is refused of an alias of a column around it", () => {
+  it("of an alias of an outer column is refused", () => {
     using db = open(":memory:");
     const query = sql(db);
     query.exec("CREATE TABLE t (a, b); CREATE TABLE u (k)");
@@ -298,7 +298,7 @@ describe("an upsert", () => {
 
 describe("a strict table", () => {
   it(
-    "looks at types once the rowid of a row is found free",
+    "checks types once the rowid of a row is free",
     isAlike([
       "CREATE TABLE t (k INTEGER PRIMARY KEY, v INT, w TEXT UNIQUE) STRICT",
       "INSERT INTO t VALUES (1, 1, 'a')",

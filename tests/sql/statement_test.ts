@@ -600,7 +600,7 @@ describe("the trees", () => {
   });
 
   it(
-    "that hold what is no schema, or no rows, are refused",
+    "that hold anything but a schema or rows are refused",
     withSql((query, db) => {
       query.exec("CREATE TABLE t (a)");
       const codecs = { key: tuple, value: tuple };

@@ -1,6 +1,6 @@
 /**
- * Databases whose trees of SQL somebody else wrote: what is no schema and no row is refused with an
- * error that says so, and nothing in it runs without end.
+ * Databases whose trees of SQL another program wrote: anything but a schema and rows is refused
+ * with an error that says so, and nothing runs without end.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -30,7 +30,7 @@ interface Foreign {
   readonly rows?: Readonly<Record<string, readonly [key: number[], value: number[]][]>>;
 }
 
-/** Runs a body on a database that somebody else wrote. */
+/** Runs a body on a database that another program wrote. */
 function withForeign(
   { schema = [TABLE], values = {}, rows = {} }: Foreign,
   body: (query: Sql) => void,
@@ -105,7 +105,7 @@ describe("a schema that others wrote", () => {
     });
   });
 
-  it("has numbers that are none", () => {
+  it("has sequences that are not numbers", () => {
     for (const kept of [null, 5, "abc", "1e5", "9999999999999999999", "99999999999999999999"]) {
       const values = { "sql/sequences": { "sql/table/t": kept } };
       withForeign({ schema: [KEYED], values }, (query) => {
@@ -130,11 +130,11 @@ describe("rows that others wrote", () => {
   const key = [0x40, 0x80, 1, 5];
   const rows: readonly (readonly [string, number[], number[]])[] = [
     ["a key that is not a rowid", [1], [0x50]],
-    ["a value that is none", key, [1]],
+    ["a value that is not a row", key, [1]],
     ["a text without an end", key, [0x20, 65]],
     ["an integer of more than 64 bits", key, [0x40, 0x80, 8, ...new Array(8).fill(0xff)]],
     ["an integer without its bytes", key, [0x40]],
-    ["a REAL that is no number", key, [0x30, 0xff, 0xf8, 0, 0, 0, 0, 0, 1]],
+    ["a REAL that is NaN", key, [0x30, 0xff, 0xf8, 0, 0, 0, 0, 0, 1]],
   ];
   for (const [what, key, value] of rows) {
     it(`are refused when they are read, and found by a check: ${what}`, () => {

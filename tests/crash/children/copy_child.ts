@@ -8,10 +8,10 @@ import { archive, type Database, folderStore, open, openReplica, restore } from 
 import { commitOne, commitsIn } from "./archive_child.ts";
 
 const EVERY_MS = 3;
-/** The complete files of a kind that stay. */
+/** The number of complete files of each kind that are kept. */
 const KEPT = 2;
 
-/** Makes a file of a name. */
+/** Makes a file at a path. */
 type Make = (path: string) => Promise<unknown>;
 
 async function main(dir: string, life: string): Promise<void> {

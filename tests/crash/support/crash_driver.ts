@@ -420,5 +420,5 @@ function stateIn(found: State, { states, acknowledged, attempted }: Allowed): St
   const lost = states.findLastIndex((state) => sameState(found, state));
   if (lost >= 0) throw new Error(`opened in state ${lost}, allowed ${acknowledged}..${attempted}`);
   const difference = describeDifference(found, states[acknowledged]!);
-  throw new Error(`opened in no state there was; against state ${acknowledged}: ${difference}`);
+  throw new Error(`opened in an unknown state; against state ${acknowledged}: ${difference}`);
 }

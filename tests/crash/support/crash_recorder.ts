@@ -221,7 +221,7 @@ export function record(engine: Engine, workload: Workload, file: PowerFile): Rec
 }
 
 /** Executes one step. Returns the handle to continue with. */
-export function runStep(
+function runStep(
   step: Step,
   handle: Handle,
   recorder: Recorder,

@@ -2,8 +2,8 @@
  * All workloads of the crash tests under one assumption about the medium, several at a time.
  *
  * QUIRE_CRASH=N makes N times as many images of each cut, and N times as many random workloads. By
- * default a run tries fewer, and where that is less than four images of a cut, some of the cuts:
- * others in each run. A failure prints the cut and the image, which repeat it.
+ * default a run tries fewer images; where that is fewer than four of a cut, it tries only some of
+ * the cuts, others in each run. A failure prints the cut and the image, which repeat it.
  * QUIRE_SEED=N starts with that seed instead of 1, and chooses the same cuts each time.
  */
 

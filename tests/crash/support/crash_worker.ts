@@ -14,7 +14,7 @@ export interface CrashJob {
   readonly tornSectors: "whole" | "protect";
   /** The factor for the usual number of images. */
   readonly scale: number;
-  /** Chooses cuts, where less than four images of each are to be tried. */
+  /** Chooses cuts, where fewer than four images of each are to be tried. */
   readonly turn: number;
 }
 
@@ -23,7 +23,7 @@ export type CrashResult =
   | { readonly report: CrashReport }
   | { readonly failure: string };
 
-/** Those with all or nothing on the medium, and two others: rather leave out cuts than these. */
+/** Those with all or nothing on the medium, and two others. Small runs leave out cuts instead. */
 const IMAGES_MIN = 4;
 /** Cuts during a recovery are rarer in small runs, but not so rare that most runs have none. */
 const RARER_MAX = 8;

@@ -15,7 +15,7 @@ export interface Regression {
 }
 
 /** The folder of the images. */
-export const REGRESSIONS: URL = new URL("../regressions/", import.meta.url);
+const REGRESSIONS: URL = new URL("../regressions/", import.meta.url);
 
 /** Reads one file. */
 export function readRegression(path: string | URL): Regression {

@@ -45,7 +45,7 @@ export interface KeptCase extends FuzzCase {
 }
 
 /** The folder of failed cases. */
-export const CORPUS: URL = new URL("../corpus/", import.meta.url);
+const CORPUS: URL = new URL("../corpus/", import.meta.url);
 
 /** All stored cases, by name. */
 export function readCorpus(): Map<string, KeptCase> {
@@ -104,13 +104,13 @@ export async function judgeCase(
   for (const content of base.earlier.slice(0, 1)) {
     if ((await new Judge(bytes, content).run()).outcome !== "wrong") return undefined;
   }
-  return `wrong data: ${verdict.told}`;
+  return `wrong data: ${verdict.message}`;
 }
 
 /** With sums that fit data may differ, but what `verify` accepts must be readable. */
-function verifiedButRefused({ verified, outcome, told }: Verdict): string | undefined {
-  const isRefused = outcome === "refused" && told.includes("Cannot trust");
-  return verified && isRefused ? `verify found nothing, and ${told}` : undefined;
+function verifiedButRefused({ verified, outcome, message }: Verdict): string | undefined {
+  const isRefused = outcome === "refused" && message.includes("Cannot trust");
+  return verified && isRefused ? `verify found nothing, and ${message}` : undefined;
 }
 
 /** Chooses where to change what. */

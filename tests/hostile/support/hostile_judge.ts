@@ -32,7 +32,7 @@ export interface Verdict {
   /** Whether all reads were correct, some were refused, or some were wrong. */
   readonly outcome: "right" | "refused" | "wrong";
   /** The first wrong or refused read. */
-  readonly told: string;
+  readonly message: string;
   /** Whether `verify` found nothing. */
   readonly verified: boolean;
   /** Violations: untyped errors, and changed bytes. */
@@ -77,8 +77,8 @@ export class Judge {
       : this.#refused !== undefined
       ? "refused"
       : "right";
-    const told = this.#wrong ?? this.#refused ?? "";
-    return { outcome, told, verified, faults: this.#faults, slowest: this.#slowest };
+    const message = this.#wrong ?? this.#refused ?? "";
+    return { outcome, message, verified, faults: this.#faults, slowest: this.#slowest };
   }
 
   /** Executes a step. Returns whether it succeeded. */

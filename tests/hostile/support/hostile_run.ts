@@ -32,7 +32,7 @@ export async function runRow(
   if (verdict.slowest[1] > STEP_MS_MAX) verdict = await new Judge(bytes, content).run(dir);
   const complaints = complaintsOf(verdict, expectation);
   const verified = verdict.verified ? "verified" : "not verified";
-  const outcome = `${verdict.outcome}, ${verified}: ${verdict.told}`;
+  const outcome = `${verdict.outcome}, ${verified}: ${verdict.message}`;
   return { name: row.name, sealed, complaints, outcome };
 }
 

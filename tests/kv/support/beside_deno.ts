@@ -10,7 +10,7 @@
  * deno run -A --unstable-kv beside_deno.ts replaced
  * ```
  *
- * It ends with exit code 1 and a report at the first difference, and else with one line.
+ * At the first difference it prints a report and exits with code 1; otherwise it prints one line.
  */
 
 import { DatabaseSync } from "node:sqlite";
@@ -201,5 +201,5 @@ try {
   console.error((error as Error).message);
   Deno.exit(1);
 }
-// The client of a server goes on to look for it.
+// The client of a server keeps looking for it.
 Deno.exit();

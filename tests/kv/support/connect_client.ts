@@ -80,5 +80,5 @@ try {
 } catch (error) {
   print((error as Error).message);
 }
-// Clients keep the process alive with what they try again.
+// Clients keep the process alive with their retries.
 Deno.exit();

@@ -12,7 +12,7 @@ export type Corner = readonly [name: string, call: (side: Side) => unknown];
 // deno-lint-ignore no-explicit-any
 const wrong = (value: unknown): any => value;
 
-/** Values of types that arguments have not, by name. */
+/** Values of types that no argument has, by name. */
 const TYPES: Readonly<Record<string, unknown>> = {
   undefined,
   null: null,
@@ -71,7 +71,7 @@ const ofTypes = Object.entries(TYPES).flatMap(([name, value]): Corner[] => [
   }],
 ]);
 
-/** The text of a date depends on the place. */
+/** The text of a date depends on the time zone. */
 function shortDate(error: Error): never {
   throw new TypeError(error.message.replace(/ \w+ \w+ \d+ .*/, ""));
 }

@@ -133,5 +133,5 @@ try {
   console.error((error as Error).message);
   Deno.exit(1);
 }
-// The client of a server goes on to look for it.
+// The client of a server keeps looking for it.
 Deno.exit();

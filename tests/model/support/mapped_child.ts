@@ -1,6 +1,4 @@
-/**
- * A process that commits to a mapped file, without end, and says which commit it has made durable.
- */
+/** A process that commits to a mapped file without end, and prints each commit that is durable. */
 
 import { open } from "../../../mod.ts";
 import { changesOf } from "./mapped_changes.ts";

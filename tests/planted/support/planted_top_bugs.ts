@@ -33,7 +33,7 @@ export const SQL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "sql-between-low",
-    "BETWEEN has its lower bound in it",
+    "BETWEEN includes its lower bound",
     "sql/plan/loop.ts",
     '{ kind: "binary", operator: ">=", left, right: low, at },',
     '{ kind: "binary", operator: ">", left, right: low, at },',
@@ -42,7 +42,7 @@ export const SQL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "sql-except-kept",
-    "EXCEPT takes the rows of its right side out",
+    "EXCEPT removes the rows of its right side",
     "sql/query/query.ts",
     'right.emit((first) => builder.emit("RemoveRow", set, 0, first));',
     "right.emit(() => {});",
@@ -204,7 +204,7 @@ export const KV_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "kv-version-imported",
-    "nor where versions were imported that are ahead of those of the file",
+    "no version is given again after an import of versions ahead of the file's",
     "kv/format/versionstamp.ts",
     "if (last > this.#opened) meta.set(AHEAD, last - this.#opened);",
     "",

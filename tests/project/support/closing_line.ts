@@ -1,7 +1,7 @@
 /**
  * The line with which `deno test` closes, for instance
  * `FAILED | 11 passed (32 steps) | 1 failed (2 steps) | 1 ignored (12ms)`: reads it, and writes the
- * one that closes several runs. Reads also the errors that stand before it.
+ * one that closes several runs. It also reads the errors before it.
  */
 
 /** The number of tests and steps with one outcome. */

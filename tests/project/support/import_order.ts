@@ -21,7 +21,7 @@ export function importOrder(tree: SourceTree): string[] {
 }
 
 /** Below 0 if the first import comes before the second, 0 if they could be one. */
-export function compareImports(a: ts.ImportDeclaration, b: ts.ImportDeclaration): number {
+function compareImports(a: ts.ImportDeclaration, b: ts.ImportDeclaration): number {
   const [left, right] = [moduleOf(a), moduleOf(b)];
   if (left === right) return Number(isNamespace(b)) - Number(isNamespace(a));
   const [near, far] = [distanceOf(left), distanceOf(right)];

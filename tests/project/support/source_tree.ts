@@ -9,7 +9,7 @@ import { dirname, join, normalize } from "@std/path";
 import ts from "typescript";
 
 /** The folders that hold sources, besides `mod.ts` at the top. */
-export const FOLDERS: readonly string[] = [
+const FOLDERS: readonly string[] = [
   "pager",
   "alloc",
   "btree",

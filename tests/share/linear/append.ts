@@ -4,9 +4,10 @@
  * called and returned.
  *
  * Each element is appended once, so a list that was read shows the order of the appends to it. Thus
- * each transaction is before some others: who appended an element is before who read it or appended
- * behind it; who did not read an element is before who appended it; and who returned is before who
- * was called later. There is an order if these have no circle.
+ * each transaction is before some others. One that appended an element is before those that read it
+ * or appended behind it; one that did not read an element is before the one that appended it; and
+ * one that returned is before those that were called later. There is an order if these relations
+ * have no cycle.
  */
 
 /** An append to a list, or a read of it. */

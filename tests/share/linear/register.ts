@@ -51,7 +51,7 @@ export function isLinearizable(calls: readonly RegisterCall[]): boolean {
   return search(INITIAL);
 }
 
-/** The value after an operation, or undefined if it cannot have been so. */
+/** The value after an operation, or undefined if its result is impossible. */
 function after(value: number, { kind, found, value: given, swapped }: RegisterCall) {
   if (kind === "write") return given;
   if (kind === "read") return found === value ? value : undefined;

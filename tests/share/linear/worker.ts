@@ -1,6 +1,6 @@
 /**
- * A Worker that shares a database with others, and tells the calls that it made of a register or of
- * lists, with their times.
+ * A Worker that shares a database with others, and reports its calls to a register or to lists,
+ * with their times.
  *
  * Time is a counter that all Workers advance: their own clocks begin apart, by a tenth of a second
  * where a machine is busy while one starts.

@@ -11,7 +11,6 @@ import { type Checked, Checker, type Log, parseLog } from "./log.ts";
 import { allOf, HEADS, VALUES } from "./sharer.ts";
 
 const SHARER = fromFileUrl(new URL("./sharer.ts", import.meta.url));
-const SIDE_FILES = ["", "-lock", "-here", "-shared", "-archive"];
 /** The versions of an archive that are restored. */
 const RESTORES = 6;
 
@@ -25,8 +24,8 @@ export interface FleetOptions {
   /** The steps of each. */
   readonly steps: number;
   /**
-   * Every how many of them is killed, about. The last never is: it shows that the others left a
-   * file that can be used, also where a machine is so busy that they die before their first step.
+   * About one process in this many is killed. The last never is: it shows that the others left a
+   * usable file, even where a machine is so busy that they die before their first step.
    */
   readonly killedOneIn: number;
   readonly journalBytes?: number;
@@ -150,17 +149,6 @@ async function check(
   const { ok, findings } = await db.verify();
   if (!ok) faults.push(`verify: ${JSON.stringify(findings.slice(0, 3))}`);
   return checker.checked;
-}
-
-/** Removes a database with the files beside it. */
-export function removeShared(path: string): void {
-  for (const end of SIDE_FILES) {
-    try {
-      Deno.removeSync(path + end);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
 }
 
 if (import.meta.main) {

@@ -83,7 +83,7 @@ export class InterleavedRun {
     this.#world.stepMs = () => this.#random.below(3);
   }
 
-  /** Runs so many steps of up to so many handles. */
+  /** Runs a number of steps of up to `handlesMax` handles. */
   async run(steps: number, handlesMax: number, callsMax: number): Promise<void> {
     for (let step = 0; step < steps; step++) {
       if (
@@ -343,7 +343,7 @@ export class InterleavedRun {
     return names;
   }
 
-  /** Checks what a power cut leaves, at one operation in so many. */
+  /** Checks what a power cut leaves, at one operation in `oneIn`. */
   checkPower(oneIn: number, limit: number): void {
     const { file } = this.#world;
     const walk = new PowerWalk(file.start);

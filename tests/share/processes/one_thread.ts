@@ -88,7 +88,7 @@ export class SharedWorld {
   /** The processes that were begun. */
   readonly lives: Life[] = [];
 
-  /** A process that lives for so many calls to the system. */
+  /** A process that lives for a number of calls to the system. */
   begin(calls: number): Life {
     const life = new Life(this, calls);
     this.lives.push(life);
@@ -111,7 +111,7 @@ export class Life {
     return this.#left <= 0;
   }
 
-  /** Lets it live for so many calls more. */
+  /** Lets it live for this many more calls. */
   killAfter(calls: number): void {
     this.#left = calls;
   }

@@ -19,10 +19,10 @@ import {
 const WORD = 0;
 const PINS = 2;
 /** The most processes. */
-export const PROCESSES_MAX = 6;
-/** A pin that was not renewed for so many steps does not count. */
+const PROCESSES_MAX = 6;
+/** A pin that was not renewed for this many steps does not count. */
 export const STALE_STEPS = 400;
-/** An owner renews its pin after so many steps. */
+/** An owner renews its pin after this many steps. */
 export const RENEWAL_STEPS = 120;
 /** A pin that is torn counts as the oldest version. */
 const TORN_PIN: Pin = { version: 0, renewal: 0 };

@@ -80,9 +80,9 @@ export interface Mix {
 export interface Weather {
   /** Whether a torn sector may hold anything. */
   readonly tears: boolean;
-  /** Whether kills and cuts like the moments in which something is half written. */
+  /** Whether kills and cuts favour the moments in which something is half written. */
   readonly isHarsh: boolean;
-  /** One in so many calls fails; 0 = none. */
+  /** One call in this many fails; 0 = none. */
   readonly failEvery: number;
   /** Whether processes are suspended for long. */
   readonly suspends: boolean;
@@ -121,7 +121,7 @@ export class World {
   processes: Process[] = [];
   /** The steps so far. */
   time = 0;
-  /** Whether the holder of the lock is in the middle of something that likes to be interrupted. */
+  /** Whether the holder of the lock is in the middle of a step that is best interrupted. */
   isDelicate = false;
   /** Whether a recovery has written pages, and has not ended. */
   isHalfRecovered = false;

@@ -1,7 +1,7 @@
 /**
  * Changes at random of tables that refuse some: upserts with RETURNING, all conflict actions,
  * UNIQUE under collations and in partial indexes, CHECK, NOT NULL, WITHOUT ROWID, STRICT, and
- * transactions with savepoints. Every change is followed by a look at all tables.
+ * transactions with savepoints. After every change all tables are compared.
  */
 
 import type { Random } from "../../support/random.ts";

@@ -1,6 +1,6 @@
 /**
  * Foreign keys at random: all actions, deferred keys, keys of several columns and to the table
- * itself, changes in transactions. Every change is followed by a look at all tables.
+ * itself, changes in transactions. After every change all tables are compared.
  *
  * The table that refers to itself has no INSERT OR REPLACE: SQLite lets one of a deferred key with
  * ON DELETE SET NULL leave a row without its parent.

@@ -1,7 +1,7 @@
 /**
  * Triggers at random: before and after changes of tables, instead of changes of a view, with WHEN,
- * OLD and NEW, RAISE, and statements that run other triggers. Every change is followed by a look at
- * all tables.
+ * OLD and NEW, RAISE, and statements that run other triggers. After every change all tables are
+ * compared.
  */
 
 import type { Random } from "../../support/random.ts";

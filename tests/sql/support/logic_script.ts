@@ -14,9 +14,9 @@
  * that is skipped. A line that begins with `#` is a comment, wherever it is.
  *
  * `asSqlite` is for SQLite's own scripts, and does as its runner does: integers have 32 bits, reals
- * 16 digits, and text its bytes up to a zero; what a script states no value of is not compared, as
- * its evidence of aggregates has it for sums that overflow. What does not begin as a record is a
- * statement, as its evidence of dropped tables has it.
+ * 16 digits, and text its bytes up to a zero. A query without stated values is not compared, as in
+ * its evidence of aggregates for sums that overflow. A record that begins with no known word is a
+ * statement, as in its evidence of dropped tables.
  */
 
 import { createHash } from "node:crypto";

@@ -34,7 +34,7 @@ export class OwnedTime implements Waits {
     while (this.#sleepers.length === 0) await new Promise<void>((turn) => setImmediate(turn));
   }
 
-  /** Lets time pass. Who wakes up does all of its work before it goes on. */
+  /** Lets time pass. Whoever wakes up finishes all its work before time passes on. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {

@@ -44,7 +44,7 @@ export function quire(args: readonly string[], options: CliOptions = {}): Promis
 }
 
 /** Runs a command to the end of its own process. */
-export async function quireAlone(
+async function quireAlone(
   args: readonly string[],
   options: CliOptions = {},
 ): Promise<Outcome> {
@@ -73,7 +73,7 @@ export function batchWords(lines: readonly Line[]): string[] {
 
 /**
  * Runs command lines one after the other, without input, in one process. Use it for tables of
- * lines; `quireAlone` also tests what a process does at its end.
+ * lines. A process of its own, as `quire` may start, also tests what happens at its end.
  */
 export async function quireAll(lines: readonly Line[]): Promise<Outcome[]> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

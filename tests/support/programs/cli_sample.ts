@@ -5,7 +5,7 @@
 import { json, open, string, structured, tuple, u64 } from "../../../mod.ts";
 
 /** A value with everything that JSON cannot represent. */
-export const ODD_VALUE: unknown = {
+const ODD_VALUE: unknown = {
   big: 2n ** 70n,
   nan: NaN,
   minusZero: -0,
