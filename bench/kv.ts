@@ -22,7 +22,7 @@ const SETS = IS_QUICK ? 20 : 200;
 const CALLERS = 64;
 const MESSAGES = IS_QUICK ? 100 : 500;
 
-/** A database of a round, and what ends it. */
+/** A database of a round, and how to close it. */
 interface Opened {
   readonly kv: Deno.Kv;
   end?(): Promise<void>;
@@ -154,5 +154,5 @@ const behind = await alternate({
   "served": () => runRound(served, WORK),
 }, ROUNDS);
 console.log(`\n${behind}`);
-// The client of a server goes on to look for it.
+// The client of a server keeps looking for it.
 Deno.exit();

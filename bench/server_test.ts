@@ -48,7 +48,7 @@ describe("the server bench", () => {
       assertEquals([code, out], [2, ""]);
       assertEquals(
         err,
-        `Cannot use --rounds: "0" is no whole number from 1 to 25\n--help lists the options.\n`,
+        `Cannot use --rounds: "0" is not a whole number from 1 to 25\n--help lists the options.\n`,
       );
       assertEquals(leftIn(dir), []);
     }));

@@ -103,7 +103,7 @@ async function together(work: ChildTask["work"], folder: string, size: Size): Pr
   };
 }
 
-/** The microseconds of a commit that nobody else disturbs. */
+/** The microseconds of an uncontended commit. */
 async function commitMicros(path: string, shared: boolean, commits: number): Promise<number> {
   using db = open(path, { shared });
   const tree = db.tree("entries");
@@ -133,7 +133,7 @@ async function costSection(folder: string, size: Size): Promise<Section> {
   });
   const { median, least, most } = figureOf(ratios);
   return {
-    title: "A durable commit that nobody else disturbs, in microseconds",
+    title: "An uncontended durable commit, in microseconds",
     heads: ["open", "median", "least", "most"],
     rows: [...rows, ["shared / exclusive", short(median), short(least), short(most)]],
     data: samples,

@@ -23,7 +23,7 @@ export function keyAt(index: number): Uint8Array {
   return key;
 }
 
-/** A value, valid as long as it is not needed otherwise. */
+/** A value: a part of the pool, which is not to be changed. */
 export function valueAt(index: number): Uint8Array {
   const at = (index * 7919) % (POOL_BYTES - VALUE_BYTES);
   return pool.subarray(at, at + VALUE_BYTES);

@@ -20,7 +20,7 @@ export interface ChildMemory {
   readonly after: number;
 }
 
-/** What a process does besides, while it copies. */
+/** What else a process does while it copies. */
 export const KINDS = ["nothing", "commits", "compact"] as const;
 const NAMES: Readonly<Record<(typeof KINDS)[number], string>> = {
   nothing: "nobody writes",
@@ -49,7 +49,7 @@ export async function memorySection(folder: string, size: CopySize): Promise<Sec
     heads: ["", "MiB more than before"],
     rows,
     data,
-    notes: ["Peaks of processes of their own, with a cache of 16 MiB, filled before."],
+    notes: ["Peaks, each of its own process, with a cache of 16 MiB that was filled before."],
   };
 }
 

@@ -11,7 +11,7 @@ import type { CopySize } from "./copies.ts";
 import { entriesOf, fillQuire, keyAt, treeOf, valueAt } from "./data.ts";
 
 const MIB = 1024 * 1024;
-/** The entries of a run; three runs of four are removed before a compaction. */
+/** The entries of a run; three of every four runs are removed before a compaction. */
 const RUN = 1000;
 /** The longest time of commits with a backup; a long backup is measured in part. */
 const PART_MS = 5000;
@@ -83,7 +83,7 @@ export async function writerSection(folder: string, size: CopySize): Promise<Sec
     data: { alone: ratesOf(alone), beside: ratesOf(beside), ratio },
     notes: [
       `Medians of ${size.rounds} rounds; a backup is watched for ${PART_MS / 1000} s.`,
-      `Of each round, beside the backup ${short(ratio)} of before and after it.`,
+      `In each round, the rate during the backup is ${short(ratio)} of that before and after it.`,
     ],
   };
 }
@@ -139,7 +139,7 @@ export async function compactSection(folder: string, size: CopySize): Promise<Se
   };
 }
 
-/** Removes three runs of entries of four. */
+/** Removes three of every four runs of entries. */
 async function remove(db: Database, entries: number): Promise<void> {
   const tree = treeOf(db);
   for (let from = 0; from < entries; from += 4 * RUN) {

@@ -166,7 +166,7 @@ export async function concurrentSection(
   for (const { store } of contenders) await store.close();
   return rateSection(`${size.concurrent} durable sets at once, a second`, contenders, [
     `Updates of random keys among ${entryCount}.`,
-    "node:sqlite has nothing that runs at once: it has them in one transaction, by one statement.",
+    "node:sqlite runs nothing at once: it makes them in one transaction, with one statement.",
     `Deno KV has ${KV_CONCURRENT} at once.`,
   ]);
 }

@@ -82,7 +82,7 @@ export async function pauseSection(
     data,
     notes: [
       `Updates of random keys among ${size.entries}, one a turn of the event loop.`,
-      "The bare write, 4 KiB on a descriptor with O_DSYNC, tells what the disk did meanwhile.",
+      "The bare write, 4 KiB on a descriptor with O_DSYNC, shows what the disk did meanwhile.",
     ],
   };
 }

@@ -162,7 +162,7 @@ async function measureKeysAtOnce(run: Run, store: Store, keys: Keys): Promise<vo
     }
     check(bytes, reads * Values.bytes);
   };
-  // Quire takes another way in the small tree of the warm-up.
+  // Quire runs other code on the small tree of the warm-up.
   await getAll();
   await measure(run, "get of 1,000 keys, a key", reads, getAll);
 }

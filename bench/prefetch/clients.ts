@@ -34,7 +34,7 @@ export interface ClientsOutput {
   readonly lag: Lag;
   /** Processor time of all threads for each request, the rest of the client included. */
   readonly processorUs: number;
-  /** What a read of a part of the file that was not read lately takes, in microseconds. */
+  /** The microseconds of a read from a part of the file that was not read lately. */
   readonly coldReadUs: number;
 }
 

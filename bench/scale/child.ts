@@ -3,7 +3,7 @@
  *
  * `trial NAME ENGINE FOLDER SIZE` runs a trial and closes the database. `kill NAME ENGINE FOLDER
  * SIZE` runs it and then kills itself, so that nothing is closed. `open ENGINE FOLDER SIZE` opens
- * what is there, and says what that took.
+ * the database that is there, and prints what that took.
  */
 
 import { loadEngines } from "../engines/all_engines.ts";

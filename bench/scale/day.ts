@@ -59,7 +59,7 @@ export class Day {
    *
    * @param changes The changes of a busy hour.
    * @param pauseMs The pause after each hour of the night.
-   * @param at Called as the day goes on, with the share of it that is over.
+   * @param at Called during the day, with the share of it that is over.
    */
   async run(changes: number, pauseMs: number, at: (done: number) => void): Promise<void> {
     for (let over = 0; over < HOURS; over++) {

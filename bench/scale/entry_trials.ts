@@ -25,7 +25,7 @@ const SERIES = 16;
 const BANDS = 50;
 const BAND_WORDS = 400;
 const POSTING_BYTES = 4;
-/** One of so many documents of `index` replaces an older one. */
+/** One document in this many of `index` replaces an older one. */
 const REPLACING = 5;
 /** `dropped` sets this part of its entries again afterwards. */
 const AFTER_PART = 10;
@@ -146,7 +146,7 @@ function postingOf(document: number, band: number): Uint8Array {
   return orderedKey(band * BAND_WORDS + Math.floor(BAND_WORDS * share ** 3), document);
 }
 
-/** Changes entries: of two changes one replaces an entry, the others remove and add in turn. */
+/** Changes entries: every second change replaces one, the others remove and add in turn. */
 async function change(
   store: Store,
   entries: number,

@@ -21,7 +21,7 @@ export interface TrialSize {
   readonly pauseMs: number;
 }
 
-/** Is told how far a trial is. */
+/** Receives the progress of a trial. */
 export type Progress = (
   /** The share of the work that is done. */
   done: number,

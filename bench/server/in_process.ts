@@ -51,7 +51,7 @@ export interface InProcessInput {
 /** What the process prints. */
 export type InProcessOutput = { readonly absent: string } | {
   readonly about: string;
-  /** What a write of 4 KiB that syncs takes in this process, in microseconds. */
+  /** The microseconds of a write of 4 KiB that syncs, in this process. */
   readonly syncUs: number;
   readonly idle: Lag;
   readonly samples: Readonly<Partial<Record<Part, Sample>>>;
@@ -198,7 +198,7 @@ async function runCallers(store: Store, keys: Keys, ms: number): Promise<number>
 
 async function measureAtOnce(store: Store, keys: Keys, sets: number): Promise<Sample> {
   const values = new Values();
-  // All runs beforehand, because making them takes turns of the event loop.
+  // All runs are made beforehand, because making one would block the event loop.
   const runs = Array.from(
     { length: 1 + RUNS_AT_ONCE },
     (_, run) =>

@@ -163,6 +163,6 @@ function numberOf(
   if (number >= least && number <= most && (!isWhole || Number.isInteger(number))) return number;
   const kind = isWhole ? "whole number" : "number";
   throw new UsageError(
-    `Cannot use --${option}: ${JSON.stringify(text)} is no ${kind} from ${least} to ${most}`,
+    `Cannot use --${option}: ${JSON.stringify(text)} is not a ${kind} from ${least} to ${most}`,
   );
 }

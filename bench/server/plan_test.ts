@@ -46,13 +46,13 @@ describe("planOf()", () => {
       [["server"], "Cannot read the options: Unexpected argument 'server'"],
       [["--engines", "sqlite"], `Cannot use --engines: "sqlite" is none of Quire, lmdb-js`],
       [["--only", ""], `Cannot use --only: "" is none of server, clients`],
-      [["--rounds", "0"], `Cannot use --rounds: "0" is no whole number from 1 to 25`],
-      [["--rounds", "1.5"], `Cannot use --rounds: "1.5" is no whole number from 1 to 25`],
-      [["--seconds", "1e3"], `Cannot use --seconds: "1e3" is no number from 0.05 to 60`],
-      [["--connections", "1,"], `Cannot use --connections: "" is no whole number from 1 to 1024`],
-      [["--connections", "1,x"], `Cannot use --connections: "x" is no whole number`],
-      [["--writes", "101"], `Cannot use --writes: "101" is no whole number from 0 to 100`],
-      [["--sync-ms=-1"], `Cannot use --sync-ms: "-1" is no number from 0 to 100`],
+      [["--rounds", "0"], `Cannot use --rounds: "0" is not a whole number from 1 to 25`],
+      [["--rounds", "1.5"], `Cannot use --rounds: "1.5" is not a whole number from 1 to 25`],
+      [["--seconds", "1e3"], `Cannot use --seconds: "1e3" is not a number from 0.05 to 60`],
+      [["--connections", "1,"], `Cannot use --connections: "" is not a whole number from 1`],
+      [["--connections", "1,x"], `Cannot use --connections: "x" is not a whole number`],
+      [["--writes", "101"], `Cannot use --writes: "101" is not a whole number from 0 to 100`],
+      [["--sync-ms=-1"], `Cannot use --sync-ms: "-1" is not a number from 0 to 100`],
     ] as const
   ) {
     it(`refuses ${args.join(" ")}`, () => {

@@ -57,7 +57,7 @@ export interface Cell extends Setting {
 /** What a process measured of itself before it was loaded. */
 export interface Circumstance {
   readonly syncMs: number;
-  /** What a write of 4 KiB that syncs takes, in microseconds. */
+  /** The microseconds of a write of 4 KiB that syncs. */
   readonly syncUs: number;
   /** The lag of the event loop without work. */
   readonly idle: Lag;

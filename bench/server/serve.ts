@@ -29,7 +29,7 @@ export type ServerOutput = { readonly absent: string } | {
   readonly port: number;
   /** The engine's version and configuration. */
   readonly about: string;
-  /** What a write of 4 KiB that syncs takes in this process, in microseconds. */
+  /** The microseconds of a write of 4 KiB that syncs, in this process. */
   readonly syncUs: number;
   /** The lag of the event loop without requests. */
   readonly idle: Lag;

@@ -1,6 +1,6 @@
 /**
  * A process of `bench:shared`: reads or commits for a time in a database that others use too, and
- * tells how many calls it made. It begins when a line comes in, so that all begin together.
+ * prints how many calls it made. It begins when it receives a line, so all begin together.
  */
 
 import { DatabaseSync } from "node:sqlite";

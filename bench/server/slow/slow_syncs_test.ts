@@ -20,7 +20,7 @@ describe("compileSlowSyncs()", { skip: Deno.build.os !== "linux" }, () => {
       assertEquals(slow, { absent: "false failed: " });
     }));
 
-  it("compiles a library without which a program can run, or says why not", () =>
+  it("compiles the library, or leaves nothing", () =>
     inTempDir(async (dir) => {
       const slow = await compileSlowSyncs(dir, signal);
       const made = [...Deno.readDirSync(dir)].map(({ name }) => name);
