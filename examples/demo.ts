@@ -1,7 +1,7 @@
 /**
  * The demo: loads the cities of the world, or the user's own data, into a Quire file; shows the
- * records and the file; closes and reopens it; checks every record. A database of its own it also
- * archives, empties, and restores to a time before.
+ * records and the file; closes and reopens it; checks every record. If the database is its own, the
+ * demo also archives and empties it, and restores it to an earlier time.
  *
  * Exits with 0 if every record was read back unchanged, with 1 if one was not or the demo failed,
  * and with 2 if its arguments are refused. Each error is reported in one line.

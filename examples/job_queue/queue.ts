@@ -31,7 +31,7 @@ export interface Job {
   readonly reason?: string;
 }
 
-/** A job that a worker has, until the lease ends. */
+/** A job that a worker holds until its lease ends. */
 export interface Claim {
   /** The job. */
   readonly job: Job;
@@ -171,7 +171,7 @@ export class JobQueue {
     else tx.tree(this.#resting).set([now + restMs * job.attempts, job.id], job);
   }
 
-  /** Moves on the jobs whose time has come. */
+  /** Moves the jobs whose time has come. */
   #wake(tx: Transaction, now: number): void {
     for (const job of takeDue(tx, this.#claimed, now)) {
       this.#rest(tx, { ...job, reason: "the lease expired" }, now);

@@ -37,7 +37,7 @@ describe("demo: a run", () => {
     assertStringIncludes(out, `${all} scanned in order`);
     assertStringIncludes(out, "Backed up while records were loaded");
     assertStringIncludes(out, "every record is in the copy as it was");
-    assertStringIncludes(out, "Archived, emptied, restored to a time before");
+    assertStringIncludes(out, "Archived, emptied, restored to an earlier time");
     assertStringIncludes(out, `${all} compared: every record is back as it was`);
   });
 
@@ -157,7 +157,7 @@ describe("demo: the check of every record", () => {
   it("finds an extra record", () => {
     const found = differencesAfter(words, (tree) => tree.set("quince", Uint8Array.of()));
     assertEquals(found, [
-      "a scan goes on after the last record: quince",
+      "a scan continues after the last record: quince",
       "count() returns 4 records, not 3",
     ]);
   });

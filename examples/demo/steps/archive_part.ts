@@ -26,7 +26,7 @@ export async function archiveAndRestore(
   using db = open(restored, { readOnly: true });
   const { differences } = checkEveryRecord(db.tree(records.tree), records);
   if (differences.length > 0) return differences;
-  console.log("\nArchived, emptied, restored to a time before");
+  console.log("\nArchived, emptied, restored to an earlier time");
   console.log(`  version ${version} of ${time.toISOString()}, in ${seconds.toFixed(2)} s`);
   console.log(`  ${count(records.entries.length)} compared: every record is back as it was`);
   return [];

@@ -52,10 +52,10 @@ function compareByKey(tree: Tree, { entries }: Records): string[] {
 function compareInOrder(tree: Tree, { entries }: Records): string[] {
   let at = 0;
   for (const [key, value] of tree) {
-    if (at === entries.length) return [`a scan goes on after the last record: ${readable(key)}`];
+    if (at === entries.length) return [`a scan continues after the last record: ${readable(key)}`];
     const [wantedKey, wantedValue] = entries[at++]!;
     if (!sameBytes(key, wantedKey)) {
-      return [`a scan comes to ${readable(key)} where ${readable(wantedKey)} should be`];
+      return [`a scan finds ${readable(key)} where ${readable(wantedKey)} should be`];
     }
     if (!sameBytes(value, wantedValue)) return [`a scan finds a changed value at ${readable(key)}`];
   }
