@@ -2,8 +2,8 @@
  * The parts of abstract-level that QuireLevel uses, at the one version for whose private interface
  * and test suite it is written. No other source names the package.
  *
- * What the public interface of QuireLevel refers to has aliases that the documentation leaves out:
- * it would otherwise include the package.
+ * The types to which the public interface of QuireLevel refers have aliases here. The documentation
+ * leaves them out, as it would otherwise include the package.
  */
 
 // deno-lint-ignore no-import-prefix -- an import by URL has no import map

@@ -278,7 +278,7 @@ export class QuireLevel<K = string, V = string>
     return new LevelSnapshot(options, this.#opened.database, TREE);
   }
 
-  /** What the caller of a write may not change: in a shared database the write may run later. */
+  /** A copy that the caller cannot change, in a shared database, where a write may run later. */
   #held(encoded: Encoded): Encoded {
     const isLent = this.#file?.isShared === true && typeof encoded !== "string";
     // The method `slice` of a `Buffer` makes no copy.

@@ -1,15 +1,15 @@
 /**
  * A store of archives in a bucket of S3: four requests, signed by aws4fetch.
  *
- * A request is made once: the archive repeats what fails. The sum of each object is signed with it,
- * so the service refuses bytes that changed on the way.
+ * A request is made once: the archive repeats what fails. The hash of each object is part of the
+ * signature, so the service refuses bytes that changed on the way.
  */
 
 // deno-lint-ignore no-import-prefix -- an import by URL has no import map
 import { AwsClient } from "npm:aws4fetch@1.0.20";
 import type { ArchiveStore } from "../mod.ts";
 
-/** A bucket, and the right to use it. */
+/** A bucket, and the credentials for it. */
 export interface S3Options {
   /**
    * The URL of the bucket: `https://s3.REGION.amazonaws.com/BUCKET`, `https://BUCKET.HOST`, or that
@@ -37,7 +37,7 @@ const NAMES: readonly string[] = [
 ];
 const TEXTS = ["prefix", "region", "sessionToken"] as const;
 
-/** The characters that XML writes otherwise. */
+/** The characters that XML writes as entities. */
 const ENTITIES: Readonly<Record<string, string>> = {
   "&amp;": "&",
   "&lt;": "<",
@@ -150,7 +150,9 @@ class Bucket {
       }
       if (elementsOf(text, "IsTruncated")[0] !== "true") return names;
       [token] = elementsOf(text, "NextContinuationToken");
-      if (token === undefined) throw new Error("the list of the bucket is cut, and has no rest");
+      if (token === undefined) {
+        throw new Error("the list of the bucket is truncated, without a continuation token");
+      }
     }
   }
 
@@ -177,7 +179,7 @@ class Bucket {
   }
 }
 
-/** The texts of all elements of a name. */
+/** The texts of all elements with a name. */
 function elementsOf(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, "g"))]
     .map(([, text]) => text!.replace(/&(?:#x[0-9a-f]+|#\d+|\w+);/gi, characterOf));

@@ -92,7 +92,7 @@ describe("s3Store()", () => {
       );
     }));
 
-  it("reads a list of several pages, and refuses one that is cut", async () => {
+  it("reads a list of several pages, and refuses a truncated one", async () => {
     const page = (key: string, rest: string) =>
       new Response(`<A><Contents><Key>${key}</Key></Contents>${rest}</A>`);
     const more = "<IsTruncated>true</IsTruncated>";
@@ -107,7 +107,8 @@ describe("s3Store()", () => {
     );
     await withAnswer(
       () => page("first", more),
-      async (store) => void await assertRejects(() => store.list(), Error, "has no rest"),
+      async (store) =>
+        void await assertRejects(() => store.list(), Error, "without a continuation token"),
     );
   });
 
