@@ -2,9 +2,11 @@
  * A walk through the entries of a range where they lie in the pages, forward. It copies nothing, so
  * what it shows is valid only until other pages are read or any is changed. A walk that is used
  * after that refuses to go on.
+ *
+ * An object serves one walk after the other: a walk through few entries costs less than an object.
  */
 
-import { format, type Frame } from "../../pager/mod.ts";
+import { format, Frame } from "../../pager/mod.ts";
 import { warmPage } from "../node/cache_warming.ts";
 import { copyKey, LeafCell, offsetIndex, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
@@ -13,22 +15,26 @@ import { TreePath } from "./tree_path.ts";
 
 const { PAGE_SHIFT } = format;
 
+const NOTHING = new Frame(0, -1, 0);
+/** A walk through fewer entries of a leaf does not need all of its memory. */
+const WARM_LEAST = 16;
+
 /** A walk through the entries of a range. */
 export class LeafViews {
   /** The memory that has the value of the entry, or the reference to it. */
-  bytes: Uint8Array;
+  bytes: Uint8Array = NOTHING.u8;
   /** Where that begins. */
   start = 0;
   /** Where it ends. */
   end = 0;
   /** Whether it is a reference. */
   isReference = false;
-  readonly #nodes: TreeNodes;
-  readonly #upper: Uint8Array | undefined;
+  #nodes: TreeNodes | undefined;
+  #upper: Uint8Array | undefined;
   readonly #path = new TreePath();
   readonly #cell = new LeafCell();
-  readonly #changes: number;
-  #frame: Frame;
+  #changes = 0;
+  #frame: Frame = NOTHING;
   #slot = 0;
   #page = 0;
   #entries = 0;
@@ -38,28 +44,33 @@ export class LeafViews {
   #more = true;
 
   /** Begins before the first entry that is not below `lower`; the range ends below `upper`. */
-  constructor(nodes: TreeNodes, lower: Uint8Array | undefined, upper: Uint8Array | undefined) {
+  begin(nodes: TreeNodes, lower: Uint8Array | undefined, upper: Uint8Array | undefined): void {
     this.#nodes = nodes;
     this.#upper = upper;
     this.#changes = nodes.changes;
     const leaf = lower === undefined
       ? nodes.descendToEdge(this.#path, false)
       : nodes.descend(this.#path, lower, lower.length);
-    this.#frame = leaf.frame;
-    this.bytes = leaf.frame.u8;
-    this.#enter(leaf);
-    this.#index = (lower === undefined ? 0 : leaf.lowerBound(lower, lower.length)) - 1;
+    const first = lower === undefined ? 0 : leaf.lowerBound(lower, lower.length);
+    this.#enter(leaf, first);
+  }
+
+  /** Lets go of the tree and its pages. */
+  detach(): void {
+    this.#nodes = undefined;
+    this.#upper = undefined;
+    this.#frame = NOTHING;
+    this.bytes = NOTHING.u8;
   }
 
   /** Moves to the next entry; false at the end. */
   next(): boolean {
-    this.#refuseMoved();
+    const nodes = this.#unmoved();
     while (++this.#index >= this.#limit) {
       if (!this.#more) return false;
-      const leaf = this.#nodes.neighbour(this.#path, true);
+      const leaf = nodes.neighbour(this.#path, true);
       if (leaf === undefined) return this.#more = false;
-      this.#enter(leaf);
-      this.#index = -1;
+      this.#enter(leaf, 0);
     }
     this.#show();
     return true;
@@ -67,19 +78,20 @@ export class LeafViews {
 
   /** Copies the key of the entry, and returns its length. */
   copyKey(into: Uint8Array): number {
-    this.#refuseMoved();
+    this.#unmoved();
     return copyKey(this.#frame, this.#slot, this.#index, into);
   }
 
   /** Finds the leaf again, after other pages were read. */
   reload(): void {
-    const leaf = this.#nodes.leafOn(this.#path);
+    const leaf = this.#nodes!.leafOn(this.#path);
     this.#frame = leaf.frame;
     this.#slot = leaf.slot;
     this.bytes = leaf.frame.u8;
   }
 
-  #enter(leaf: NodeView): void {
+  /** Enters a leaf before an entry. */
+  #enter(leaf: NodeView, first: number): void {
     const { frame, slot, entries } = leaf;
     this.#frame = frame;
     this.#slot = slot;
@@ -89,7 +101,8 @@ export class LeafViews {
     const upper = this.#upper;
     this.#limit = upper === undefined ? entries : leaf.lowerBound(upper, upper.length);
     this.#more = this.#limit === entries;
-    warmPage(frame, slot);
+    this.#index = first - 1;
+    if (this.#limit - first >= WARM_LEAST) warmPage(frame, slot);
   }
 
   #show(): void {
@@ -102,10 +115,12 @@ export class LeafViews {
     this.isReference = cell.tag === REFERENCE_TAG;
   }
 
-  #refuseMoved(): void {
-    const isHere = this.#frame.pages[this.#slot] === this.#page &&
-      this.#nodes.changes === this.#changes;
-    if (!isHere) refuseMoved();
+  /** The nodes, where the page of the entry still is where it was. */
+  #unmoved(): TreeNodes {
+    const nodes = this.#nodes;
+    const isHere = nodes !== undefined && this.#frame.pages[this.#slot] === this.#page &&
+      nodes.changes === this.#changes;
+    return isHere ? nodes : refuseMoved();
   }
 }
 

@@ -39,20 +39,21 @@ class PageEntry implements EntryView {
   bytes: Uint8Array = NO_BYTES;
   start = 0;
   end = 0;
-  #views: LeafViews | undefined;
+  /** The walk that it shows. */
+  readonly walk: LeafViews = new LeafViews();
   /** Later visits use it, so no visitor may take it away. */
   readonly #key = new Uint8Array(newShared(KEY_BYTES_MAX));
   /** Views of that memory, by their lengths. */
   readonly #keys: Uint8Array[] = [];
 
   get key(): Uint8Array {
-    const length = this.#views!.copyKey(this.#key);
+    const length = this.walk.copyKey(this.#key);
     return this.#keys[length] ??= this.#key.subarray(0, length);
   }
 
-  /** Follows a walk, or none. */
-  attach(views: LeafViews | undefined): void {
-    this.#views = views;
+  /** Lets go of the tree. */
+  detach(): void {
+    this.walk.detach();
     this.bytes = NO_BYTES;
   }
 }
@@ -70,7 +71,7 @@ export function visitViews(
   try {
     return visitWith(entry, source, btree, bounds, visitor);
   } finally {
-    entry.attach(undefined);
+    entry.detach();
     idle = entry;
   }
 }
@@ -83,8 +84,8 @@ function visitWith(
   visitor: ViewVisitor,
 ): number {
   const { epoch } = source;
-  const views = new LeafViews(btree.nodes, lower, upper);
-  entry.attach(views);
+  const views = entry.walk;
+  views.begin(btree.nodes, lower, upper);
   let count = 0;
   while (count < limit && views.next()) {
     if (views.isReference) far(btree, views, entry);
