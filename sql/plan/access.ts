@@ -88,7 +88,7 @@ const SEEK_COST = 4;
 const FETCH_COST = 5;
 const HASH_COST = 1.5;
 /** A row that buckets keep takes memory. */
-const BUCKET_COST = 4;
+const BUCKET_COST = 6;
 /** Rows that share the first part of an index that was not analyzed. */
 const SAME_DEFAULT = 10;
 
@@ -286,12 +286,26 @@ function fits({ affinity, collation }: InComparison, part: KeyPart): boolean {
 }
 
 function costed(context: Context, loop: Loop, table: Table, access: KeyAccess): Candidate {
-  const fetch = access.index === undefined ? 1 : FETCH_COST;
+  const reads = access.index !== undefined &&
+    (loop.needsKey === true || coveringParts(loop.source, access.index, table) === undefined);
+  const fetch = reads ? FETCH_COST : 1;
   const { within } = access.equal.find((bound) => bound.within) ?? {};
   const ranges = within === undefined ? 1 : within.list?.length ?? QUERY_VALUES;
   const found = estimate(context, loop, table, access);
   const rows = within === undefined ? found : Math.min(loop.rows, ranges * found);
   return { access, setup: 0, each: ranges * SEEK_COST + rows * fetch, rows };
+}
+
+/** The part of an index for each column; undefined if a used column is not in the index. */
+export function coveringParts(source: Source, index: Index, table: Table): number[] | undefined {
+  const parts = source.columns.map((_, column) =>
+    index.parts.findIndex((part) => part.column === column && part.isExact)
+  );
+  for (const column of source.used) {
+    const isRowid = column === ROWID || column === table.rowidColumn;
+    if (isRowid ? !table.hasRowid : parts[column]! < 0) return undefined;
+  }
+  return parts;
 }
 
 function estimate(context: Context, loop: Loop, table: Table, access: KeyAccess): number {

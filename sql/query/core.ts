@@ -8,14 +8,15 @@ import { type CommonTables, type Grouping, meaningOf, type Scope } from "../expr
 import type { Call, Core, Expr, OrderTerm, Query } from "../parse/ast.ts";
 import { conjunctsOf, type Term } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
+import { groupOrder, type LoopOrder, loopOrder } from "../plan/row_order.ts";
 import { refuse } from "../value/error.ts";
 import { aggregatesIn, isOver, ownAggregates } from "./aggregates_in.ts";
 import { aliasesOf, describe, expand, markUsed, type Output } from "./columns.ts";
 import { type From, resolveFrom, termsOf } from "./from.ts";
 import { type Collected, emitCollect, emitGroups, keptIn, openGroups } from "./grouping.ts";
-import { emitLimit, type Limit, passLimit } from "./limit.ts";
+import { emitLimit, type Limit, passLimit, passOffset } from "./limit.ts";
 import { emitLoops } from "./loops.ts";
-import { type LoopOrder, loopOrder, type Ordering, orderings, sortTerms } from "./order_by.ts";
+import { type Ordering, orderings, sortTerms } from "./order_by.ts";
 import { type WindowCall, windowCallsIn, WindowEmitter, windowInputs } from "./windows.ts";
 
 /** What a query adds to its SELECT. */
@@ -194,14 +195,19 @@ class CoreEmitter {
       this.#emitGroup(output, counted, next);
       this.#context.builder.place(next);
     } else {
-      const grouping = openGroups(this.#context, collected);
+      const order = groupOrder(planned, collected, terms);
+      const grouping = openGroups(this.#context, collected, order.isGrouped);
       const { scope } = this.#from;
-      const plain = { isReverse: false, orderIndex: undefined, needsRows: false };
-      emitLoops(
-        this.#context,
-        { planned, terms, scope, ...plain },
-        () => emitCollect(this.#context, collected, grouping),
-      );
+      const { isReverse, index: orderIndex } = order;
+      const nest = { planned, terms, scope, isReverse, orderIndex, needsRows: false };
+      const { builder } = this.#context;
+      const enough = builder.label();
+      emitLoops(this.#context, nest, () => {
+        emitCollect(this.#context, collected, grouping);
+        if (order.first === undefined) return;
+        builder.emit("NotNull", this.#context.value(order.first, this.#scope), enough);
+      });
+      builder.place(enough);
       this.#emitGroups(output, grouping, windows);
     }
     output.close();
@@ -311,12 +317,16 @@ class RowOutput {
     if (this.#sorter !== undefined && this.#set === undefined) {
       return this.#sortedRow(this.#sorter, first, scope, next);
     }
+    const isPlain = this.#sorter === undefined && this.#set === undefined;
+    // The result of a row that OFFSET skips is not computed.
+    const { limit, offset } = this.#limit;
+    if (isPlain) passOffset(builder, offset, next);
     this.#outputs.forEach(({ expr }, i) => this.#context.value(expr, scope, first + keys + i));
     if (this.#set !== undefined) builder.emit("AddUnique", this.#set, next, first + keys);
     if (this.#sorter === undefined) {
       return passLimit(
         this.#context,
-        this.#limit,
+        { limit, offset: isPlain ? undefined : offset },
         next,
         this.#end,
         () => this.#sink(first, this.#outputs.length),

@@ -90,14 +90,18 @@ export interface Collected {
   readonly scope: Scope;
 }
 
-/** Opens groups, and returns what names mean after grouping. */
-export function openGroups(context: Context, collected: Collected): Grouping {
+/**
+ * Opens groups, and returns what names mean after grouping.
+ *
+ * @param isSorted Whether the rows come in the order of groups.
+ */
+export function openGroups(context: Context, collected: Collected, isSorted: boolean): Grouping {
   const { keys, aggregates, kept, scope } = collected;
   const { builder } = context;
   const cursor = builder.cursor();
   const collations = keys.map((key) => collationIn(key, scope));
   const states = aggregates.map((call) => stateOf(call, scope));
-  builder.emit("OpenGroups", cursor, 0, 0, { collations, states });
+  builder.emit("OpenGroups", cursor, 0, 0, { collations, states, isSorted });
   // Without keys there is one group, even of no rows.
   if (keys.length === 0) {
     const next = builder.label();

@@ -2,7 +2,7 @@
  * LIMIT and OFFSET: registers that count down.
  */
 
-import type { Label } from "../expression/builder.ts";
+import type { Builder, Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import type { Scope } from "../expression/scope.ts";
 import type { Query } from "../parse/ast.ts";
@@ -33,6 +33,11 @@ export function emitLimit(
   return { limit: count, offset: before };
 }
 
+/** Emits a jump to `next` for a row that OFFSET skips. */
+export function passOffset(builder: Builder, offset: Limit["offset"], next: Label): void {
+  if (offset !== undefined) builder.emit("IfPositive", offset, next);
+}
+
 /** Emits a row between jumps: to `next` for rows that OFFSET skips, to `end` after the last. */
 export function passLimit(
   { builder }: Context,
@@ -41,7 +46,7 @@ export function passLimit(
   end: Label,
   row: () => void,
 ): void {
-  if (offset !== undefined) builder.emit("IfPositive", offset, next);
+  passOffset(builder, offset, next);
   row();
   if (limit !== undefined) builder.emit("LimitReached", limit, end);
 }

@@ -9,7 +9,7 @@ import { type Context, emitOnce } from "../expression/context.ts";
 import { emitInSet } from "../expression/in_set.ts";
 import { comparisonOf } from "../expression/rules.ts";
 import { hasRowid, ROWID, type Scope, type Source } from "../expression/scope.ts";
-import type { Bound, HashAccess, KeyAccess } from "../plan/access.ts";
+import { type Bound, coveringParts, type HashAccess, type KeyAccess } from "../plan/access.ts";
 import { isIn, type LoopSet, only, type Term } from "../plan/loop.ts";
 import { type Planned, usedTerms } from "../plan/order.ts";
 import { callsRandom } from "../schema/deterministic.ts";
@@ -428,16 +428,4 @@ function describeKey({ index, isRowid, equal, lower, upper }: KeyAccess, source:
   if (upper !== undefined) bounds.push(`${next}<?`);
   const key = index === undefined ? "PRIMARY KEY" : `INDEX ${index.name}`;
   return `${key} (${bounds.join(" AND ")})`;
-}
-
-/** The part of an index for each column; undefined if a used column is not in the index. */
-function coveringParts(source: Source, index: Index, table: Table): number[] | undefined {
-  const parts = source.columns.map((_, column) =>
-    index.parts.findIndex((part) => part.column === column && part.isExact)
-  );
-  for (const column of source.used) {
-    const isRowid = column === ROWID || column === table.rowidColumn;
-    if (isRowid ? !table.hasRowid : parts[column]! < 0) return undefined;
-  }
-  return parts;
 }

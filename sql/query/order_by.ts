@@ -1,17 +1,14 @@
 /**
- * The terms of ORDER BY: what they refer to, and whether the loops meet them already.
+ * The terms of ORDER BY: what they refer to, and how a sorter compares them.
  */
 
 import { isSame } from "../expression/grouped.ts";
-import { collationIn, collationOfFirst, columnIn } from "../expression/rules.ts";
-import { ROWID, type Scope } from "../expression/scope.ts";
+import { collationOfFirst, columnIn } from "../expression/rules.ts";
+import type { Scope } from "../expression/scope.ts";
 import type { Expr, OrderTerm } from "../parse/ast.ts";
 import { isAlike } from "../parse/walk.ts";
-import { hasWithin } from "../plan/access.ts";
-import { baseColumn } from "../plan/loop.ts";
-import type { Planned } from "../plan/order.ts";
 import type { SortTerm } from "../rows/sorter.ts";
-import { type Index, keyOfName, type Table } from "../schema/types.ts";
+import { keyOfName } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import type { Output } from "./columns.ts";
 
@@ -73,95 +70,4 @@ export function sortTerms(terms: readonly Ordering[], scope: Scope): SortTerm[] 
     isDescending,
     nullsLast,
   }));
-}
-
-/** How the first loop must move to find its rows in the requested order. */
-export interface LoopOrder {
-  readonly isReverse: boolean;
-  /** The index to scan, if the loop is a scan of the table otherwise. */
-  readonly index: Index | undefined;
-}
-
-/**
- * How the first loop can move in an order; undefined if it cannot.
- *
- * @param mayScanIndex Whether it may scan an index instead of the table.
- */
-export function loopOrder(
-  planned: readonly Planned[],
-  terms: readonly Ordering[],
-  scope: Scope,
-  mayScanIndex: boolean,
-): LoopOrder | undefined {
-  const [first] = planned;
-  if (first === undefined || first.loop.isLeft) return undefined;
-  const { place } = first.loop.source;
-  if (place.kind !== "table" || first.access.kind === "hash") return undefined;
-  const { table } = place;
-  if (first.access.kind === "key") {
-    const { index, equal } = first.access;
-    if (hasWithin(equal)) return undefined;
-    const parts = partsOf(table, index);
-    const isReverse = directionOf(planned, terms, scope, parts, equal.length);
-    return isReverse === undefined ? undefined : { isReverse, index: undefined };
-  }
-  const own = directionOf(planned, terms, scope, partsOf(table, undefined), 0);
-  if (own !== undefined) return { isReverse: own, index: undefined };
-  if (!mayScanIndex) return undefined;
-  for (const index of table.indexes) {
-    if (index.where !== undefined) continue;
-    const isReverse = directionOf(planned, terms, scope, partsOf(table, index), 0);
-    if (isReverse !== undefined) return { isReverse, index };
-  }
-  return undefined;
-}
-
-/** Stands for an expression, which is no column and not the rowid. */
-const NO_COLUMN = -2;
-
-/** The columns of a key, in its order, with their collations. */
-function partsOf(table: Table, index: Index | undefined) {
-  const own = table.hasRowid
-    ? [{ column: ROWID, collation: "BINARY" }]
-    : table.primaryKey.map((column, i) => ({ column, collation: table.keyCollations[i]! }));
-  const parts = index?.parts.map(({ column, collation }) => ({
-    column: column < 0 ? NO_COLUMN : column,
-    collation,
-  }));
-  return parts === undefined ? own : [...parts, ...own];
-}
-
-/** Whether a key has the order of terms backwards; undefined if it does not have it at all. */
-function directionOf(
-  planned: readonly Planned[],
-  terms: readonly Ordering[],
-  scope: Scope,
-  parts: readonly { column: number; collation: string }[],
-  equal: number,
-): boolean | undefined {
-  const { source } = planned[0]!.loop;
-  const { place } = source;
-  const rowid = place.kind === "table" ? place.table.rowidColumn : ROWID;
-  let isReverse: boolean | undefined;
-  let at = equal;
-  for (const { expr, isDescending, nullsLast } of terms) {
-    const column = baseColumn(expr, scope);
-    if (column?.source !== source || nullsLast !== isDescending) return undefined;
-    const part = parts[at];
-    const wanted = column.column === rowid ? ROWID : column.column;
-    // A term on a column that is equal in all rows changes nothing.
-    if (parts.slice(0, equal).some((other) => normal(other.column, rowid) === wanted)) continue;
-    if (part === undefined || normal(part.column, rowid) !== wanted) return undefined;
-    if (part.collation !== collationIn(expr, scope)) return undefined;
-    if (isReverse !== undefined && isReverse !== isDescending) return undefined;
-    isReverse = isDescending;
-    at++;
-    // After the whole rowid there are no equal rows, unless other loops repeat it.
-    if (wanted === ROWID && planned.length === 1) break;
-  }
-  return isReverse ?? false;
-}
-
-function normal(column: number, rowid: number): number {
-  return column === rowid ? ROWID : column;
 }

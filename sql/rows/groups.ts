@@ -4,7 +4,7 @@
  */
 
 import type { AggregateState } from "../function/aggregate.ts";
-import type { Collation } from "../value/compare.ts";
+import { type Collation, compare } from "../value/compare.ts";
 import { NUMBER_KIND, type RowReader } from "../value/row_reader.ts";
 import type { SqlValue } from "../value/value.ts";
 import { bytesOf, keyBytes, rowOfBytes } from "./row_bytes.ts";
@@ -41,6 +41,8 @@ export class Groups implements Cursor {
   readonly #collations: readonly Collation[];
   readonly #states: readonly (() => AggregateState)[];
   readonly #memory: Memory;
+  /** Whether rows come in the order of their groups, so that none is looked for. */
+  readonly #isSorted: boolean;
   readonly #found = new Map<MapKey, Group>();
   #bytes = 0;
   #tree: SpillTree | undefined;
@@ -49,33 +51,53 @@ export class Groups implements Cursor {
   #at = 0;
   #group: Group | undefined;
 
-  /** Creates groups by as many values as there are collations. */
+  /**
+   * Creates groups by as many values as there are collations.
+   *
+   * @param isSorted Whether rows come in the order of their groups.
+   */
   constructor(
     collations: readonly Collation[],
     states: readonly (() => AggregateState)[],
     memory: Memory = new Memory(),
+    isSorted = false,
   ) {
     this.#collations = collations;
     this.#states = states;
     this.#memory = memory;
+    this.#isSorted = isSorted && memory.spill === undefined;
   }
 
   /** Moves to the group of a key; false if it is new. */
   find(values: readonly SqlValue[], first: number): boolean {
+    if (this.#isSorted) return this.#isSame(values, first);
     const key = mapKey(values, first, this.#collations);
     this.#group = this.#found.get(key);
     if (this.#group !== undefined) return true;
     const bytes = this.#tree?.get(keyBytes(values, first, this.#collations));
-    this.#group = bytes === undefined
-      ? {
-        key: values.slice(first, first + this.#collations.length),
-        kept: [],
-        states: this.#states.map((make) => make()),
-      }
-      : this.#restored(bytes);
+    this.#group = bytes === undefined ? this.#created(values, first) : this.#restored(bytes);
     this.#found.set(key, this.#group);
     if (this.#memory.spill !== undefined) this.#take(this.#group);
     return bytes !== undefined;
+  }
+
+  /** Whether the key is that of the current group; else it begins the next one. */
+  #isSame(values: readonly SqlValue[], first: number): boolean {
+    const group = this.#group;
+    let isSame = group !== undefined;
+    for (let i = 0; isSame && i < this.#collations.length; i++) {
+      isSame = isEqual(group!.key[i]!, values[first + i]!, this.#collations[i]!);
+    }
+    if (!isSame) this.#sorted.push(this.#group = this.#created(values, first));
+    return isSame;
+  }
+
+  #created(values: readonly SqlValue[], first: number): Group {
+    return {
+      key: values.slice(first, first + this.#collations.length),
+      kept: [],
+      states: this.#states.map((make) => make()),
+    };
   }
 
   #take({ key, kept, states }: Group): void {
@@ -157,10 +179,11 @@ export class Groups implements Cursor {
       this.#read = this.#tree.entries();
       return this.next();
     }
+    this.#at = 0;
+    if (this.#isSorted) return this.next();
     const groups = [...this.#found.values()];
     const order = sortedOrder(groups.map(({ key }) => key), termsOf(this.#collations));
     this.#sorted = Array.from(order, (at) => groups[at]!);
-    this.#at = 0;
     return this.next();
   }
 
@@ -189,6 +212,11 @@ export class Groups implements Cursor {
     this.#memory.give(this.#bytes);
     this.#bytes = 0;
   }
+}
+
+function isEqual(a: SqlValue, b: SqlValue, collation: Collation): boolean {
+  if (a === null || b === null) return a === b;
+  return a === b || compare(a, b, collation) === 0;
 }
 
 /** A group as bytes: its key, what is kept of a row, and what its aggregates save. */

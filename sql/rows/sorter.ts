@@ -252,10 +252,47 @@ function orderOf(rows: readonly Row[], term: SortTerm, column: number): Order {
   if (texts === undefined) {
     return (x, y) => compareBy(term, rows[x]![column]!, rows[y]![column]!);
   }
+  const heads = headsOf(texts);
   return (x, y) => {
-    const [a, b] = [texts[x]!, texts[y]!];
+    const order = heads[x]! - heads[y]!;
+    if (order !== 0) return sign * order;
+    const a = texts[x]!;
+    const b = texts[y]!;
     return a < b ? -sign : a > b ? sign : 0;
   };
+}
+
+/** The units of a head: a number holds so many digits exactly. */
+const HEAD_UNITS = 6;
+/** The digits of units of Latin 1 follow that of the end of a text; all others have one more. */
+const LATIN_MAX = 256;
+const HEAD_BASE = LATIN_MAX + 2;
+
+/**
+ * Numbers in the order of texts, from the first units in which they differ: most pairs are compared
+ * by them alone. A head ends at a unit that is not of Latin 1.
+ */
+function headsOf(texts: readonly string[]): Float64Array {
+  const heads = new Float64Array(texts.length);
+  const [first = ""] = texts;
+  let common = first.length;
+  for (const text of texts) {
+    let same = 0;
+    while (same < common && text.charCodeAt(same) === first.charCodeAt(same)) same++;
+    common = same;
+  }
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i]!;
+    let { length } = text;
+    let head = 0;
+    for (let at = common; at < common + HEAD_UNITS; at++) {
+      const digit = at < length ? text.charCodeAt(at) + 1 : 0;
+      if (digit > LATIN_MAX) length = at;
+      head = head * HEAD_BASE + Math.min(digit, LATIN_MAX + 1);
+    }
+    heads[i] = head;
+  }
+  return heads;
 }
 
 /** The numbers of a column, if all of its values are numbers that doubles hold. */

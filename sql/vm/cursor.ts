@@ -8,6 +8,7 @@ import type { Cursor } from "../rows/row_list.ts";
 import type { Rows } from "../schema/trees.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { PartReader } from "../value/part_reader.ts";
+import { PartWriter } from "../value/parts.ts";
 import { RowReader } from "../value/row_reader.ts";
 import type { SqlValue } from "../value/value.ts";
 import { type KeyBounds, ScanBatch } from "./scan_batch.ts";
@@ -45,6 +46,9 @@ export class TableCursor implements Cursor {
   #entry: EntryView | undefined;
   #isNull = true;
   #rowid: number | bigint | undefined;
+  /** The rowid that was sought last, if the cursor has not moved since; and whether it is there. */
+  #sought = NaN;
+  #isFound = false;
 
   /**
    * Opens a cursor.
@@ -91,6 +95,7 @@ export class TableCursor implements Cursor {
 
   /** Moves to a row in place; its key is read when it is needed. */
   view(entry: EntryView): void {
+    this.#sought = NaN;
     this.#entry = entry;
     this.reader.reset(entry.bytes, entry.start, entry.end);
     this.#row++;
@@ -114,6 +119,21 @@ export class TableCursor implements Cursor {
     this.#keep(row, length);
     this.#begin(key, 0, key.length, this.#own, 0, length);
     return true;
+  }
+
+  /**
+   * Moves to the row of a rowid; false if there is none.
+   *
+   * @param isSteady Whether the table has not changed since the last search.
+   */
+  seekRowid(rowid: number | bigint, isSteady: boolean): boolean {
+    if (isSteady && rowid === this.#sought) {
+      this.#isNull = !this.#isFound;
+      return this.#isFound;
+    }
+    const isFound = this.seek(rowidKey(rowid));
+    this.#sought = typeof rowid === "number" ? rowid : NaN;
+    return this.#isFound = isFound;
   }
 
   /** Copies a row to memory of the cursor, as a view lasts only until the next read. */
@@ -142,6 +162,7 @@ export class TableCursor implements Cursor {
     start: number,
     end: number,
   ): void {
+    this.#sought = NaN;
     this.#entry = undefined;
     this.#keyBytes = keyBytes;
     this.#keyStart = keyStart;
@@ -184,6 +205,13 @@ export class TableCursor implements Cursor {
 }
 
 const rowidReader = new PartReader();
+const rowidWriter = new PartWriter();
+
+/** The key of a rowid. */
+export function rowidKey(rowid: number | bigint): Uint8Array {
+  rowidWriter.reset().integer(rowid);
+  return rowidWriter.take();
+}
 
 /** The rowid in a key. */
 export function rowidOf(key: Uint8Array): number | bigint {

@@ -9,7 +9,7 @@ import { applyAffinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
 import { PartWriter } from "../value/parts.ts";
 import { Real, type SqlValue, wholeOf } from "../value/value.ts";
-import type { KeyBounds } from "./cursor.ts";
+import { type KeyBounds, rowidKey } from "./cursor.ts";
 
 /** A bound in a register. */
 export interface BoundRegister {
@@ -85,12 +85,6 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   both.set(a);
   both.set(b, a.length);
   return both;
-}
-
-/** The key of a rowid. */
-export function rowidKey(rowid: number | bigint): Uint8Array {
-  writer.reset().integer(rowid);
-  return writer.take();
 }
 
 /** The key of values. */

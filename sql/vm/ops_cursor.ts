@@ -6,7 +6,7 @@ import type { Index, Table } from "../schema/types.ts";
 import { SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import { IndexCursor, type KeyBounds, TableCursor } from "./cursor.ts";
-import { boundsOf, integerOnly, rowidKey, type ScanRange } from "./key_range.ts";
+import { boundsOf, integerOnly, type ScanRange } from "./key_range.ts";
 import type { Handler, Instruction, Machine } from "./machine.ts";
 
 /** A table to open, with the values of columns that old rows lack. */
@@ -86,7 +86,8 @@ export const CURSOR_OPS = {
   /** Moves p1 to the row whose rowid is in p3; jumps to p2 if there is none. */
   SeekRowid(m, i) {
     const rowid = integerOnly(m.registers[i.p3]!);
-    if (rowid === undefined || !tableAt(m, i.p1).seek(rowidKey(rowid))) m.pc = i.p2;
+    const isSteady = m.program.writes === "nothing";
+    if (rowid === undefined || !tableAt(m, i.p1).seekRowid(rowid, isSteady)) m.pc = i.p2;
   },
 
   /** Moves p1 to the row whose key is in p3; jumps to p2 if there is none. */

@@ -35,6 +35,8 @@ export interface OpenedSorter {
 export interface OpenedGroups {
   readonly collations: readonly Collation[];
   readonly states: readonly (() => AggregateState)[];
+  /** Whether rows come in the order of their groups. */
+  readonly isSorted: boolean;
 }
 
 function at<T>(m: Machine, cursor: number): T {
@@ -134,9 +136,9 @@ export const ROW_OPS = {
   },
   /** Opens groups p1. */
   OpenGroups(m, i) {
-    const { collations, states } = i.p4 as OpenedGroups;
+    const { collations, states, isSorted } = i.p4 as OpenedGroups;
     m.cursors[i.p1]?.close();
-    m.cursors[i.p1] = new Groups(collations, states, m.memory);
+    m.cursors[i.p1] = new Groups(collations, states, m.memory, isSorted);
   },
 
   /** Adds to the list p1 a row of p3 registers from p2 on. */

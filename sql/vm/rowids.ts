@@ -7,8 +7,7 @@ import { drawn } from "../function/outside.ts";
 import type { Table } from "../schema/types.ts";
 import { SqlError } from "../value/error.ts";
 import { INTEGER_MAX, integerOf } from "../value/value.ts";
-import { rowidOf } from "./cursor.ts";
-import { rowidKey } from "./key_range.ts";
+import { rowidKey, rowidOf } from "./cursor.ts";
 import type { Store } from "./machine.ts";
 
 /** The rowid after the greatest one of a table. */

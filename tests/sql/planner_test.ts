@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
-import { type Sql, sql } from "../../sql/mod.ts";
+import { type Sql, sql, traceQuery } from "../../sql/mod.ts";
 
 function withSql(body: (query: Sql) => void): () => void {
   return () => {
@@ -85,6 +85,47 @@ describe("the planner", () => {
       const opcodes = query.all("EXPLAIN SELECT b FROM t WHERE a = 1").map(({ opcode }) => opcode);
       assertEquals(opcodes.includes("Part") && !opcodes.includes("SeekEntry"), true);
       assertEquals(rowsOf(query, "SELECT b FROM t WHERE a = 1"), [[2]]);
+    }),
+  );
+
+  it(
+    "reads groups, an extreme, and what a join searches in the order of an index",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, k INT, v INT, w)");
+      query.exec("CREATE INDEX by_k ON t (k, v)");
+      const orders: [string, string][] = [
+        ["SELECT k, sum(v) FROM t GROUP BY k", "SCAN t USING INDEX by_k"],
+        ["SELECT max(k) FROM t", "SCAN t USING INDEX by_k"],
+        [
+          "SELECT count(b.id) FROM t a LEFT JOIN t b ON b.id = a.k * 2",
+          "SCAN t AS a USING INDEX by_k",
+        ],
+        // The row of each entry would be searched.
+        ["SELECT k, sum(w) FROM t GROUP BY k", "SCAN t"],
+        ["SELECT max(k) FROM t WHERE w = 1", "SCAN t"],
+        ["SELECT group_concat(k) FROM t", "SCAN t"],
+      ];
+      for (const [text, plan] of orders) assertEquals(planOf(query, text)[0], plan, text);
+    }),
+  );
+
+  it(
+    "stops at the first row for a MIN or a MAX in the order of a key",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, k INT, v INT)");
+      query.exec("CREATE INDEX by_k ON t (k, v); INSERT INTO t VALUES (1, 1, NULL), (2, 1, 5)");
+      query.exec("INSERT INTO t VALUES (3, 1, 7), (4, 2, 9)");
+      const seen = (text: string) => {
+        const { steps, instructions } = traceQuery(query.db, text);
+        const opcodes = steps.map(({ address }) => instructions[address]!.opcode);
+        return opcodes.filter((opcode) => opcode.startsWith("Accumulate")).length;
+      };
+      assertEquals(rowsOf(query, "SELECT max(v) FROM t WHERE k = 1"), [[7]]);
+      assertEquals(seen("SELECT max(v) FROM t WHERE k = 1"), 1);
+      // A NULL is no minimum.
+      assertEquals(rowsOf(query, "SELECT min(v) FROM t WHERE k = 1"), [[5]]);
+      assertEquals(seen("SELECT min(v) FROM t WHERE k = 1"), 2);
+      assertEquals(seen("SELECT max(id) FROM t"), 1);
     }),
   );
 });

@@ -5,7 +5,7 @@
 import { changeFamily } from "./change_family.ts";
 import type { MakeFamily } from "./family.ts";
 import { foreignFamily } from "./foreign_family.ts";
-import { indexFamily } from "./index_family.ts";
+import { indexFamily, orderedFamily } from "./index_family.ts";
 import { compoundFamily, manyTablesFamily } from "./join_family.ts";
 import { languageFamily } from "./language_family.ts";
 import { randomFamily } from "./random_family.ts";
@@ -26,6 +26,7 @@ export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
   "random/groupby": randomFamily("groupby"),
   "random/select": randomFamily("select"),
   "index": indexFamily,
+  "orders of indexes": orderedFamily,
   "searches": searchFamily,
   "changes": changeFamily,
   "foreign keys": foreignFamily,

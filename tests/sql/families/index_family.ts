@@ -4,7 +4,7 @@
  */
 
 import type { Random } from "../../support/random.ts";
-import { type Family, query, type ScriptStep, shuffled, statement } from "./family.ts";
+import { type Family, query, type ScriptStep, shuffled, some, statement } from "./family.ts";
 
 const TABLES = ["tab0", "tab1", "tab2", "tab3", "tab4"];
 const COLUMNS = ["col0", "col1", "col3", "col4"];
@@ -155,5 +155,104 @@ class IndexFamily implements Family {
       types,
       isOrdered,
     );
+  }
+}
+
+/** Makes groups, extremes and joins over columns that indexes sort, whole or not. */
+export function orderedFamily(random: Random): Family {
+  return new OrderedFamily(random);
+}
+
+const SORTED = ["a", "b", "c", "a COLLATE NOCASE", "id", "c COLLATE BINARY"];
+
+class OrderedFamily implements Family {
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  setup(): string[] {
+    const random = this.#random;
+    const value = () =>
+      random.pick(["NULL", "0", "1", "2", "2.5", "-3", "'a'", "'A'", "'b'", "'1'", "x'61'"]);
+    const rows = Array.from(
+      { length: 3 + random.below(30) },
+      (_, i) => `INSERT INTO t VALUES(${3 * i}, ${value()}, ${value()}, ${value()})`,
+    );
+    const others = Array.from(
+      { length: random.below(12) },
+      (_, i) => `INSERT INTO u VALUES(${i}, ${value()}, ${value()})`,
+    );
+    const indexes = shuffled(random, [
+      "CREATE INDEX ta ON t(a)",
+      "CREATE INDEX tab ON t(a, b)",
+      "CREATE INDEX tbd ON t(b DESC, a)",
+      "CREATE INDEX tcab ON t(c, a, b)",
+      "CREATE INDEX tan ON t(a COLLATE NOCASE, c)",
+      "CREATE INDEX tap ON t(a, c) WHERE a > 0",
+      "CREATE INDEX ux ON u(x, y)",
+      "CREATE INDEX uy ON u(y)",
+    ]).slice(0, random.below(6));
+    return [
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b INT, c TEXT COLLATE NOCASE)",
+      "CREATE TABLE u(k INTEGER PRIMARY KEY, x, y INT)",
+      ...indexes,
+      ...rows,
+      ...others,
+    ];
+  }
+
+  next(): ScriptStep {
+    const random = this.#random;
+    const where = random.once(2) ? "" : ` WHERE ${this.#condition()}`;
+    const keys = some(random, SORTED, 2);
+    const aggregate = random.pick([
+      "count(*)",
+      "count(b)",
+      "sum(b)",
+      "min(a)",
+      "lower(max(c))",
+      "total(id)",
+    ]);
+    switch (random.below(6)) {
+      case 0: {
+        const text = `SELECT lower(${
+          keys[0]
+        }), ${aggregate} FROM t${where} GROUP BY ${keys.join()}`;
+        return query(text, "TT");
+      }
+      case 1: {
+        const extreme = `${random.pick(["min", "max"])}(${random.pick(SORTED)})`;
+        return query(`SELECT lower(${extreme}), typeof(${extreme}) FROM t${where}`, "TT");
+      }
+      case 2: {
+        const inner = `SELECT ${random.pick(["min", "max"])}(${random.pick(["a", "b", "id"])})`;
+        const on = random.pick(["a = u.x", "a = u.x AND b > u.y", "b = u.y", "id < u.k"]);
+        return query(`SELECT k, (${inner} FROM t WHERE ${on}) FROM u`, "IT");
+      }
+      case 3: {
+        const join = random.pick(["JOIN", "LEFT JOIN"]);
+        const on = random.pick(["u.k = t.b + 1", "u.k = t.b", "u.x = t.a", "t.id = u.y * 3"]);
+        const text = `SELECT count(*), count(u.k), sum(u.y), max(t.b) FROM t ${join} u ON ${on}`;
+        return query(text + where.replaceAll(/\b[abc]\b/g, "t.$&"), "IIII");
+      }
+      case 4: {
+        const page = `LIMIT ${random.below(9)} OFFSET ${random.below(20)}`;
+        return query(`SELECT id, a FROM t${where} ORDER BY id ${page}`, "IT", true);
+      }
+      default: {
+        const text = `SELECT count(*), count(u.y) FROM u LEFT JOIN t ON t.a = u.x AND t.b >= u.y`;
+        return query(`${text} GROUP BY u.k % ${1 + random.below(4)}`, "II");
+      }
+    }
+  }
+
+  #condition(): string {
+    const random = this.#random;
+    const constant = () => random.pick(["0", "1", "2.5", "'a'", "'A'", "'b'"]);
+    const one = () => `${random.pick(["a", "b", "c"])} ${random.pick(["=", ">", "<=", "IS NOT"])} `;
+    const first = one() + constant();
+    return random.once(2) ? first : `${first} AND ${one()}${constant()}`;
   }
 }
