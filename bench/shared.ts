@@ -13,7 +13,7 @@ import type { Section } from "./durable/fixture.ts";
 import { figureOf, short, tableOf } from "./measure/figures.ts";
 import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
-import { type ChildTask, fill, keyOf, VALUE_BYTES, WARM_MS } from "./shared/child.ts";
+import { type ChildTask, fill, keyOf, VALUE_BYTES, WARM_COMMITS, WARM_MS } from "./shared/child.ts";
 
 const ENGINES: readonly ChildTask["engine"][] = ["quire", "lmdb-js", "node:sqlite"];
 const PROCESSES = [1, 2, 4, 8];
@@ -98,7 +98,12 @@ async function together(work: ChildTask["work"], folder: string, size: Size): Pr
     notes: [
       `${size.entries} entries, medians of ${size.rounds} rounds of ${size.seconds} s. In ` +
       "parentheses: what the slowest process got of an equal share." +
-      (work === "commit" ? ` The commits of ${WARM_MS / 1000} s before that do not count.` : ""),
+      (work === "commit"
+        ? ` The commits of ${
+          WARM_MS / 1000
+        } s before that do not count, nor ${WARM_COMMITS} that ` +
+          "each process has made before these in a database of its own."
+        : ""),
     ],
   };
 }

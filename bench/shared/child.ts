@@ -9,6 +9,7 @@ import { open, type Tree } from "../../mod.ts";
 import type { Store } from "../engines/engine.ts";
 import { lmdbEngine } from "../engines/lmdb.ts";
 import { sqliteEngine } from "../engines/sqlite.ts";
+import { inTempFolder } from "../measure/temp_folder.ts";
 
 /** What a process is told to do. */
 export interface ChildTask {
@@ -22,8 +23,15 @@ export interface ChildTask {
 
 /** Reads between two turns of the event loop, as the reads of a request. */
 const READS_A_TURN = 100;
-/** Commits for this long are not counted: they run code that is not compiled yet. */
+/** Commits for this long are not counted. */
 export const WARM_MS = 2000;
+/**
+ * Before that each process makes so many commits in a database of its own: code that runs seldom is
+ * not compiled, and of eight processes each makes few commits in two seconds.
+ */
+export const WARM_COMMITS = 2000;
+/** After so many of them another handle of Quire takes them over, and at times commits. */
+const WARM_GROUP = 5;
 /** The bytes of a value. */
 export const VALUE_BYTES = 100;
 const CACHE_BYTES = 256 * 1024 * 1024;
@@ -82,7 +90,35 @@ export async function fill(task: ChildTask): Promise<void> {
   await store.close();
 }
 
+/** Runs the code of commits in a database of its own, until it is compiled. */
+async function warmUp(task: ChildTask): Promise<void> {
+  await fill(task);
+  const calls = await callsOf(task);
+  // Quire runs other code for what other handles have committed.
+  const others = task.engine === "quire" ? await callsOf(task) : undefined;
+  const value = new Uint8Array(VALUE_BYTES);
+  for (let i = 0; i < WARM_COMMITS; i++) {
+    const key = keyOf(i * 97 % task.entries);
+    await calls.commit(key, value);
+    if (others === undefined || i % WARM_GROUP > 0) continue;
+    // They look, and get the lock, in another turn of the event loop.
+    await turn();
+    if (i % (2 * WARM_GROUP) > 0) others.get(key);
+    else await others.commit(key, value);
+    await turn();
+  }
+  await others?.close();
+  await calls.close();
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 async function run(task: ChildTask): Promise<number> {
+  if (task.work === "commit") {
+    await inTempFolder((folder) => warmUp({ ...task, path: `${folder}/warm` }));
+  }
   const calls = await callsOf(task);
   const value = new Uint8Array(VALUE_BYTES).fill(task.number);
   let seed = task.number * 7919 + 1;
@@ -105,7 +141,7 @@ async function run(task: ChildTask): Promise<number> {
     }
     for (let i = 0; i < READS_A_TURN; i++) calls.get(next());
     count += READS_A_TURN;
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await turn();
   }
   await calls.close();
   return count;
