@@ -3,10 +3,10 @@
  * medium with the lock, and whether it keeps the lock after a commit.
  *
  * It waits if nobody else does; and in its turn, if syncs are short. Long syncs should overlap
- * those of others. It does not keep the lock while it computes.
+ * those of others. It does not keep the lock while it computes: after a long gap between two
+ * commits some commits do not keep the lock, the more the more often that happens. One gap alone
+ * shows only that the system gave the processor to somebody else.
  */
-
-import type { WriteLock } from "./write_lock.ts";
 
 /** A hold does not wait for syncs that take longer, in milliseconds. */
 const LONG_SYNC_MS = 0.5;
@@ -14,21 +14,42 @@ const LONG_SYNC_MS = 0.5;
 const GROWTH = 1.1;
 /** A gap between two commits of a hold that is longer has kept others waiting, in milliseconds. */
 const LONG_GAP_MS = 2;
-/** After such a gap the lock is not kept for this many commits. */
-const LONG_GAP_COMMITS = 64;
+/** The most commits that do not keep the lock after such a gap; the first time it is one. */
+const UNKEPT_MAX = 64;
+/** After so many short gaps in a row half as many commits do not keep it the next time. */
+const SHORT_GAPS = 32;
+
+/** What the policy asks of the write lock. */
+interface HeldLock {
+  /** Whether somebody waited for it lately. */
+  readonly isContended: boolean;
+  /** Whether the hold may go on, whoever waits. */
+  readonly isInTurn: boolean;
+}
 
 /** The policy of a holder of the write lock. */
 export class HoldPolicy {
-  readonly #lock: WriteLock;
+  readonly #lock: HeldLock;
+  readonly #now: () => number;
   /** The least time of the last syncs, in milliseconds: others' syncs make some longer. */
   #syncMs = LONG_SYNC_MS;
   #keptAt = 0;
   /** The commits before the lock is kept again. */
   #unkept = 0;
+  /** What these are after the next long gap. */
+  #nextUnkept = 1;
+  /** The short gaps since the last long one, or since that number was halved. */
+  #shortGaps = 0;
 
-  /** The policy of a lock. */
-  constructor(lock: WriteLock) {
+  /**
+   * The policy of a lock.
+   *
+   * @param lock The lock.
+   * @param now The clock, in milliseconds.
+   */
+  constructor(lock: HeldLock, now: () => number = () => performance.now()) {
     this.#lock = lock;
+    this.#now = now;
   }
 
   /** Whether a commit waits for the medium under the lock. */
@@ -46,12 +67,19 @@ export class HoldPolicy {
 
   /** Notes that the lock is kept after a commit. */
   noteKept(): void {
-    this.#keptAt = performance.now();
+    this.#keptAt = this.#now();
   }
 
   /** Notes that a kept lock is used again, or given up. */
   noteGap(): void {
-    if (performance.now() - this.#keptAt > LONG_GAP_MS) this.#unkept = LONG_GAP_COMMITS;
+    if (this.#now() - this.#keptAt > LONG_GAP_MS) {
+      this.#unkept = this.#nextUnkept;
+      this.#nextUnkept = Math.min(UNKEPT_MAX, 2 * this.#nextUnkept);
+      this.#shortGaps = 0;
+    } else if (++this.#shortGaps === SHORT_GAPS) {
+      this.#nextUnkept = Math.max(1, this.#nextUnkept / 2);
+      this.#shortGaps = 0;
+    }
   }
 
   /** Notes the milliseconds that a sync took. */
