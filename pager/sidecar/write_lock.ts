@@ -31,6 +31,8 @@ const PAUSE_MS_MAX = 1;
 const PASS_MS = 50;
 /** A hold may go on for this long past those who wait, in milliseconds. */
 const TURN_MS = 2;
+/** A longer hold looks at who waits after so long again, in milliseconds. */
+const LOOK_MS = 0.5;
 
 /** What holds a write lock. */
 export interface LockHolder {
@@ -59,6 +61,8 @@ export class WriteLock {
   #isHeld = false;
   /** When it was taken. */
   #heldAt = 0;
+  /** When this handle saw last that nobody waits. */
+  #lookedAt = -Infinity;
   #identity = "";
   #isContended = false;
   /** Whether this handle is the first of the queue. */
@@ -264,14 +268,18 @@ export class WriteLock {
     return false;
   }
 
-  /** Gives the lock up if the turn is over and somebody waits; whether it is held. */
+  /** Gives the lock up if the turn is over and somebody is seen to wait; whether it is held. */
   keepOrYield(): boolean {
     if (!this.#isHeld) return false;
-    if (this.isInTurn) return true;
+    if (this.isInTurn || this.#now() - this.#lookedAt < LOOK_MS) return true;
     const waiters = this.#lookForWaiters();
-    if (waiters.size > 0) this.#giveUp(waiters);
-    else this.#noteWaiters(waiters);
-    return this.#isHeld;
+    if (waiters.size > 0) {
+      this.#giveUp(waiters);
+      return false;
+    }
+    this.#noteWaiters(waiters);
+    this.#lookedAt = this.#now();
+    return true;
   }
 
   /** Who waits. If the sidecar cannot be read, the lock is given up first. */

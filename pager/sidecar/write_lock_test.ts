@@ -11,6 +11,8 @@ const MODE = 0o600;
 
 /** Longer than a turn of a hold, in milliseconds. */
 const TURN_MS = 3;
+/** Longer than the time between two looks at who waits, in milliseconds. */
+const LOOK_MS = 0.6;
 
 let folder: string;
 /** The time, in milliseconds. */
@@ -60,6 +62,18 @@ describe("a write lock", () => {
     lockOf();
     assert(a.tryTake());
     assertEquals([keepAfterTurn(a), a.isHeld, a.isContended], [true, true, false]);
+  });
+
+  it("looks from time to time at who waits, and is given up then", async () => {
+    const [a, b] = [lockOf(), lockOf()];
+    assert(a.tryTake());
+    assert(keepAfterTurn(a), "it has looked");
+    assert(!b.tryTake());
+    await b.comeAgain(0);
+    assert(a.keepOrYield(), "it has looked only now");
+    now += LOOK_MS;
+    assert(!a.keepOrYield());
+    assert(b.tryTake());
   });
 
   it("is kept for a turn, whoever waits", async () => {
