@@ -66,6 +66,8 @@ export class Packing {
   #next: Uint8Array = LOWEST;
   /** The key of the first tree from which on values are placed again. */
   #valuesFrom: Uint8Array = LOWEST;
+  /** The shared pages that the slice changed. */
+  readonly #changed = new Set<PageNumber>();
   /** The shared pages of the first tree that were filled last. */
   readonly #recent = new NearbyPages();
 
@@ -102,6 +104,7 @@ export class Packing {
     const { packsMax } = this.#bounds;
     const last = Math.min(this.packed + leavesMax, packsMax);
     this.#recent.forgetFree(this.#context.allocator);
+    this.#changed.clear();
     do {
       const [name] = this.#names;
       if (name === undefined || this.packed >= packsMax) return false;
@@ -144,11 +147,12 @@ export class Packing {
   #step({ nodes }: BTree, last: number): Uint8Array | undefined {
     // Relieving the cache may move pages, so it precedes the descent.
     this.#pager.relieve();
-    const sharing = new SharedPacking(this.#context, nodes, this.#recent, this.#valuesFrom);
+    const pages = { recent: this.#recent, changed: this.#changed };
+    const sharing = new SharedPacking(this.#context, nodes, pages, this.#valuesFrom);
     const { path } = this.#context;
     nodes.descend(path, this.#next, this.#next.length);
     const depth = path.depth - 1;
-    if (depth < 0) return undefined;
+    if (depth < 0) return this.#packRoot(sharing, nodes.root, last);
     const from = path.indexes[depth]!;
     const { entries } = nodes.nodeOn(path, depth);
     for (let left = from; left < Math.min(entries, from + STEP_LEAVES); left++) {
@@ -163,6 +167,14 @@ export class Packing {
       if (count > 0) return this.#pack(nodes, left, count);
     }
     return this.#keyOf(nodes, Math.min(entries, from + STEP_LEAVES));
+  }
+
+  /** Empties shared pages of the values of a tree that is one leaf; returns what `#step` does. */
+  #packRoot(sharing: SharedPacking, root: PageNumber, last: number): Uint8Array | undefined {
+    this.#looks++;
+    this.packed += sharing.packLeaf(root, last - this.packed);
+    this.#valuesFrom = sharing.from;
+    return this.packed >= last ? LOWEST : undefined;
   }
 
   /** The size of the smallest group that begins with a child of a branch, or 0. */

@@ -46,8 +46,10 @@ export class SharedPacking {
   readonly #recent: NearbyPages;
   /** The pages with room to which entries of the leaf refer. */
   readonly #thin = new Set<PageNumber>();
-  /** The pages that changed in the leaf. */
-  readonly #changed = new Set<PageNumber>();
+  /** The pages that changed in the slice. */
+  readonly #changed: Set<PageNumber>;
+  /** The values of the leaf that were placed. */
+  #placed = 0;
   /** The key of the next value: those of lower keys are done. */
   from: Uint8Array;
 
@@ -56,11 +58,18 @@ export class SharedPacking {
    *
    * @param context The context of its database.
    * @param nodes Its pages.
-   * @param recent The pages that the values of the tree that were placed last share.
+   * @param pages The pages that the values of the tree that were placed last share, and those that
+   * the transaction has changed.
    * @param from The key of the first value that it places.
    */
-  constructor(context: TreeContext, nodes: TreeNodes, recent: NearbyPages, from: Uint8Array) {
-    this.#recent = recent;
+  constructor(
+    context: TreeContext,
+    nodes: TreeNodes,
+    pages: { readonly recent: NearbyPages; readonly changed: Set<PageNumber> },
+    from: Uint8Array,
+  ) {
+    this.#recent = pages.recent;
+    this.#changed = pages.changed;
     this.from = from;
     this.#context = context;
     this.#pager = context.pager;
@@ -69,24 +78,26 @@ export class SharedPacking {
 
   /**
    * Places the values of a leaf again that are in pages with room. Returns the pages changed, taken
-   * into use or released.
+   * into use or released, except for those that the transaction had changed before.
    *
    * @param pagesMax The most of these, except for those of the last value.
    */
   packLeaf(leaf: PageNumber, pagesMax: number): number {
     const frame = this.#pager.peek(leaf);
     if ((header.flagsOf(frame, this.#pager.peekedSlot) & FLAG_HOLDS_RUNS) === 0) return 0;
-    this.#changed.clear();
+    this.#placed = 0;
+    const before = this.#changed.size;
+    const most = before + pagesMax;
     const { from } = this;
     const first = this.#nodes.node(leaf, 0).lowerBound(from, from.length);
     let index = first;
     // A fragment that moves with the other one of its value leaves room where it was.
     for (let pass = first === 0 ? 0 : PASSES - 1; pass < PASSES; pass++) {
-      if (this.#changed.size >= pagesMax || !this.#isThin(leaf)) break;
-      index = this.#packThin(leaf, first, pagesMax);
+      if (this.#changed.size >= most || !this.#isThin(leaf)) break;
+      index = this.#packThin(leaf, first, most);
     }
-    if (this.#changed.size > 0) this.from = this.#keyFrom(leaf, index);
-    return this.#changed.size;
+    if (this.#placed > 0) this.from = this.#keyFrom(leaf, index);
+    return this.#changed.size - before;
   }
 
   /** The key of an entry, or the first key behind those of the leaf. */
@@ -99,12 +110,12 @@ export class SharedPacking {
     return key;
   }
 
-  /** Places values from an entry on. Returns the index of the next one. */
-  #packThin(leaf: PageNumber, from: number, pagesMax: number): number {
+  /** Places values from an entry on, while few pages changed. Returns the index of the next one. */
+  #packThin(leaf: PageNumber, from: number, most: number): number {
     this.#nodes.changes++;
     let index = from;
     for (; index < this.#nodes.node(leaf, 0).entries; index++) {
-      if (this.#changed.size >= pagesMax) break;
+      if (this.#changed.size >= most) break;
       const reference = this.#referenceAt(leaf, index);
       if (reference === undefined) continue;
       const { page, secondPage } = reference;
@@ -148,6 +159,7 @@ export class SharedPacking {
 
   /** Places the fragments of an entry again. */
   #place(page: PageNumber, index: number, old: Reference): void {
+    this.#placed++;
     const { allocator } = this.#context;
     const { tree } = this.#nodes;
     const leaf = this.#nodes.node(page, 0);

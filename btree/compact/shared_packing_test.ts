@@ -12,16 +12,16 @@ import { Packing } from "./packing.ts";
 const COUNT = 1500;
 
 /** A tree of values of about a length, of which about half are deleted at random. */
-function halved(length: number, spread: number, replaces: boolean): TreeModel {
+function halved(length: number, spread: number, replaces: boolean, count = COUNT): TreeModel {
   const model = new TreeModel(plant());
   const random = new Random(5);
   model.begin();
   // 7 has no divisor in common with the number of keys.
-  for (let i = 0; i < COUNT; i++) model.put(keyOf(7 * i % COUNT), length + random.below(spread));
+  for (let i = 0; i < count; i++) model.put(keyOf(7 * i % count), length + random.below(spread));
   model.commit();
   model.begin();
-  for (let i = 0; i < COUNT; i++) {
-    if (replaces) model.put(keyOf(random.below(COUNT)), length + random.below(spread));
+  for (let i = 0; i < count; i++) {
+    if (replaces) model.put(keyOf(random.below(count)), length + random.below(spread));
     if (random.once(2)) model.delete(keyOf(i));
   }
   model.commit();
@@ -75,6 +75,26 @@ describe("SharedPacking", () => {
       });
     }
   }
+
+  for (const pagesMax of [Infinity, 5]) {
+    it(`empties pages of a tree that is one leaf, ${pagesMax} in a slice`, () => {
+      const model = halved(6000, 1, false, 120);
+      assertEquals(census(model.bed.pager).pagesOfKind[format.KIND_BRANCH], 0);
+      const before = sharedOf(model);
+      assertGreater(before, 1.3 * fullPages(model));
+      assertLess(pack(model, pagesMax), pagesMax + 8);
+      model.check();
+      assertLess(sharedOf(model), 1.15 * fullPages(model));
+    });
+  }
+
+  it("counts a page that several leaves change once in a slice", () => {
+    const model = halved(1030, 1, false);
+    const before = sharedOf(model);
+    const leaves = census(model.bed.pager).pagesOfKind[format.KIND_LEAF]!;
+    assertLess(pack(model, Infinity), before + 1.2 * fullPages(model) + leaves + 1);
+    model.check();
+  });
 
   it("changes a bounded number of pages in a slice", () => {
     const model = halved(3000, 1, false);
