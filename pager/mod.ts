@@ -15,6 +15,7 @@
 
 export { alignedBytes } from "./native/aligned_bytes.ts";
 export { assert } from "./format/assert.ts";
+export { joinBytes } from "./format/bytes.ts";
 export { BuildingFile } from "./file/building_file.ts";
 export { CopiedFile, superblockPages } from "./copy/copied_file.ts";
 export type { Copies } from "./copy/copies.ts";

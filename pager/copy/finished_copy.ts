@@ -27,7 +27,7 @@ import { checkHeaderPage, isInUse, seal, setInUse, statedPageSum } from "../form
 import type { MetaFields } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { ChunkNumber } from "../format/units.ts";
-import { isZero } from "../format/zeros.ts";
+import { isZero } from "../format/bytes.ts";
 import { freshHeaderPage, freshSuperblock } from "../journal/superblocks.ts";
 
 /** The chunks whose headers are sealed between two turns of the event loop. */

@@ -49,7 +49,7 @@ import {
 } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { Version } from "../format/units.ts";
-import { isZero } from "../format/zeros.ts";
+import { isZero } from "../format/bytes.ts";
 
 /** The bytes of the head. */
 export const HEAD_BYTES = 128;

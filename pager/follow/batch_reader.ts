@@ -21,6 +21,7 @@ import {
 } from "../batch/batch.ts";
 import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
 import type { Disk } from "../file/disk.ts";
+import { joinBytes } from "../format/bytes.ts";
 import { crc } from "../format/checksum.ts";
 import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
@@ -199,7 +200,7 @@ export class BatchReader {
       if (header.continues) continue;
       const end = { generation, offset, sequence: number, sum: before };
       return {
-        bytes: joined(parts),
+        bytes: joinBytes(parts),
         meta: header,
         generation,
         sequence: number,
@@ -256,15 +257,4 @@ function areasOf(disk: Disk, { journals }: Superblock): [JournalArea, JournalAre
   const [a, b] = journals;
   // Nothing is written to them, so how much of them was written before does not matter.
   return [new JournalArea(disk, a, 0), new JournalArea(disk, b, 0)];
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -19,7 +19,7 @@ import {
 } from "./header.ts";
 import { corrupt, corruptHeader } from "./page_check.ts";
 import type { PageNumber, Slot } from "./units.ts";
-import { isZero } from "./zeros.ts";
+import { isZero } from "./bytes.ts";
 
 /**
  * Whether the page in a slot of a chunk frame belongs to the run that begins in another slot. Its

@@ -26,7 +26,7 @@ import {
 } from "./format.ts";
 import type { MetaFields } from "./meta.ts";
 import type { PageNumber } from "./units.ts";
-import { isZero } from "./zeros.ts";
+import { isZero } from "./bytes.ts";
 
 const HEADER_PAGES = 1;
 const TWO_32 = 0x1_0000_0000;

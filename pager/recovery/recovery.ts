@@ -24,6 +24,7 @@ import {
 import { LogReader } from "../batch/log_record.ts";
 import type { Disk } from "../file/disk.ts";
 import type { OverlayFile } from "../file/overlay_file.ts";
+import { joinBytes } from "../format/bytes.ts";
 import { seedOf } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
@@ -184,7 +185,7 @@ export class Recovery {
       const end = BATCH_HEADER_BYTES + header.payloadBytes;
       parts.push(bytes.subarray(BATCH_HEADER_BYTES, end));
       if (header.continues) continue;
-      this.#indexGroup(records, parts.length === 1 ? parts[0]! : concat(parts), header);
+      this.#indexGroup(records, joinBytes(parts), header);
       parts = [];
     }
     records.finish();
@@ -323,14 +324,4 @@ export class Recovery {
     }
     if (this.#disk.size() < extended * PAGE_BYTES) this.#disk.truncate(extended * PAGE_BYTES);
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -13,7 +13,7 @@
  * A segment with parts is large enough, and stays as it is.
  */
 
-import { CorruptionError } from "../../../pager/mod.ts";
+import { CorruptionError, joinBytes } from "../../../pager/mod.ts";
 import type { ArchiveStore } from "../archive_store.ts";
 import type { ArchiveIndex } from "./archive_index.ts";
 import { COMMITS, linkOf, MERGED, type Segment, segmentName } from "./segment.ts";
@@ -125,12 +125,7 @@ async function putMerged(
     after: first.segment.after,
     merged: { link: linkOf(last.segment), made },
   } as const;
-  const content = new Uint8Array(heads.reduce((sum, head) => sum + head.content.length, 0));
-  let at = 0;
-  for (const head of heads) {
-    content.set(head.content, at);
-    at += head.content.length;
-  }
+  const content = joinBytes(heads.map((head) => head.content));
   const members = heads.slice(0, -1).map((head) => endOf(head.segment));
   const fields = { segment, databaseId, history, members, parts: [], content };
   const { bytes, sum } = encodeSegment(fields);

@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { assert } from "../../../pager/mod.ts";
+import { assert, joinBytes } from "../../../pager/mod.ts";
 import type { ByteSink } from "../../backup/sinks.ts";
 import { partName, type Segment, segmentName } from "./segment.ts";
 import { encodeSegment, type PartSum } from "./segment_head.ts";
@@ -62,7 +62,7 @@ export class SegmentWriter implements ByteSink {
   async complete(): Promise<void> {
     await this.drained();
     const parts = this.#parts;
-    const content = joined(this.#pieces);
+    const content = joinBytes(this.#pieces);
     const { databaseId, history } = this.#database;
     const segment = this.#segment;
     const fields = { segment, databaseId, history, members: [], parts, content };
@@ -82,7 +82,7 @@ export class SegmentWriter implements ByteSink {
     ) {
       length += this.#pieces[count++]!.length;
     }
-    const bytes = joined(this.#pieces.splice(0, count));
+    const bytes = joinBytes(this.#pieces.splice(0, count));
     this.#length -= length;
     const sum = crc32(bytes);
     const { from, to } = this.#segment;
@@ -90,14 +90,4 @@ export class SegmentWriter implements ByteSink {
     this.#parts.push({ bytes: length, sum });
     this.bytesWritten += length;
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
