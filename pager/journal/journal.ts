@@ -113,9 +113,9 @@ export class Journal {
   /** The meta of the last commit that is written. */
   readonly #writtenMeta = new Meta();
   /** Records that wait for their bypassed pages, which the flight in the air syncs. */
-  #held = new LogBuffer();
+  #waiting = new LogBuffer();
   /** The meta of the last commit of these. */
-  readonly #heldMeta = new Meta();
+  readonly #waitingMeta = new Meta();
   #durableSequence: number;
   /** The version that is confirmed once all batches are on the medium. */
   #nextConfirmed: number;
@@ -229,7 +229,7 @@ export class Journal {
 
   /** Whether the current area has no commit, and none is pending. */
   get isEmpty(): boolean {
-    if (this.pending.length > 0 || this.#held.length > 0) return false;
+    if (this.pending.length > 0 || this.#waiting.length > 0) return false;
     return this.usedBytes === 0;
   }
 
@@ -308,14 +308,14 @@ export class Journal {
 
   /** The bytes of the batches that the pending records become. */
   #pendingBytes(): number {
-    return partsBytes(this.#held.length) + partsBytes(this.pending.length);
+    return partsBytes(this.#waiting.length) + partsBytes(this.pending.length);
   }
 
   /** Writes everything pending; with `durable` it is on the medium when the call returns. */
   flush(durable: boolean): void {
-    if (this.#held.length > 0) {
+    if (this.#waiting.length > 0) {
       this.sync();
-      this.#writeHeld();
+      this.#writeWaiting();
     }
     if (this.pending.length > 0) {
       // Bypassed pages must be on the medium before the batch that names them.
@@ -358,10 +358,10 @@ export class Journal {
    * @param mayWait Whether it may confirm alone, while pending records wait for the next flight.
    */
   takeOff(confirms: boolean, mayWait: boolean): Flight {
-    assert(this.#held.length === 0, "one flight is in the air at a time");
+    assert(this.#waiting.length === 0, "one flight is in the air at a time");
     const waits = mayWait && this.#isDurable && this.#nextConfirmed < this.durableVersion;
     if (!waits) {
-      if (this.pending.hasBypassed) this.#holdPending();
+      if (this.pending.hasBypassed) this.#setPendingAside();
       else if (this.pending.length > 0) this.#writePending();
     }
     const isWanted = this.#isConfirmationWanted || this.#freedVersion > this.#nextConfirmed;
@@ -390,20 +390,20 @@ export class Journal {
     this.durableVersion = Math.max(this.durableVersion, flight.version);
     this.confirmedVersion = Math.max(this.confirmedVersion, flight.confirmed);
     if (flight.version === this.#meta.version) this.#areas.noteDurable(flight.pageCount);
-    if (this.#held.length > 0) this.#writeHeld();
+    if (this.#waiting.length > 0) this.#writeWaiting();
   }
 
   /** Sets pending records aside until their bypassed pages are on the medium. */
-  #holdPending(): void {
+  #setPendingAside(): void {
     const { pending } = this;
-    this.pending = this.#held;
-    this.#held = pending;
-    this.#heldMeta.assign(this.#meta);
+    this.pending = this.#waiting;
+    this.#waiting = pending;
+    this.#waitingMeta.assign(this.#meta);
   }
 
-  #writeHeld(): void {
-    this.#writeParts(this.#held, this.#heldMeta);
-    this.#held.clear();
+  #writeWaiting(): void {
+    this.#writeParts(this.#waiting, this.#waitingMeta);
+    this.#waiting.clear();
   }
 
   /**
@@ -499,7 +499,7 @@ export class Journal {
 
   /** Whether everything written is confirmed, so that an area can end here. */
   get isConfirmed(): boolean {
-    if (this.#held.length > 0 || !this.#isDurable) return false;
+    if (this.#waiting.length > 0 || !this.#isDurable) return false;
     return this.confirmedVersion >= this.writtenVersion;
   }
 
@@ -516,7 +516,7 @@ export class Journal {
 
   /** Lowers the hint of the commits at which a checkpoint may begin: a chunk became free. */
   lowerHint(hint: ChunkNumber): void {
-    for (const meta of [this.#meta, this.#writtenMeta, this.#heldMeta]) {
+    for (const meta of [this.#meta, this.#writtenMeta, this.#waitingMeta]) {
       meta.allocatorHint = Math.min(meta.allocatorHint, hint);
     }
   }
@@ -531,7 +531,7 @@ export class Journal {
    * there.
    */
   switchArea(meta: Meta): void {
-    assert(this.#isDurable && this.#held.length === 0, "an area is complete at the switch");
+    assert(this.#isDurable && this.#waiting.length === 0, "an area is complete at the switch");
     this.generation++;
     this.#otherOffset = this.#offset;
     this.#offset = 0;
@@ -554,7 +554,7 @@ export class Journal {
       return { chunks: [...chunks], usedBytes, capacityBytes, isCurrent };
     });
     const { generation, sequence, syncCount, writtenVersion, durableVersion } = this;
-    const pendingBytes = this.#held.length + this.pending.length;
+    const pendingBytes = this.#waiting.length + this.pending.length;
     return { areas, generation, sequence, syncCount, pendingBytes, writtenVersion, durableVersion };
   }
 }
