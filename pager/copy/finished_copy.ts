@@ -12,6 +12,7 @@
 
 import { emptyHeaderPage } from "../batch/journal_area.ts";
 import type { Disk } from "../file/disk.ts";
+import { isZero } from "../format/bytes.ts";
 import { seedOf } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
@@ -27,7 +28,6 @@ import { checkHeaderPage, isInUse, seal, setInUse, statedPageSum } from "../form
 import type { MetaFields } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { ChunkNumber } from "../format/units.ts";
-import { isZero } from "../format/bytes.ts";
 import { freshHeaderPage, freshSuperblock } from "../journal/superblocks.ts";
 
 /** The chunks whose headers are sealed between two turns of the event loop. */

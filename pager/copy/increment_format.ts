@@ -35,6 +35,7 @@
  * does not match it, even if all its versions do.
  */
 
+import { isZero } from "../format/bytes.ts";
 import { crc } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
@@ -49,7 +50,6 @@ import {
 } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { Version } from "../format/units.ts";
-import { isZero } from "../format/bytes.ts";
 
 /** The bytes of the head. */
 export const HEAD_BYTES = 128;

@@ -4,6 +4,7 @@
  * past the value are zero.
  */
 
+import { isZero } from "./bytes.ts";
 import { HEADER, KIND_RUN, KIND_RUN_CONTINUED, PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
 import type { Frame } from "./frame.ts";
 import {
@@ -19,7 +20,6 @@ import {
 } from "./header.ts";
 import { corrupt, corruptHeader } from "./page_check.ts";
 import type { PageNumber, Slot } from "./units.ts";
-import { isZero } from "./bytes.ts";
 
 /**
  * Whether the page in a slot of a chunk frame belongs to the run that begins in another slot. Its

@@ -9,6 +9,7 @@
  * the file (is the page count within it?) are made when the file is opened.
  */
 
+import { isZero } from "./bytes.ts";
 import { crc } from "./checksum.ts";
 import { CorruptionError } from "./errors.ts";
 import {
@@ -26,7 +27,6 @@ import {
 } from "./format.ts";
 import type { MetaFields } from "./meta.ts";
 import type { PageNumber } from "./units.ts";
-import { isZero } from "./bytes.ts";
 
 const HEADER_PAGES = 1;
 const TWO_32 = 0x1_0000_0000;

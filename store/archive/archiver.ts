@@ -21,6 +21,7 @@ import {
   type QueuedCommit,
 } from "../../pager/mod.ts";
 import { copyChunks } from "../backup/copy_loop.ts";
+import { sourceOf } from "../backup/copy_pace.ts";
 import { IncrementTarget } from "../backup/targets.ts";
 import { SYSTEM_WAITS, type Waits } from "../backup/waiting.ts";
 import type { ArchiveStats, Shipping } from "../watch/shipping.ts";
@@ -388,13 +389,8 @@ export class Archiver implements Shipping {
       const target = new IncrementTarget(writer, from);
       target.begin(reader);
       await this.#session.reachMedium(version);
-      const { pager } = this.#session;
-      const checkOpen = () => this.#session.checkOpen();
-      const versionNow = () => pager.meta.version;
-      const inTurn = this.#session.inTurn.bind(this.#session);
-      const { signal } = this.#end;
-      const work = { reader, target, since: from, checkOpen, versionNow, inTurn };
-      await copyChunks(work, { signal });
+      const work = { reader, target, since: from, ...sourceOf(this.#session) };
+      await copyChunks(work, { signal: this.#end.signal });
       await target.complete(reader);
       if (kind === BASE) this.#noteBase();
       return writer.segment;

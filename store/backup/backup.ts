@@ -12,6 +12,7 @@ import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../read/argument
 import type { Session } from "../write/session.ts";
 import { compactCopy } from "./compact_copy.ts";
 import { copyChunks } from "./copy_loop.ts";
+import { sourceOf } from "./copy_pace.ts";
 import { FileSink, StreamSink } from "./sinks.ts";
 import { BytesTarget, type CopyTarget, DatabaseTarget, IncrementTarget } from "./targets.ts";
 
@@ -68,11 +69,8 @@ export async function backup(
     const target = targetOf(sink, options.since);
     reader = await session.inTurn(() => beginOn(session, target));
     await session.reachMedium(reader.meta.version);
-    const checkOpen = () => session.checkOpen();
-    const versionNow = () => session.pager.meta.version;
-    const inTurn = session.inTurn.bind(session);
     const since = options.since ?? ALL;
-    await copyChunks({ reader, target, since, checkOpen, versionNow, inTurn }, options);
+    await copyChunks({ reader, target, since, ...sourceOf(session) }, options);
     reader.close();
     signal?.throwIfAborted();
     await target.complete(reader);

@@ -12,7 +12,7 @@ import { format, type PageSnapshot } from "../../pager/mod.ts";
 import type { Progress, ProgressOptions } from "../maintenance/slices.ts";
 import { Rebuild } from "../verify/rebuild.ts";
 import type { Session } from "../write/session.ts";
-import { CopyPace } from "./copy_pace.ts";
+import { CopyPace, sourceOf } from "./copy_pace.ts";
 
 /** The memory of the new database. */
 const CACHE_BYTES = 8 * 1024 * 1024;
@@ -88,8 +88,7 @@ class CompactCopy {
     this.#pages = pages;
     this.#rebuild = rebuild;
     this.#report = onProgress ?? (() => {});
-    const versionNow = () => session.pager.meta.version;
-    this.#pace = new CopyPace({ checkOpen: () => session.checkOpen(), versionNow }, signal);
+    this.#pace = new CopyPace(sourceOf(session), signal);
   }
 
   /** Copies all trees. */

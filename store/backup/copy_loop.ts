@@ -37,8 +37,6 @@ export interface CopyWork extends CopiedSource {
   readonly target: ChunkTarget;
   /** Only pages of later versions are copied; -1 = all pages. */
   readonly since: number;
-  /** Runs a read while no other process writes the file, if one may. */
-  readonly inTurn?: (<T>(body: () => T) => T | Promise<T>) | undefined;
 }
 
 /**

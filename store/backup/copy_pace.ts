@@ -4,6 +4,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import type { Session } from "../write/session.ts";
 import { rest } from "./waiting.ts";
 
 /** How many times as long as a step the copy rests after it, while others write. */
@@ -15,6 +16,17 @@ export interface CopiedSource {
   readonly checkOpen: () => void;
   /** Its last version, which shows whether others write. */
   readonly versionNow: () => number;
+  /** Runs a read while no other process writes the file, if one may. */
+  readonly inTurn?: (<T>(body: () => T) => T | Promise<T>) | undefined;
+}
+
+/** An open database as the source of a copy. */
+export function sourceOf(session: Session): CopiedSource {
+  return {
+    checkOpen: () => session.checkOpen(),
+    versionNow: () => session.pager.meta.version,
+    inTurn: session.inTurn.bind(session),
+  };
 }
 
 /** Waits for some milliseconds, or until the signal aborts. */

@@ -31,7 +31,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "flight-bypass",
     "rule 9: bypassed pages are on the medium before the batch that names them is written",
     JOURNAL,
-    "      if (this.pending.hasBypassed) this.#holdPending();\n      else if",
+    "      if (this.pending.hasBypassed) this.#setPendingAside();\n      else if",
     "      if",
     whole("flightsBypass"),
   ),
