@@ -151,7 +151,6 @@ export function sql(db: Database, options: SqlOptions = {}): Sql {
     throw new TypeError("Cannot spill: the rows need a database of their own");
   }
   if (spill !== undefined) engine.spill = new Spill(spill);
-  const kept = new Map<string, Statement>();
   const prepare = (text: string): Statement => {
     const [first, second] = parseStatements(text);
     if (first === undefined) throw new SqlError("MISUSE", "there is no statement");
@@ -160,14 +159,7 @@ export function sql(db: Database, options: SqlOptions = {}): Sql {
     }
     return new Statement(engine, first, durability);
   };
-  const keep = (text: string): Statement => {
-    const known = kept.get(text);
-    if (known !== undefined) return known;
-    const statement = prepare(text);
-    if (kept.size >= KEPT_MAX) kept.delete(kept.keys().next().value!);
-    kept.set(text, statement);
-    return statement;
-  };
+  const keep = keeping(prepare);
   const tag = (parts: TemplateStringsArray, ...values: SqlInput[]) =>
     keep(textOfTemplate(parts)).all(...values);
   const methods: Omit<Sql, never> = {
@@ -186,6 +178,19 @@ export function sql(db: Database, options: SqlOptions = {}): Sql {
     },
   };
   return Object.assign(tag, methods) as Sql;
+}
+
+/** Prepares statements, and keeps those of the last texts. */
+function keeping(prepare: (text: string) => Statement): (text: string) => Statement {
+  const kept = new Map<string, Statement>();
+  return (text) => {
+    const known = kept.get(text);
+    if (known !== undefined) return known;
+    const statement = prepare(text);
+    if (kept.size >= KEPT_MAX) kept.delete(kept.keys().next().value!);
+    kept.set(text, statement);
+    return statement;
+  };
 }
 
 /** Runs the statements of a text. */

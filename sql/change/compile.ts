@@ -160,17 +160,7 @@ function contextOf(
   override?: ConflictAction,
 ): Context {
   const { catalog } = database;
-  let nesting = 0;
-  let queries = 0;
-  const nested = (at: number, body: () => Prepared): Prepared => {
-    if (++nesting > NESTING_MAX) refuse("queries are nested too deeply, or in a circle", at);
-    if (++queries > QUERIES_MAX) refuse(`too many queries, max: ${QUERIES_MAX}`, at);
-    try {
-      return body();
-    } finally {
-      nesting--;
-    }
-  };
+  const nested = nesting();
   const counts = new Map<string, number>();
   const samples = new Map<string, number | undefined>();
   const context: Context = {
@@ -205,6 +195,21 @@ function contextOf(
   };
   const emitter = new ExpressionEmitter(context);
   return context;
+}
+
+/** Calls a body for each query of a statement, within the limits of nesting and number. */
+function nesting(): (at: number, body: () => Prepared) => Prepared {
+  let depth = 0;
+  let queries = 0;
+  return (at, body) => {
+    if (++depth > NESTING_MAX) refuse("queries are nested too deeply, or in a circle", at);
+    if (++queries > QUERIES_MAX) refuse(`too many queries, max: ${QUERIES_MAX}`, at);
+    try {
+      return body();
+    } finally {
+      depth--;
+    }
+  };
 }
 
 /** A program that is compiled when it is first needed. */

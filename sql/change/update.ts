@@ -161,12 +161,47 @@ interface Search {
 function emitFind(
   context: Context,
   table: Table,
-  { at, alias, from, where }: Search,
+  search: Search,
   common: CommonTables,
   exprs: readonly Expr[],
   order?: UpdateOrder,
 ): { list: number; isOne: boolean } {
   const { builder } = context;
+  const { planned, terms, scope } = planSearch(context, table, search, common, exprs);
+  const [list, seen] = [builder.cursor(), builder.cursor()];
+  const sorts = order !== undefined && isByKey(table, planned, order);
+  if (sorts) builder.emit("OpenSorter", list, 0, 0, BY_KEY, "rows to change");
+  else builder.emit("OpenList", list, 0, 0, undefined, "rows to change");
+  builder.emit("OpenSet", seen, 0, 0, ["BINARY"]);
+  const nest = {
+    planned,
+    terms,
+    scope,
+    isReverse: false,
+    orderIndex: undefined,
+    needsRows: true,
+  };
+  emitLoops(context, nest, (next) => {
+    const { place } = scope.sources[0]!;
+    const row = builder.registers(1 + exprs.length);
+    if (place.kind === "table") builder.emit("KeyOf", place.cursor, row);
+    exprs.forEach((expr, i) => context.value(expr, scope, row + 1 + i));
+    // A row that joins several others is changed once.
+    if (search.from.length > 0) builder.emit("AddUnique", seen, next, row);
+    builder.emit(sorts ? "AddSorted" : "AddRow", list, row, 1 + exprs.length);
+  });
+  if (sorts) builder.emit("Sort", list);
+  return { list, isOne: planned.length === 1 && isOneKey(planned[0]!.access, table) };
+}
+
+/** Plans the loops of a search, with the table that changes as the first source of the scope. */
+function planSearch(
+  context: Context,
+  table: Table,
+  { at, alias, from, where }: Search,
+  common: CommonTables,
+  exprs: readonly Expr[],
+) {
   const target = { ...NO_FROM, at, table: table.name, alias };
   // The table itself, even if a query of WITH has its name.
   const others = new Map(common);
@@ -183,31 +218,7 @@ function emitFind(
   const terms = termsOf(context, conditions, found.loops);
   for (const expr of exprs) markUsed(expr, scope);
   const loops = found.loops.map((loop, i) => i === 0 ? { ...loop, needsKey: true } : loop);
-  const planned = planLoops(context, loops, terms);
-  const [list, seen] = [builder.cursor(), builder.cursor()];
-  const sorts = order !== undefined && isByKey(table, planned, order);
-  if (sorts) builder.emit("OpenSorter", list, 0, 0, BY_KEY, "rows to change");
-  else builder.emit("OpenList", list, 0, 0, undefined, "rows to change");
-  builder.emit("OpenSet", seen, 0, 0, ["BINARY"]);
-  const nest = {
-    planned,
-    terms,
-    scope,
-    isReverse: false,
-    orderIndex: undefined,
-    needsRows: true,
-  };
-  emitLoops(context, nest, (next) => {
-    const { place } = found.scope.sources[0]!;
-    const row = builder.registers(1 + exprs.length);
-    if (place.kind === "table") builder.emit("KeyOf", place.cursor, row);
-    exprs.forEach((expr, i) => context.value(expr, scope, row + 1 + i));
-    // A row that joins several others is changed once.
-    if (from.length > 0) builder.emit("AddUnique", seen, next, row);
-    builder.emit(sorts ? "AddSorted" : "AddRow", list, row, 1 + exprs.length);
-  });
-  if (sorts) builder.emit("Sort", list);
-  return { list, isOne: planned.length === 1 && isOneKey(planned[0]!.access, table) };
+  return { planned: planLoops(context, loops, terms), terms, scope };
 }
 
 /** Whether an access path finds at most one row. */

@@ -298,16 +298,7 @@ export function prepareRecursive(
   { common: around, parent }: Scope,
 ): Prepared {
   const { query, columns: names } = bound;
-  const { body } = query;
-  if (body.kind !== "compound") return refuse(`circular reference: ${name}`, query.at);
-  const { operator, left, right, at } = body;
-  if (operator !== "union" && operator !== "union all") {
-    return refuse(`circular reference: ${name}`, at);
-  }
-  if (mentionsTable({ ...query, body: left, with: [] }, name)) {
-    return unsupported("more than one recursive part is", at);
-  }
-  checkRecursion(right, name);
+  const { operator, left, right, at } = recursionOf(query, name);
   const common = new Map(withCommon(around, query.with));
   common.delete(name);
   const start = prepareBody(context, left, parent, common);
@@ -335,6 +326,21 @@ export function prepareRecursive(
     emitRecursive(context, query, parts, scope, sink);
   };
   return { columns, emit };
+}
+
+/** The first rows and the recursive part of a recursive query, whose form it checks. */
+function recursionOf(query: Query, name: string): Compound {
+  const { body } = query;
+  if (body.kind !== "compound") return refuse(`circular reference: ${name}`, query.at);
+  const { operator, left, right, at } = body;
+  if (operator !== "union" && operator !== "union all") {
+    return refuse(`circular reference: ${name}`, at);
+  }
+  if (mentionsTable({ ...query, body: left, with: [] }, name)) {
+    return unsupported("more than one recursive part is", at);
+  }
+  checkRecursion(right, name);
+  return body;
 }
 
 /**
