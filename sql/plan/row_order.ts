@@ -1,7 +1,7 @@
 /**
- * The order in which the first loop reads its rows: that of ORDER BY, so that nothing is sorted;
- * that of the groups of a query, so that none is looked for; that of the only MIN or MAX, so that
- * the first row has it; or that in which the next loop finds its rows close to each other.
+ * The order in which the first loop reads its rows: that of ORDER BY, to save the sort; that of the
+ * groups of a query, to save the search for the group of each row; that of the only MIN or MAX,
+ * whose first row has the result; or one in which the next loop finds its rows close together.
  */
 
 import { collationIn } from "../expression/rules.ts";
@@ -69,7 +69,7 @@ export function loopOrder(
   return undefined;
 }
 
-/** Stands for an expression, which is no column and not the rowid. */
+/** Stands for an expression that is neither a column nor the rowid. */
 const NO_COLUMN = -2;
 
 /** The columns of a key, in its order, with their collations. */
@@ -123,7 +123,7 @@ function normal(column: number, rowid: number): number {
 export interface GroupOrder extends LoopOrder {
   /** Whether the rows of each group follow each other, in the order of groups. */
   readonly isGrouped: boolean;
-  /** The expression whose first value that is not NULL is all that is asked for. */
+  /** The expression of which only the first value that is not NULL is needed. */
   readonly first: Expr | undefined;
 }
 
@@ -179,7 +179,7 @@ function extremeOrder(
   const [expr] = call.args;
   const isDescending = call.name === "max";
   const given = { expr: expr!, isDescending, nullsLast: isDescending };
-  // Conditions may hold for few rows: only the first of all is surely close.
+  // With conditions, the first row that passes may come late in an index.
   const order = loopOrder(planned, [given], scope, terms.length === 0);
   return order && { ...order, isGrouped: false, first: expr };
 }

@@ -41,7 +41,7 @@ export class Groups implements Cursor {
   readonly #collations: readonly Collation[];
   readonly #states: readonly (() => AggregateState)[];
   readonly #memory: Memory;
-  /** Whether rows come in the order of their groups, so that none is looked for. */
+  /** Whether rows come in the order of their groups, so no group is searched for. */
   readonly #isSorted: boolean;
   readonly #found = new Map<MapKey, Group>();
   #bytes = 0;

@@ -262,15 +262,15 @@ function orderOf(rows: readonly Row[], term: SortTerm, column: number): Order {
   };
 }
 
-/** The units of a head: a number holds so many digits exactly. */
+/** The units of a head: as many digits as a number holds exactly. */
 const HEAD_UNITS = 6;
-/** The digits of units of Latin 1 follow that of the end of a text; all others have one more. */
+/** The digits: 0 for the end of a text, then those of Latin 1, then one for all other units. */
 const LATIN_MAX = 256;
 const HEAD_BASE = LATIN_MAX + 2;
 
 /**
- * Numbers in the order of texts, from the first units in which they differ: most pairs are compared
- * by them alone. A head ends at a unit that is not of Latin 1.
+ * Numbers in the order of texts, from the first units in which these differ. Most pairs are
+ * compared by their heads alone. A head ends at a unit that is not of Latin 1.
  */
 function headsOf(texts: readonly string[]): Float64Array {
   const heads = new Float64Array(texts.length);
