@@ -3,11 +3,10 @@
  * code here. After grouping, aggregates are no longer calls.
  */
 
-import { AGGREGATES } from "../function/aggregates.ts";
-import { SCALARS } from "../function/scalar.ts";
+import { AGGREGATES, SCALARS } from "../function/functions.ts";
 import { WINDOW_FUNCTIONS } from "../function/windows.ts";
 import type { Call, Expr } from "../parse/ast.ts";
-import { refuse, unsupported } from "../value/error.ts";
+import { refuse } from "../value/error.ts";
 import type { Context } from "./context.ts";
 import { argumentKind } from "./json_argument.ts";
 import { collationOfFirst, comparisonOf } from "./rules.ts";
@@ -56,7 +55,6 @@ export function emitCall(context: Context, call: Call, scope: Scope, target: num
 }
 
 function limitsOf({ name, at }: Call): readonly [number, number] {
-  if (name.startsWith("jsonb")) unsupported(`JSONB, which ${name}() makes, is`, at);
   const found = SCALARS.get(name) ?? refuse(`no such function: ${name}`, at);
   return [found.least, found.most];
 }

@@ -1,6 +1,6 @@
 /**
- * The functions of JSON, which is text. Whether an argument is JSON or plain text follows from the
- * expression that makes it.
+ * The functions of JSON, which is text, or JSONB, its binary form. Whether an argument is JSON or
+ * plain text follows from the expression that makes it. A blob is JSONB, or else the bytes of text.
  */
 
 import { wholePart } from "../value/arithmetic.ts";
@@ -20,6 +20,7 @@ import {
   textOfJson,
   valueAt,
 } from "./json_text.ts";
+import { decodeJsonb, encodeJsonb } from "./jsonb.ts";
 import {
   define,
   type FunctionContext,
@@ -34,9 +35,12 @@ function malformed(): SqlError {
 
 /** Parses a value of SQL as JSON. */
 export function parsedJson(value: SqlValue): Json {
-  if (value instanceof Uint8Array) throw malformed();
-  return parseJson(textOf(value!)) ?? fail();
+  const binary = value instanceof Uint8Array ? decodeJsonb(value) : undefined;
+  return binary ?? parseJson(textOf(value!)) ?? fail();
 }
+
+/** How a function returns JSON: as text, or as JSONB. */
+type WriteJson = (json: Json) => SqlValue;
 
 function fail(): never {
   throw malformed();
@@ -56,7 +60,11 @@ export function pathOfText(text: string): PathStep[] {
 /** A value of SQL as JSON. */
 function jsonOf(value: SqlValue, isJson: boolean): Json {
   if (value === null) return { kind: "null" };
-  if (value instanceof Uint8Array) throw new SqlError("VALUE", "JSON cannot hold BLOB values");
+  if (value instanceof Uint8Array) {
+    const binary = decodeJsonb(value);
+    if (binary === undefined) throw new SqlError("VALUE", "JSON cannot hold BLOB values");
+    return binary;
+  }
   if (typeof value !== "string") {
     const text = value instanceof Real ? textOfReal(value.value) : String(value);
     return { kind: "number", text: text.replace("Inf", "9.0e+999") };
@@ -75,8 +83,11 @@ function isJsonArgument(
   return kind === "always";
 }
 
-/** JSON as a value of SQL: objects and arrays as their text. */
-export function valueOfJson(json: Json | undefined): SqlValue {
+/** JSON as a value of SQL: objects and arrays as their text, or as JSONB. */
+export function valueOfJson(
+  json: Json | undefined,
+  write: WriteJson = textOfJson,
+): SqlValue {
   if (json === undefined) return null;
   switch (json.kind) {
     case "null":
@@ -90,16 +101,16 @@ export function valueOfJson(json: Json | undefined): SqlValue {
     case "number":
       return wholeNumberText(json.text) ?? null;
   }
-  return textOfJson(json);
+  return write(json);
 }
 
-function extract(args: readonly SqlValue[]): SqlValue {
+function extract(args: readonly SqlValue[], write: WriteJson): SqlValue {
   const [value, ...paths] = args;
   if (args.includes(null)) return null;
   const json = parsedJson(value!);
-  if (paths.length === 1) return valueOfJson(valueAt(json, pathOf(paths[0]!)));
+  if (paths.length === 1) return valueOfJson(valueAt(json, pathOf(paths[0]!)), write);
   const items = paths.map((path) => valueAt(json, pathOf(path)) ?? { kind: "null" } as const);
-  return textOfJson({ kind: "array", items });
+  return write({ kind: "array", items });
 }
 
 /** The path of the right side of an arrow: a label, an index, or a path. */
@@ -141,6 +152,7 @@ function object(args: readonly SqlValue[], context: FunctionContext): SqlValue {
 function changer(
   name: string,
   { replaces = false, inserts = false, shifts = false },
+  write: WriteJson = textOfJson,
 ): ScalarDefinition {
   return define(1, 127, (args, context) => {
     if (args.length % 2 === 0) {
@@ -156,7 +168,7 @@ function changer(
       if (shifts) refuseMember(steps, args[i]!);
       json = changedAt(json, steps, { replaces, inserts, shifts, value });
     }
-    return textOfJson(json);
+    return write(json);
   });
 }
 
@@ -167,7 +179,7 @@ function refuseMember(steps: readonly PathStep[], path: SqlValue): void {
   throw new SqlError("VALUE", `not an array element: '${textOf(path!)}'`);
 }
 
-function remove(args: readonly SqlValue[]): SqlValue {
+function remove(args: readonly SqlValue[], write: WriteJson): SqlValue {
   if (args.includes(null)) return null;
   let json = parsedJson(args[0]!);
   for (const path of args.slice(1)) {
@@ -175,7 +187,7 @@ function remove(args: readonly SqlValue[]): SqlValue {
     if (steps.length === 0) return null;
     json = changedAt(json, steps, { replaces: true, inserts: false, value: undefined });
   }
-  return textOfJson(json);
+  return write(json);
 }
 
 /** The name of the type of a value. */
@@ -196,8 +208,14 @@ function arrayLength(args: readonly SqlValue[]): SqlValue {
   return json.kind === "array" ? json.items.length : 0;
 }
 
+/** What has the text of JSON, as JSONB: as SQLite does, it is written as text first. */
+function binaryOf(text: SqlValue): SqlValue {
+  return text === null ? null : encodeJsonb(parsedJson(text));
+}
+
 const PLAIN = 1;
 const JSON5 = 2;
+const BINARY = 12;
 
 /** Whether a value is JSON of one of the kinds in the flags. */
 function isValid(value: SqlValue, given: SqlValue): boolean {
@@ -205,11 +223,10 @@ function isValid(value: SqlValue, given: SqlValue): boolean {
   if (!(flags >= 1 && flags <= 15)) {
     throw new SqlError("VALUE", "FLAGS parameter to json_valid() must be between 1 and 15");
   }
-  const hasJson = (flags & (PLAIN | JSON5)) !== 0;
-  if (value instanceof Uint8Array && flags > (PLAIN | JSON5)) {
-    throw new SqlError("UNSUPPORTED", "JSONB is not supported");
+  if (value instanceof Uint8Array && decodeJsonb(value) !== undefined) {
+    return (flags & BINARY) !== 0;
   }
-  if (value instanceof Uint8Array || !hasJson) return false;
+  if ((flags & (PLAIN | JSON5)) === 0) return false;
   return parseJson(textOf(value!), (flags & JSON5) === 0) !== undefined;
 }
 
@@ -221,8 +238,11 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   json_array_length: strict(1, 2, arrayLength),
   json_arrow: strict(2, 2, arrow),
   json_arrow_text: strict(2, 2, arrowText),
-  json_error_position: strict(1, 1, ([value]) => jsonErrorAt(textOf(value!))),
-  json_extract: define(2, 127, extract),
+  json_error_position: strict(1, 1, ([value]) => {
+    const isBinary = value instanceof Uint8Array && decodeJsonb(value) !== undefined;
+    return isBinary ? 0 : jsonErrorAt(textOf(value!));
+  }),
+  json_extract: define(2, 127, (args) => extract(args, textOfJson)),
   json_insert: changer("json_insert", { inserts: true }),
   json_object: define(0, 126, object),
   json_patch: strict(
@@ -240,22 +260,42 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
     1,
     ([value], context) => textOfJson(jsonOf(value!, isJsonArgument(context, 0, value!))),
   ),
-  json_remove: define(1, 127, remove),
+  json_remove: define(1, 127, (args) => remove(args, textOfJson)),
   json_replace: changer("json_replace", { replaces: true }),
   json_set: changer("json_set", { replaces: true, inserts: true }),
   json_type: strict(1, 2, (args) => typeOfJson(found(args))),
   json_valid: strict(1, 2, ([value, flags = 1]) => truth(isValid(value!, flags))),
+  jsonb: strict(1, 1, ([value]) => encodeJsonb(parsedJson(value!))),
+  jsonb_array: define(0, 127, (args, context) => binaryOf(array(args, context))),
+  jsonb_array_insert: changer(
+    "jsonb_array_insert",
+    { inserts: true, shifts: true },
+    encodeJsonb,
+  ),
+  jsonb_extract: define(2, 127, (args) => extract(args, encodeJsonb)),
+  jsonb_insert: changer("jsonb_insert", { inserts: true }, encodeJsonb),
+  jsonb_object: define(0, 126, (args, context) => binaryOf(object(args, context))),
+  jsonb_patch: strict(
+    2,
+    2,
+    ([value, patch]) => encodeJsonb(patched(parsedJson(value!), parsedJson(patch!))),
+  ),
+  jsonb_remove: define(1, 127, (args) => remove(args, encodeJsonb)),
+  jsonb_replace: changer("jsonb_replace", { replaces: true }, encodeJsonb),
+  jsonb_set: changer("jsonb_set", { replaces: true, inserts: true }, encodeJsonb),
 };
 
 class Collected implements AggregateState {
   readonly hasTaken = false;
   grown = 0;
   readonly #isObject: boolean;
+  readonly #isBinary: boolean;
   readonly #isJson: readonly JsonArgument[];
   readonly #parts: string[] = [];
 
-  constructor(isObject: boolean, isJson: readonly JsonArgument[]) {
+  constructor(isObject: boolean, isBinary: boolean, isJson: readonly JsonArgument[]) {
     this.#isObject = isObject;
+    this.#isBinary = isBinary;
     this.#isJson = isJson;
   }
 
@@ -286,12 +326,22 @@ class Collected implements AggregateState {
 
   result(): SqlValue {
     const inside = this.#parts.join(",");
-    return this.#isObject ? `{${inside}}` : `[${inside}]`;
+    const text = this.#isObject ? `{${inside}}` : `[${inside}]`;
+    return this.#isBinary ? binaryOf(text) : text;
   }
 }
 
 /** The aggregates of JSON. */
 export const JSON_AGGREGATES: Readonly<Record<string, AggregateDefinition>> = {
-  json_group_array: { least: 1, most: 1, make: (_, isJson) => new Collected(false, isJson) },
-  json_group_object: { least: 2, most: 2, make: (_, isJson) => new Collected(true, isJson) },
+  json_group_array: collector(false, false),
+  json_group_object: collector(true, false),
+  jsonb_group_array: collector(false, true),
+  jsonb_group_object: collector(true, true),
 };
+
+function collector(isObject: boolean, isBinary: boolean): AggregateDefinition {
+  const count = isObject ? 2 : 1;
+  const make: AggregateDefinition["make"] = (_, isJson) =>
+    new Collected(isObject, isBinary, isJson);
+  return { least: count, most: count, make };
+}

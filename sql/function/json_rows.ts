@@ -7,6 +7,7 @@ import { textOf } from "../value/number_text.ts";
 import type { SqlValue } from "../value/value.ts";
 import { parsedJson, pathOfText, typeOfJson, valueOfJson } from "./json.ts";
 import { indexIn, type Json, type PathStep, textOfJson, valueAt } from "./json_text.ts";
+import { encodeJsonb } from "./jsonb.ts";
 
 /** The columns of the rows. */
 export const JSON_COLUMNS: readonly string[] = [
@@ -36,15 +37,23 @@ interface Part {
   readonly parent: number | null;
 }
 
-/** The rows of a value; for json_tree, of everything inside it too. */
-export function* jsonRows(args: readonly SqlValue[], isTree: boolean): Generator<SqlValue[]> {
+/**
+ * The rows of a value and, of json_tree, of all inside it.
+ *
+ * @param isBinary Whether objects and arrays are JSONB.
+ */
+export function* jsonRows(
+  args: readonly SqlValue[],
+  isTree: boolean,
+  isBinary: boolean,
+): Generator<SqlValue[]> {
   const [value, root] = args;
   if (value === null || value === undefined || root === null) return;
   const top = partAt(parsedJson(value), root === undefined ? "$" : textOf(root), isTree);
   if (top === undefined) return;
   const parts = isTree ? within(top) : isContainer(top.json) ? partsOf(top) : [top];
   for (const { json, key, path, fullKey, id, parent } of parts) {
-    const shown = valueOfJson(json);
+    const shown = valueOfJson(json, isBinary ? encodeJsonb : textOfJson);
     const atom = isContainer(json) ? null : shown;
     yield [key, shown, typeOfJson(json), atom, id, isTree ? parent : null, fullKey, path];
   }

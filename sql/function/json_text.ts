@@ -177,7 +177,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** The text of what is inside the quotes of a string of JSON5. */
-function unescaped(inside: string): string {
+export function unescaped(inside: string): string {
   return inside.replace(/\\(\r\n|u(....)|x(..)|[^])/g, (_, escape: string, four, two) => {
     if (four !== undefined) return String.fromCharCode(parseInt(four, 16));
     if (two !== undefined) return String.fromCharCode(parseInt(two, 16));
@@ -289,8 +289,8 @@ export function changedAt(value: Json, steps: readonly PathStep[], change: JsonC
   const items = [...value.items];
   const item = items[index];
   if (item === undefined) {
-    const isNext = index === items.length && rest.length === 0;
-    if (isNext && change.inserts && change.value !== undefined) items.push(change.value);
+    const added = index === items.length && change.inserts ? addedAt(rest, change) : undefined;
+    if (added !== undefined) items.push(added);
   } else if (rest.length > 0) items[index] = changedAt(item, rest, change);
   else if (change.shifts === true) items.splice(index, 0, change.value!);
   else if (change.replaces) {

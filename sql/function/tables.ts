@@ -44,24 +44,23 @@ function* series([first, last, by]: readonly SqlValue[]): Generator<SqlValue[]> 
   }
 }
 
+function jsonFunction(isTree: boolean, isBinary: boolean): TableFunction {
+  return {
+    columns: [...JSON_COLUMNS, "json", "root"],
+    least: 0,
+    most: 2,
+    hidden: [null, "$"],
+    hasElements: true,
+    rows: (args) => jsonRows(args, isTree, isBinary),
+  };
+}
+
 /** The functions by name. */
-export const TABLE_FUNCTIONS: ReadonlyMap<string, TableFunction> = new Map([
-  ["json_each", {
-    columns: [...JSON_COLUMNS, "json", "root"],
-    least: 0,
-    most: 2,
-    hidden: [null, "$"],
-    hasElements: true,
-    rows: (args: readonly SqlValue[]) => jsonRows(args, false),
-  }],
-  ["json_tree", {
-    columns: [...JSON_COLUMNS, "json", "root"],
-    least: 0,
-    most: 2,
-    hidden: [null, "$"],
-    hasElements: true,
-    rows: (args: readonly SqlValue[]) => jsonRows(args, true),
-  }],
+export const TABLE_FUNCTIONS: ReadonlyMap<string, TableFunction> = new Map<string, TableFunction>([
+  ["json_each", jsonFunction(false, false)],
+  ["json_tree", jsonFunction(true, false)],
+  ["jsonb_each", jsonFunction(false, true)],
+  ["jsonb_tree", jsonFunction(true, true)],
   ["generate_series", {
     columns: ["value", "start", "stop", "step"],
     least: 1,

@@ -13,7 +13,7 @@ import {
   NO_SCOPE,
   type Scope,
 } from "../expression/scope.ts";
-import { AGGREGATES } from "../function/aggregates.ts";
+import { AGGREGATES } from "../function/functions.ts";
 import type { Body, Call, Core, Expr, FromItem, Name, Query } from "../parse/ast.ts";
 import { queryOf, walk, walkQuery } from "../parse/walk.ts";
 import { columnNamed, isRowidName, keyOfName } from "../schema/types.ts";

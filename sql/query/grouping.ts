@@ -19,7 +19,7 @@ import {
   walkIn,
 } from "../expression/scope.ts";
 import { type AggregateState, distinct } from "../function/aggregate.ts";
-import { AGGREGATES } from "../function/aggregates.ts";
+import { AGGREGATES } from "../function/functions.ts";
 import type { Call, Expr } from "../parse/ast.ts";
 import { isAlike } from "../parse/walk.ts";
 import { OrderedState } from "../rows/ordered_state.ts";

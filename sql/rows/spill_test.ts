@@ -6,7 +6,7 @@
 import { assertEquals, assertGreater, assertLessOrEqual, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Database, open } from "../../mod.ts";
-import { AGGREGATES } from "../function/aggregates.ts";
+import { AGGREGATES } from "../function/functions.ts";
 import { sql } from "../mod.ts";
 import { compare } from "../value/compare.ts";
 import { Real, type SqlValue } from "../value/value.ts";

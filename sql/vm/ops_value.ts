@@ -2,7 +2,7 @@
  * Opcodes on values: arithmetic, comparison, logic, conversion, functions.
  */
 
-import type { FunctionContext, ScalarFunction } from "../function/scalar.ts";
+import type { FunctionContext, ScalarFunction } from "../function/functions.ts";
 import { type Affinity, applyAffinity, cast } from "../value/affinity.ts";
 import * as arithmetic from "../value/arithmetic.ts";
 import { type Collation, compare } from "../value/compare.ts";

@@ -1,12 +1,13 @@
 /**
- * All scalar functions by name.
+ * All scalar and aggregate functions by name.
  */
 
 import { SqlError } from "../value/error.ts";
 import { Real } from "../value/value.ts";
+import { type AggregateDefinition, PLAIN_AGGREGATES } from "./aggregate.ts";
 import { TIME_FUNCTIONS } from "./date_time.ts";
 import { FORMAT_FUNCTIONS } from "./format.ts";
-import { JSON_FUNCTIONS } from "./json.ts";
+import { JSON_AGGREGATES, JSON_FUNCTIONS } from "./json.ts";
 import { MATH_FUNCTIONS } from "./math.ts";
 import { TEXT_FUNCTIONS } from "./text.ts";
 import { define, type ScalarDefinition } from "./types.ts";
@@ -42,4 +43,9 @@ export const SCALARS: ReadonlyMap<string, ScalarDefinition> = new Map(
     ...JSON_FUNCTIONS,
     ...STATE_FUNCTIONS,
   }),
+);
+
+/** The aggregate functions. */
+export const AGGREGATES: ReadonlyMap<string, AggregateDefinition> = new Map(
+  Object.entries({ ...PLAIN_AGGREGATES, ...JSON_AGGREGATES }),
 );
