@@ -5,6 +5,7 @@
  */
 
 import { Random } from "../support/random.ts";
+import { archive } from "./protocol/archiving.ts";
 import { copySnapshot } from "./protocol/copies.ts";
 import { follow, followAndRead, followSnapshot, followSnapshotRead } from "./protocol/follower.ts";
 import { close, open, RottenJournal } from "./protocol/opening.ts";
@@ -260,7 +261,11 @@ class Run {
     if (random.once(4)) world.side = new Medium();
     else world.side.cut(random, true);
     world.truth.cut();
-    world.writer = world.exclusive = world.inGap = undefined;
+    world.writer =
+      world.exclusive =
+      world.inGap =
+      world.archiver =
+        undefined;
     world.sharing.clear();
     world.isDelicate = world.isErrorUnseen = world.isSplit = false;
     world.truth.forced = 0;
@@ -334,6 +339,9 @@ function nextAction(process: Process): Steps<void> {
   if (isPinOld(process)) return beat(process);
   if (world.weather.isWhole && snapshot !== undefined && random.once(6)) {
     return copySnapshot(process, snapshot);
+  }
+  if (world.weather.isWhole && process.kind === "sharing" && random.once(10)) {
+    return archive(process);
   }
   if (process.kind === "exclusive" && world.inGap !== undefined && random.once(2)) {
     return close(process);

@@ -36,6 +36,7 @@ export function begin(process: Process, superblock: Superblock): void {
   process.state = superblock.state;
   process.durable = superblock.sequence;
   process.done = 0;
+  if (process.world.keeps("archiveMissed")) process.queue = undefined;
 }
 
 /**
@@ -123,6 +124,7 @@ export function apply(process: Process, batch: Batch): void {
   process.state = batch.state;
   process.durable = Math.max(process.durable, batch.durable);
   process.batches.push(batch);
+  process.queue?.push(batch);
   for (const { chunk, headers } of batch.headers) {
     process.logged[chunk] = { generation: batch.generation, headers };
   }

@@ -63,4 +63,6 @@ export function leave(process: Process): void {
   world.sharing.delete(process);
   if (world.exclusive === process) world.exclusive = undefined;
   if (world.inGap === process) world.inGap = undefined;
+  if (world.archiver === process) world.archiver = undefined;
+  process.queue = undefined;
 }

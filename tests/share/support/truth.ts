@@ -38,6 +38,8 @@ export class Truth {
   seen: State = EMPTY;
   /** The last state that was read by a process which knew it to be durable. */
   seenDurable: State = EMPTY;
+  /** The last state that an archive has. */
+  archived: State = EMPTY;
   /** The newest version written in place past a pin. */
   forced = 0;
   /** Whether a batch has rotted, so that states may be lost, but not mixed. */
@@ -48,6 +50,12 @@ export class Truth {
     this.acknowledged = later(this.acknowledged, state, "(c) an acknowledged transaction is lost");
     if (!isDurable) return;
     this.durable = later(this.durable, state, "(c) a durable transaction is lost");
+  }
+
+  /** Notes a state that an archive has from now on. */
+  archive(state: State): void {
+    if (this.isRotten) return;
+    this.archived = later(this.archived, state, "(j) an archive has a state that was not kept");
   }
 
   /** Checks a page that a process read. */
@@ -69,6 +77,9 @@ export class Truth {
     }
     if (!isAncestor(this.seen, state)) {
       throw new Violation(`(c) ${what} lacks a state that was read`);
+    }
+    if (!isAncestor(this.archived, state)) {
+      throw new Violation(`(j) ${what} lacks a state that an archive has`);
     }
   }
 

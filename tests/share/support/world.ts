@@ -10,7 +10,7 @@ import type { Random } from "../../support/random.ts";
 import type { Batch, Header, LogRecord, Page, Sector, Superblock } from "./layout.ts";
 import { type GARBAGE, Medium } from "./medium.ts";
 import type { Rule } from "./rules.ts";
-import { type State, Truth } from "./truth.ts";
+import { EMPTY, type State, Truth } from "./truth.ts";
 
 /** The steps of an operation. */
 export type Steps<T> = Generator<undefined, T, undefined>;
@@ -68,6 +68,9 @@ export interface Flight {
   readonly states: readonly State[];
 }
 
+/** The states that a store can restore, with their pages. */
+export type Archived = Map<State, State["pages"]>;
+
 /** How often processes do what, of 100 operations: each number ends a range. */
 export interface Mix {
   readonly reads: number;
@@ -118,6 +121,10 @@ export class World {
   exclusive: Process | undefined;
   /** The process that has given up one kind of presence and not yet taken the other. */
   inGap: Process | undefined;
+  /** The process that archives, as the archive lock has it. */
+  archiver: Process | undefined;
+  /** What it has shipped, to another machine. */
+  readonly archive: Archived = new Map([[EMPTY, EMPTY.pages]]);
   processes: Process[] = [];
   /** The steps so far. */
   time = 0;
@@ -226,6 +233,10 @@ export class Process {
   flight: Flight | undefined;
   /** States that it committed without waiting for the medium, and that no flight has covered. */
   unsynced: State[] = [];
+  /** The batches that it has to archive; undefined if it does not archive, or lost them. */
+  queue: Batch[] | undefined;
+  /** The state that it archived last; undefined before it has. */
+  archived: State | undefined;
 
   constructor(world: World, id: number, kind: Kind, start: Superblock) {
     this.world = world;
