@@ -16,7 +16,7 @@ import { commitsIn } from "./children/kill_child.ts";
 import { expectBetween, type Life, lifeIn } from "./children/life.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 
-const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 30);
+const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 24);
 const DELAY_MS_MAX = 30;
 /**
  * What a process has done when it is killed, after a random time: it has begun to open the file, or

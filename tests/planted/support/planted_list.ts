@@ -6,7 +6,7 @@
  */
 
 import { ARCHIVE_BUGS } from "./planted_archive_bugs.ts";
-import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
+import { bug, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 import { COPY_BUGS } from "./planted_copy_bugs.ts";
 import { MODEL_BUGS, RULE_BUGS } from "./planted_crash_bugs.ts";
 import { DISK_BUGS } from "./planted_disk_bugs.ts";
@@ -49,5 +49,5 @@ export const CANARY: PlantedBug = bug(
   "if (this.#superblock.isOpen || false) return;",
   whole("levels", " --limit 4"),
   protect("firstCommit", " --limit 20"),
-  "tests/crash/journal_damage_test.ts",
+  part("pager/flush/checkpoint_test.ts", "A checkpoint"),
 );
