@@ -35,8 +35,12 @@ function writeConfig(path: string): void {
   Deno.writeTextFileSync(path, JSON.stringify(config));
 }
 
-/** Checks the types of some examples, and runs them in one process. */
-async function runExamples(dir: string, examples: readonly Example[]): Promise<Outcome> {
+/** Runs some examples in one process. Their types are checked, unless a flag is `--no-check`. */
+async function runExamples(
+  dir: string,
+  examples: readonly Example[],
+  ...flags: string[]
+): Promise<Outcome> {
   const config = `${dir}/deno.json`;
   writeConfig(config);
   examples.forEach((example, at) =>
@@ -47,7 +51,7 @@ async function runExamples(dir: string, examples: readonly Example[]): Promise<O
   const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
   permissions.push("--allow-net=127.0.0.1");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "--no-lock", "--config", config, ...permissions, all],
+    args: ["test", "--no-lock", "--config", config, ...permissions, ...flags, all],
     cwd: dir,
     env: { NO_COLOR: "1" },
     signal: AbortSignal.timeout(HANG_MS),
@@ -78,22 +82,22 @@ describe("the examples in the documentation", () => {
   });
 
   it("fail if an assertion is false, an error is thrown, or a type is wrong", async () => {
-    const outcomeOf = (...lines: string[]) =>
-      inTempDir((dir) => runExamples(dir, examplesIn("a.ts", lines.join("\n"))));
+    const outcomeOf = (lines: string[], ...flags: string[]) =>
+      inTempDir((dir) => runExamples(dir, examplesIn("a.ts", lines.join("\n")), ...flags));
     const docstring = (code: string) => ["/**", " * ```ts", ` * ${code}`, " * ```", " */"];
-    const wrong = await outcomeOf(
+    const wrong = await outcomeOf([
       ...docstring("console.assert(1 > 2);"),
       ...docstring('throw new Error("thrown");'),
       "```ts",
       "// right",
       "```",
-    );
+    ], "--no-check");
     assertStringIncludes(wrong.text, "Assertion failed");
     assertStringIncludes(wrong.text, "thrown");
     assertStringIncludes(wrong.text, "a.ts:7 ... FAILED");
     assertStringIncludes(wrong.text, "2 passed | 1 failed");
     assertEquals(wrong.code, 1);
-    const untyped = await outcomeOf(...docstring('const count: number = "1";'));
+    const untyped = await outcomeOf(docstring('const count: number = "1";'));
     assertEquals(untyped.code, 1);
     assertStringIncludes(untyped.text, "not assignable");
   });

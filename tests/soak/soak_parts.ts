@@ -334,6 +334,15 @@ export const PARTS: readonly Part[] = [
     counts: / \.\.\. ok /,
   },
   {
+    name: "imports by URL, with their types",
+    file: "tests/project/url_import_test.ts",
+    env: { QUIRE_FULL: "1" },
+    takesSeed: false,
+    minutes: 1,
+    rhythm: "once",
+    counts: / \.\.\. ok /,
+  },
+  {
     name: "the session of docs/cli.md",
     file: "tests/cli/docs_test.ts",
     env: { QUIRE_FULL: "1" },
