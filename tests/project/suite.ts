@@ -65,9 +65,9 @@ const MEMORY = {
   MALLOC_MMAP_THRESHOLD_: "33554432",
   GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
 };
-const GROUP_FILES_MAX = 6;
+const GROUP_FILES_MAX = 8;
 /** Unit tests are shorter. */
-const UNIT_FILES_MAX = 16;
+const UNIT_FILES_MAX = 24;
 const LANES_MAX = 5;
 
 /** The test files below a folder, from the top of the project. */
