@@ -21,6 +21,7 @@ import type { Superblock } from "./format/superblock.ts";
 import { ClaimedPages } from "./journal/claimed_pages.ts";
 import { TapHolder, type TransactionListener } from "./journal/commit_hooks.ts";
 import { CurrentSuperblock } from "./journal/current_superblock.ts";
+import { DataEnd } from "./journal/data_end.ts";
 import { Journal } from "./journal/journal.ts";
 import { frameMemory } from "./native/doors.ts";
 import { WindowMemory } from "./native/window_memory.ts";
@@ -41,6 +42,7 @@ import { VersionStore } from "./transaction/version_store.ts";
 export interface PagerParts {
   readonly disk: Disk;
   readonly meta: Meta;
+  readonly dataEnd: DataEnd;
   readonly cache: Cache;
   readonly frames: readonly Frame[];
   readonly loader: Loader;
@@ -111,7 +113,8 @@ export function makeParts(
   const seed = seedOf(superblock.databaseId);
   const unsynced = new UnsyncedChunks(disk);
   const current = new CurrentSuperblock(disk, superblock, protect);
-  const journal = isLogged && !follow ? new Journal(disk, current, unsynced) : undefined;
+  const dataEnd = new DataEnd();
+  const journal = isLogged && !follow ? new Journal(disk, current, unsynced, dataEnd) : undefined;
   const limit = Math.floor(cacheBytes / CHUNK_BYTES);
   const memory = frameMemory(limit, options);
   const writeback = new Writeback(disk, { limit, memory }, meta, unsynced, journal);
@@ -127,6 +130,7 @@ export function makeParts(
   return {
     disk,
     meta,
+    dataEnd,
     cache,
     frames: cache.frames,
     loader,

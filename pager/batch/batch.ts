@@ -18,7 +18,7 @@
  * |  72 | u32  | bytes of records                                                      |
  * |  76 | u32  | CRC-32 of the records                                                 |
  * |  80 | u32  | field 4 of the batch before it                                        |
- * |  84 | u32  | page count                                                            |
+ * |  84 | u32  | page count: the pages from it on are free, or the journal's           |
  * |  88 | u32  | next tree id                                                          |
  * |  92 | u32  | catalog root                                                          |
  * |  96 | u32  | allocator hint                                                        |

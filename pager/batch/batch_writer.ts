@@ -19,6 +19,8 @@ export interface BatchPosition {
   readonly offset: number;
   /** Its generation. */
   readonly generation: number;
+  /** Its page count, if the last commit has no lower one. */
+  readonly pageCountMax: number;
   /** Syncs completed. */
   readonly syncCount: number;
   /** The last sequence known to be on the medium. */
@@ -68,7 +70,7 @@ export class BatchWriter {
   }
 
   #encodeHeader(payload: Uint8Array, meta: Meta, place: BatchPosition): void {
-    const { version, pageCount, nextTreeId, catalogRoot, allocatorHint } = meta;
+    const { version, nextTreeId, catalogRoot, allocatorHint } = meta;
     const { generation, syncCount, durableSequence, offset, continues } = place;
     this.sequence++;
     this.lastSum = encodeBatch(
@@ -82,7 +84,7 @@ export class BatchWriter {
         payloadBytes: payload.length,
         payloadSum: crc(payload),
         previousSum: this.lastSum,
-        pageCount,
+        pageCount: Math.min(meta.pageCount, place.pageCountMax),
         nextTreeId,
         catalogRoot,
         allocatorHint,

@@ -22,6 +22,7 @@ import { assert } from "../format/assert.ts";
 import { Meta } from "../format/meta.ts";
 import type { ChunkNumber } from "../format/units.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
+import type { DataEnd } from "../journal/data_end.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { JournalLocation } from "./journal_location.ts";
@@ -49,6 +50,7 @@ export class Checkpoint {
   readonly #unsynced: UnsyncedChunks;
   readonly #superblock: CurrentSuperblock;
   readonly #fileEnd: FileEnd;
+  readonly #dataEnd: DataEnd;
   readonly #location: JournalLocation;
   readonly #windows: Windows | undefined;
   /** The meta of the switch. */
@@ -65,7 +67,7 @@ export class Checkpoint {
    * The checkpoints of a file.
    *
    * @param parts The file, its journal and the location of that, its dirty pages, its chunks
-   * without a sync, its superblock and its end, and the windows that show it.
+   * without a sync, its superblock, its end and that of its data, and the windows that show it.
    */
   constructor(
     parts: {
@@ -75,6 +77,7 @@ export class Checkpoint {
       unsynced: UnsyncedChunks;
       superblock: CurrentSuperblock;
       fileEnd: FileEnd;
+      dataEnd: DataEnd;
       location: JournalLocation;
       windows?: Windows | undefined;
     },
@@ -85,6 +88,7 @@ export class Checkpoint {
     this.#unsynced = parts.unsynced;
     this.#superblock = parts.superblock;
     this.#fileEnd = parts.fileEnd;
+    this.#dataEnd = parts.dataEnd;
     this.#location = parts.location;
     this.#windows = parts.windows;
   }
@@ -122,8 +126,9 @@ export class Checkpoint {
     const { writtenVersion, writtenMeta } = this.#journal;
     // Commits that are pending belong to the area that follows the switch.
     this.#meta.assign(meta.version === writtenVersion ? meta : writtenMeta);
-    // Either is behind the last page in use: `meta` may have moved there.
-    this.#meta.pageCount = Math.min(this.#meta.pageCount, meta.pageCount);
+    // Each is behind the last page in use: `meta` may have moved there.
+    const { pageCount } = this.#meta;
+    this.#meta.pageCount = Math.min(pageCount, meta.pageCount, this.#dataEnd.page);
     this.#journal.switchArea(meta);
     this.#sequence = this.#journal.sequence;
     this.#step = "pages";
@@ -231,6 +236,7 @@ export class Checkpoint {
     } else {
       this.#superblock.endSteps();
       this.#location.endMove();
+      this.#location.moveEndBack();
       this.#fileEnd.leaveTail();
       this.#writeback.endStages();
       this.#chunks = undefined;

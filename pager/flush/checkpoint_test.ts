@@ -29,6 +29,7 @@ import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
+import { DataEnd } from "../journal/data_end.ts";
 import type { Journal } from "../journal/journal.ts";
 import { readSuperblock } from "../journal/superblocks.ts";
 import type { Pager } from "../pager.ts";
@@ -296,9 +297,11 @@ describe("a slice of a checkpoint", () => {
       leaveChunks: () => {},
       listMove: () => ({}),
       endMove: () => {},
+      moveEndBack: () => false,
     } as unknown as JournalLocation;
     const unsynced = new UnsyncedChunks(disk);
-    const parts = { disk, journal, writeback, unsynced, superblock, fileEnd, location };
+    const dataEnd = new DataEnd();
+    const parts = { disk, journal, writeback, unsynced, superblock, fileEnd, dataEnd, location };
     const checkpoint = new Checkpoint(parts);
     checkpoint.begin(new Meta(), -1);
     assertThrows(() => checkpoint.finish(), Error, "between transactions");

@@ -6,9 +6,11 @@
  * page count, so that the next session can commit.
  *
  * Invariants:
- * 1. The file is cut only after the superblocks that have the page count are synced. So where the
- *    page count moves back, nothing before the old one is cut until other superblocks have the new
- *    one: the batches since the last ones may have page counts up to the old one.
+ * 1. The file is cut only after the superblocks that have the page count are synced. So where a
+ *    checkpoint that begins moves the page count back, nothing before the old one is cut until its
+ *    superblocks have the new one: the batches since the last ones may need the file up to the old
+ *    one. Those since the checkpoint began need it up to the end of the data, and superblocks up to
+ *    the journal that they list.
  * 2. Nothing is cut that is in use, held, or part of the journal.
  * 3. A page behind the end counts as cut off while the tail is left: it is claimed again before it
  *    is taken into use.
@@ -30,13 +32,14 @@ import {
 import type { Frame } from "../format/frame.ts";
 import { isInUse } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
+import type { PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
+import type { DataEnd } from "../journal/data_end.ts";
 import { AREA_BYTES_MIN } from "../journal/journal_areas.ts";
 
 /** With this much room on the disk, a close claims nothing for the next session. */
 const PLENTY_BYTES = 1024 * 1024;
 const ZEROS = new Uint8Array(64 * 1024);
-const NO_CHUNKS: ReadonlySet<number> = new Set();
 /** While the file is open its end moves by at most this many chunks at a time: 1 GiB. */
 export const LOOKS_MAX = 512;
 /** A piece of the tail: 4 MiB. A cut takes a time that grows with its length. */
@@ -46,6 +49,7 @@ export const PIECE_BYTES = 2 * CHUNK_BYTES;
 export class FileEnd {
   readonly #disk: Disk;
   readonly #meta: Meta;
+  readonly #dataEnd: DataEnd;
   readonly #loader: Loader;
   readonly #frames: readonly Frame[];
   readonly #claimed: ClaimedPages;
@@ -57,13 +61,14 @@ export class FileEnd {
   /**
    * The end of a file.
    *
-   * @param parts The file, its meta, its header pages and frames, the pages that have their bytes
-   * in the file, and the windows that show it.
+   * @param parts The file, its meta, the end of its data, its header pages and frames, the pages
+   * that have their bytes in the file, and the windows that show it.
    */
   constructor(
     parts: {
       disk: Disk;
       meta: Meta;
+      dataEnd: DataEnd;
       loader: Loader;
       frames: readonly Frame[];
       claimed: ClaimedPages;
@@ -72,6 +77,7 @@ export class FileEnd {
   ) {
     this.#disk = parts.disk;
     this.#meta = parts.meta;
+    this.#dataEnd = parts.dataEnd;
     this.#loader = parts.loader;
     this.#frames = parts.frames;
     this.#claimed = parts.claimed;
@@ -79,15 +85,18 @@ export class FileEnd {
   }
 
   /**
-   * Sets the page count to end at the last page in use, or `LOOKS_MAX` chunks before its end; the
-   * file keeps its length until the next call of `leaveTail`. The page count stays as it is when a
-   * header page on the way is damaged or unreadable.
+   * Finds the end of the data, at most `LOOKS_MAX` chunks before the end of the file, and sets the
+   * page count to end there, or behind the journal; the file keeps its length until the next call
+   * of `leaveTail`. Both stay as they are when a header page on the way is damaged or unreadable.
    *
-   * @param least A lower bound of the page count.
+   * @param journal The chunks of the journal.
+   * @param least A lower bound of the end of the data.
    */
-  moveToLastPageInUse(least: number): void {
+  moveToDataEnd(journal: readonly number[], least: PageNumber): void {
     try {
-      this.moveTo(Math.max(least, this.pageCountWithout(NO_CHUNKS, LOOKS_MAX)));
+      const end = Math.max(least, this.pageCountWithout(new Set(journal), LOOKS_MAX));
+      this.moveTo(Math.max(end, endOf(journal)));
+      this.#dataEnd.page = end;
     } catch (error) {
       if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
     }
@@ -97,6 +106,19 @@ export class FileEnd {
   moveTo(pageCount: number): void {
     this.#countBefore = this.#countMin;
     this.#meta.pageCount = pageCount;
+  }
+
+  /**
+   * Moves the page count back to the end of the data: superblocks list no chunk of the journal
+   * behind it. No batch needs more. Returns whether it moved.
+   *
+   * @param least A lower bound of the page count.
+   */
+  moveBack(least: PageNumber): boolean {
+    const pageCount = Math.max(least, this.#dataEnd.page);
+    if (pageCount >= this.#meta.pageCount) return false;
+    this.#meta.pageCount = pageCount;
+    return true;
   }
 
   /** The page count before which nothing may be cut. */
@@ -208,4 +230,9 @@ export class FileEnd {
       throw error;
     }
   }
+}
+
+/** The lowest page count that leaves chunks inside the file. */
+export function endOf(chunks: readonly number[]): number {
+  return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
 }

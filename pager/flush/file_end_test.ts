@@ -13,6 +13,7 @@ import { Frame, POOL } from "../format/frame.ts";
 import { setInUse } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
 import { ClaimedPages } from "../journal/claimed_pages.ts";
+import { DataEnd } from "../journal/data_end.ts";
 import type { Pager } from "../pager.ts";
 import { FileEnd, PIECE_BYTES } from "./file_end.ts";
 
@@ -30,8 +31,9 @@ function fileOf(pageCount: number, lastUsed: number) {
   };
   const loader = { headerPage } as unknown as Loader;
   const claimed = new ClaimedPages(disk, pageCount);
-  const fileEnd = new FileEnd({ disk, meta, loader, frames: [frame], claimed });
-  return { fileEnd, looks, disk, meta, claimed };
+  const dataEnd = new DataEnd();
+  const fileEnd = new FileEnd({ disk, meta, dataEnd, loader, frames: [frame], claimed });
+  return { fileEnd, dataEnd, looks, disk, meta, claimed };
 }
 
 describe("The end of the file", () => {
@@ -77,12 +79,29 @@ describe("The tail of the file", () => {
   it("ends where it began if the page count moves back, until superblocks have that", () => {
     const { fileEnd, disk, meta } = withTail();
     fileEnd.leaveTail();
-    fileEnd.moveToLastPageInUse(0);
+    fileEnd.moveToDataEnd([], 0);
     assertEquals([meta.pageCount, fileEnd.hasPlenty()], [2 * CHUNK_PAGES + 8, true]);
     while (fileEnd.hasTail) fileEnd.cutPiece();
     assertEquals([fileEnd.hasPlenty(), disk.size()], [true, 3 * CHUNK_BYTES]);
     fileEnd.leaveTail();
     assertEquals(disk.size(), (2 * CHUNK_PAGES + 8) * (CHUNK_BYTES / CHUNK_PAGES));
+  });
+
+  it("begins behind the data, or the journal, where that gave chunks back", () => {
+    const { fileEnd, dataEnd, meta } = withTail();
+    assertEquals(fileEnd.moveBack(0), false, "the end of the data is not known");
+    fileEnd.moveToDataEnd([4, 9], 0);
+    const end = 2 * CHUNK_PAGES + 8;
+    assertEquals([dataEnd.page, meta.pageCount], [end, 10 * CHUNK_PAGES]);
+    assertEquals([fileEnd.moveBack(5 * CHUNK_PAGES), meta.pageCount], [true, 5 * CHUNK_PAGES]);
+    assertEquals([fileEnd.moveBack(0), meta.pageCount], [true, end]);
+    assertEquals([fileEnd.moveBack(0), meta.pageCount], [false, end]);
+  });
+
+  it("begins behind pages that pending commits have freed", () => {
+    const { fileEnd, dataEnd, meta } = withTail();
+    fileEnd.moveToDataEnd([], 700);
+    assertEquals([dataEnd.page, meta.pageCount], [700, 700]);
   });
 
   it("has no claimed page while it is left", () => {

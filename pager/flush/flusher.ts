@@ -37,6 +37,7 @@ import type { ChunkNumber, PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog, LiveSnapshots, TransactionListener } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
+import type { DataEnd } from "../journal/data_end.ts";
 import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
 import { type Steps, SyncedSteps } from "../journal/synced_steps.ts";
@@ -112,6 +113,7 @@ export class Flusher implements CommitLog {
     parts: {
       disk: Disk;
       meta: Meta;
+      dataEnd: DataEnd;
       superblock: CurrentSuperblock;
       journal: Journal;
       writeback: Writeback;
@@ -258,6 +260,13 @@ export class Flusher implements CommitLog {
   #finishAll(): void {
     this.#finishSteps();
     this.#growth.finish(this.#sync);
+    this.#moveEndBack();
+  }
+
+  /** Moves the end of the file back, where the journal gave chunks back that it was behind. */
+  #moveEndBack(): void {
+    if (this.#growth.isRunning || this.#checkpoint.isRunning) return;
+    if (this.#location.moveEndBack()) this.#fileEnd.leaveTail();
   }
 
   readonly #sync = (): void => this.#journal.sync();
@@ -344,7 +353,13 @@ export class Flusher implements CommitLog {
     this.#journal.land(flight);
     // The flight in the air is the one of the step: steps begin while there is none.
     if (this.#steps.isRunning) return this.#steps.next();
-    if (this.#growth.isRunning) return this.#growth.next();
+    if (this.#growth.isRunning) this.#growth.next();
+    else this.#landCheckpoint();
+    this.#moveEndBack();
+  }
+
+  /** Advances the checkpoint after a flight, or begins one if one is due. */
+  #landCheckpoint(): void {
     if (!this.#checkpoint.isRunning) {
       if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
       else this.#growth.growAhead();

@@ -38,7 +38,7 @@ import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Journal } from "../journal/journal.ts";
 import { PAUSE, type Steps } from "../journal/synced_steps.ts";
-import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
+import { endOf, type FileEnd, LOOKS_MAX } from "./file_end.ts";
 
 /** The chunks of a new journal: one for each area. */
 const NEW_CHUNKS = 2;
@@ -59,6 +59,8 @@ export class JournalLocation {
   #move: { readonly to: ChunkNumber; readonly from: readonly ChunkNumber[] } | undefined;
   /** The chunks by which an area becomes longer or shorter. */
   #changing: readonly ChunkNumber[] = [];
+  /** Whether chunks were given back since the end of the file was moved back. */
+  #mayMoveEnd = false;
   /** The lowest chunk that the journal gave back since the last transaction began. */
   lowestFreed = Infinity;
   /** Whether the chunks that it leaves have empty header pages in the file. */
@@ -99,8 +101,7 @@ export class JournalLocation {
 
   /** The lowest page count that leaves both areas inside the file. */
   get pageCountMin(): number {
-    const chunks = this.#journal.chunks.flat();
-    return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
+    return endOf(this.#journal.chunks.flat());
   }
 
   /**
@@ -257,6 +258,21 @@ export class JournalLocation {
     this.#replaceHeaderPage(to, header);
     this.#lowerHint(from);
     for (const chunk of from) this.#freeChunk(chunk);
+    this.#mayMoveEnd = true;
+  }
+
+  /**
+   * Moves the page count back past chunks that were given back, between transactions, while none is
+   * taken or given back; whether it moved. Batches since the last checkpoint began do not count
+   * these chunks.
+   */
+  moveEndBack(): boolean {
+    if (!this.#mayMoveEnd) return false;
+    this.#mayMoveEnd = false;
+    const least = Math.max(this.pageCountMin, this.#superblock.fields.pageCount);
+    if (!this.#fileEnd.moveBack(least)) return false;
+    this.#journal.moveEndBack(this.#meta.pageCount);
+    return true;
   }
 
   /** The chunks up to the last page in use outside the journal, and its own among them. */
@@ -333,6 +349,7 @@ export class JournalLocation {
     this.#changing = [];
     this.#lowerHint(chunks);
     for (const chunk of chunks) this.#freeChunk(chunk);
+    this.#mayMoveEnd = true;
   }
 
   /**

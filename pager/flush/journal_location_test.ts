@@ -290,6 +290,36 @@ describe("The journal", () => {
   });
 });
 
+describe("the file, where the journal behind the data gives chunks back", () => {
+  it("is cut before the next checkpoint ends, and opens as it is after each cut", () => {
+    const pages = dataPages(1800);
+    const file = makeFile(pages.length);
+    const data = file.size();
+    const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
+    /** A page of each chunk, so that a checkpoint takes many commits. */
+    const spread = pages.filter((_, i) => i % 200 === 0);
+    const commit = (salt: number) => {
+      transact(pager, () => spread.forEach((page) => write(pager, page, salt)));
+      pager.flush("sync");
+    };
+    transact(pager, () => pages.forEach((page) => write(pager, page, 1)));
+    pager.flush("sync");
+    const { length } = journalChunks(pager);
+    let salt = 2;
+    for (; journalChunks(pager).length >= length; salt++) commit(salt);
+    assert(file.size() > data + 5 * CHUNK_BYTES, `${file.size()} bytes`);
+    const { checkpoints } = pager.stats();
+    for (const last = salt + 5; salt < last; salt++) {
+      commit(salt);
+      const again = openNodes(new MemoryFile(file.content()));
+      for (const page of spread) expectContent(again, page, salt);
+      for (const page of spread) expectContent(again, page + 1, 1);
+    }
+    assert(file.size() <= data + 3 * CHUNK_BYTES, `${file.size()} bytes of ${data}`);
+    assertEquals(pager.stats().checkpoints, checkpoints);
+  });
+});
+
 /** Closes a pager, and opens its file again. */
 function closed(pager: Pager, file: MemoryFile): Pager {
   pager.close();

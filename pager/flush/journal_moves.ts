@@ -79,7 +79,7 @@ export class JournalMoves {
       this.#fileEnd.hasPlenty();
     // The state of the switch lacks the pending commits, and has the pages that they freed.
     const { freedEnd } = this.#journal.pending;
-    this.#fileEnd.moveToLastPageInUse(Math.max(freedEnd, this.#location.pageCountMin));
+    this.#fileEnd.moveToDataEnd(this.#journal.chunks.flat(), freedEnd);
     if (!mayMove || !this.#savings.keepsTail(tailChunks)) return STAYS;
     return this.#savings.firstFreeChunk;
   }

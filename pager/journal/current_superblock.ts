@@ -9,6 +9,7 @@
 
 import type { Disk } from "../file/disk.ts";
 import { assert } from "../format/assert.ts";
+import { chunksOf } from "../format/format.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { repairSuperblocks, writeSuperblock, writeSuperblockCopy } from "./superblocks.ts";
 
@@ -96,6 +97,9 @@ export class CurrentSuperblock {
   }
 
   #replacedBy(changes: Partial<Superblock>): Superblock {
-    return { ...this.#fields, ...changes, number: this.#fields.number + 1 };
+    const next = { ...this.#fields, ...changes, number: this.#fields.number + 1 };
+    // No page of data is behind the page count, but chunks of the journal may be.
+    next.allocatorHint = Math.min(next.allocatorHint, chunksOf(next.pageCount));
+    return next;
   }
 }

@@ -37,6 +37,7 @@ import { PAGE_COUNT_MAX } from "../format/format.ts";
 import { Meta, type MetaFields } from "../format/meta.ts";
 import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
+import type { DataEnd } from "./data_end.ts";
 import { JournalAreas, KEPT_BYTES } from "./journal_areas.ts";
 import type { JournalState } from "./journal_state.ts";
 
@@ -55,7 +56,7 @@ export interface Flight {
   readonly confirmed: Version;
   /** The sequence of the last batch that was written when it took off. */
   readonly sequence: number;
-  /** The page count when it took off. */
+  /** The end of the data when it took off. */
   readonly pageCount: number;
   /** The number of claims made when it took off. */
   readonly claims: number;
@@ -108,6 +109,7 @@ export class Journal {
 
   readonly #disk: Disk;
   readonly #areas: JournalAreas;
+  readonly #dataEnd: DataEnd;
   /** The meta of the last commit that is pending. */
   readonly #meta = new Meta();
   /** The meta of the last commit that is written. */
@@ -134,10 +136,17 @@ export class Journal {
    * @param disk The file.
    * @param superblock Its superblock, which lists the chunks of both areas.
    * @param unsynced Collects the chunks whose header pages it writes.
+   * @param dataEnd The end of the data, which batches have as their page count.
    */
-  constructor(disk: Disk, superblock: CurrentSuperblock, unsynced: UnsyncedChunks) {
+  constructor(
+    disk: Disk,
+    superblock: CurrentSuperblock,
+    unsynced: UnsyncedChunks,
+    dataEnd: DataEnd,
+  ) {
     const start = superblock.fields;
     this.#disk = disk;
+    this.#dataEnd = dataEnd;
     this.generation = start.replayGeneration;
     this.#batches = new BatchWriter(start.databaseId, start.replaySequence);
     this.syncCount = start.syncCount;
@@ -374,7 +383,7 @@ export class Journal {
       version: this.writtenVersion,
       confirmed: this.#nextConfirmed,
       sequence: this.sequence,
-      pageCount: this.#meta.pageCount,
+      pageCount: Math.min(this.#meta.pageCount, this.#dataEnd.page),
       claims: this.#areas.claims,
       synced: this.#disk.startSync(),
     };
@@ -488,6 +497,7 @@ export class Journal {
       area,
       offset: this.#offset,
       generation: this.generation,
+      pageCountMax: this.#dataEnd.page,
       syncCount: this.syncCount,
       durableSequence: this.#durableSequence,
       continues,
@@ -519,6 +529,14 @@ export class Journal {
     for (const meta of [this.#meta, this.#writtenMeta, this.#waitingMeta]) {
       meta.allocatorHint = Math.min(meta.allocatorHint, hint);
     }
+  }
+
+  /** Moves the page count back, where commits have a higher one: free pages are cut off. */
+  moveEndBack(pageCount: number): void {
+    for (const meta of [this.#meta, this.#writtenMeta, this.#waitingMeta]) {
+      meta.pageCount = Math.min(meta.pageCount, pageCount);
+    }
+    this.#areas.noteDurable(pageCount);
   }
 
   /** The meta of the last commit that is written. */

@@ -310,13 +310,22 @@ export class Recovery {
     return chunks > chunksOf(pageCount) ? chunks * CHUNK_PAGES : pageCount;
   }
 
-  /** Empties chunks that only a torn commit used, up to the extended page count. */
+  /** Whether a header page need not be kept in memory under an overlay: the file has it empty. */
+  #isEmptyBelow(chunk: ChunkNumber, empty: Uint8Array): boolean {
+    if (this.#options.overlay === undefined) return false;
+    const found = new Uint8Array(PAGE_BYTES);
+    this.#disk.read(found, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    return found.every((byte, i) => byte === empty[i]);
+  }
+
+  /** Empties chunks behind the data, and those that only a torn commit used. */
   #finishPages(pageCount: number, extended: number): void {
     const journals = new Set(this.#journals.flat());
     const empty = emptyHeaderPage();
     const seed = seedOf(this.#superblock.databaseId);
     for (let chunk = chunksOf(pageCount); chunk < chunksOf(extended); chunk++) {
-      if (!journals.has(chunk)) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+      if (journals.has(chunk) || this.#isEmptyBelow(chunk, empty)) continue;
+      this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
     }
     // A close that was cut may have emptied the header pages of the areas.
     for (const chunk of journals) {

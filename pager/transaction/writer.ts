@@ -48,6 +48,7 @@ import {
 } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
+import type { DataEnd } from "../journal/data_end.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { Patches } from "./patches.ts";
 import { ALLOCATED, CHANGED, HEADERS, RELEASED } from "./undo_log.ts";
@@ -59,6 +60,7 @@ export class Writer {
   readonly #cache: Cache;
   readonly #loader: Loader;
   readonly #meta: Meta;
+  readonly #dataEnd: DataEnd;
   readonly #versions: VersionStore;
   readonly #patches: Patches;
   /**
@@ -71,7 +73,7 @@ export class Writer {
    * Creates the writer of a file.
    *
    * @param parts The open transaction, the pages and header pages that it changes, the meta, whose
-   * page count `allocate` raises, and the images kept for snapshots.
+   * page count `allocate` raises, the end of the data, too, and the images kept for snapshots.
    */
   constructor(
     parts: {
@@ -79,6 +81,7 @@ export class Writer {
       cache: Cache;
       loader: Loader;
       meta: Meta;
+      dataEnd: DataEnd;
       versions: VersionStore;
     },
   ) {
@@ -86,6 +89,7 @@ export class Writer {
     this.#cache = parts.cache;
     this.#loader = parts.loader;
     this.#meta = parts.meta;
+    this.#dataEnd = parts.dataEnd;
     this.#versions = parts.versions;
     this.#patches = new Patches(parts);
   }
@@ -142,7 +146,9 @@ export class Writer {
     assert((page & SLOT_MASK) + span <= CHUNK_PAGES, "pages taken together are of one chunk");
     assert(page + span <= PAGE_COUNT_MAX, "the file can have these pages");
     const headers = this.#touchHeaderPage(page >>> CHUNK_SHIFT);
-    if (page + span > this.#meta.pageCount) this.#meta.pageCount = page + span;
+    const end = page + span;
+    if (end > this.#meta.pageCount) this.#meta.pageCount = end;
+    if (end > this.#dataEnd.page) this.#dataEnd.page = end;
     assert(span === 1 || kind === KIND_RUN, "only a run has several pages");
     const place = this.#allocateOne(page, kind, kind === KIND_RUN ? span : 0, tree, headers);
     for (let index = 1; index < span; index++) {

@@ -1,7 +1,7 @@
 /**
- * Power cuts while a journal area gives back chunks between two commits, and while pages take them:
- * the file opens with every commit that was on the medium, and no chunk is both of the journal and
- * free.
+ * Power cuts while a journal area gives back chunks between two commits, while pages take them, and
+ * while the file is cut where they were: the file opens with every commit that was on the medium,
+ * and no chunk is both of the journal and free.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -22,13 +22,14 @@ import {
   write,
 } from "../support/trees/pages.ts";
 
-const { CHUNK_PAGES } = format;
+const { CHUNK_PAGES, PAGE_BYTES } = format;
 const PAGES = dataPages(1300);
 const CHANGED = PAGES.slice(0, 40);
+/** Few pages, so that no area grows, in many chunks, so that checkpoints take many commits. */
+const SPREAD = PAGES.filter((_, i) => i % 200 === 0);
 /** The pages that are looked at after a cut, besides those that other commits change. */
 const SAMPLE = PAGES.filter((_, i) => i % 40 === 0);
 const DATA_CHUNKS = format.chunksOf(PAGES.at(-1)!);
-const IMAGES = 6;
 const OPTIONS = { journalBytes: 2 * 1024 * 1024 };
 const SLOT = 9;
 
@@ -39,41 +40,69 @@ interface Commit {
   readonly durableAt: number;
 }
 
-/** The commits of a run that gives chunks back, and the operations that matter. */
+/** A file that gives chunks back, its commits, and the operations that matter. */
 interface Run {
   readonly file: PowerFile;
+  readonly pager: Pager;
   readonly commits: Commit[];
-  readonly from: number;
+  readonly commit: (pages: readonly number[], salt: number, change?: typeof write) => void;
+  from: number;
 }
 
-function run(): Run {
+/** Commits a large transaction, then small ones until an area gives chunks back. */
+function giveBack(small: readonly number[]): Run {
   const start = new Blocks();
   const bytes = makeFile(PAGES.length).content();
   start.write(bytes, 0, bytes.length, 0);
   const file = new PowerFile(start);
   const pager = openNodes(file, OPTIONS);
   const commits: Commit[] = [];
-  const commit = (pages: readonly number[], salt: number, change: typeof write) => {
+  const commit: Run["commit"] = (pages, salt, change = write) => {
     transact(pager, () => pages.forEach((page) => change(pager, page, salt)));
     pager.flush("sync");
     const looked = pages === PAGES ? SAMPLE : pages;
     commits.push({ pages: looked, salt, durableAt: file.operations.length });
   };
-  commit(PAGES, 1, write);
+  commit(PAGES, 1);
   const { length } = journalChunks(pager);
   let from = 0;
   for (let salt = 2; journalChunks(pager).length >= length; salt++) {
     from = file.operations.length;
-    commit(CHANGED, salt, write);
+    commit(small, salt);
     assert(salt < 100, "an area gives chunks back");
   }
+  return { file, pager, commits, commit, from };
+}
+
+/** Lets pages take chunks that were given back. */
+function takeChunks(): Run {
+  const run = giveBack(CHANGED);
+  const { pager, commit } = run;
   const journal = journalChunks(pager);
   const end = journal.at(-1)!;
   const given = Array.from({ length: end }, (_, chunk) => chunk)
     .filter((chunk) => chunk >= DATA_CHUNKS && !journal.includes(chunk));
   commit(given.map((chunk) => chunk * CHUNK_PAGES + SLOT), 200, allocate);
-  commit(CHANGED, 201, write);
-  return { file, commits, from };
+  commit(CHANGED, 201);
+  return run;
+}
+
+/** Lets the file be cut while a checkpoint runs, and pages be taken where it was. */
+function cutFile(): Run {
+  const run = giveBack(SPREAD);
+  const { file, pager, commit } = run;
+  const { checkpoints } = pager.stats();
+  const sizes = [file.size()];
+  for (let salt = 101; salt < 105; salt++) {
+    commit(SPREAD, salt);
+    sizes.push(file.size());
+  }
+  assert(sizes[0]! > sizes.at(-1)! + 4 * CHUNK_PAGES * PAGE_BYTES / 2, `cut: ${sizes}`);
+  assertEquals(pager.stats().checkpoints, checkpoints, "before the next checkpoint has ended");
+  const behind = format.chunksOf(pager.meta.pageCount) * CHUNK_PAGES;
+  commit([behind + SLOT], 200, allocate);
+  commit(SPREAD, 201);
+  return run;
 }
 
 /** The salts that some pages may have after a cut: of the last durable commit or a later one. */
@@ -101,22 +130,28 @@ function expectAreas(pager: Pager): void {
   assertEquals(journalChunks(pager), areas.toSorted((a, b) => a - b));
 }
 
-describe("power cuts while the journal gives chunks back", () => {
-  it("leave a file that has every durable commit", () => {
-    const { file, commits, from } = run();
-    const walk = new PowerWalk(file.start);
-    const random = new Random(3);
-    file.operations.forEach((operation, done) => {
-      walk.issue(operation);
-      if (done >= from) {
-        const plans = plansAt(walk, { garbage: "none", rotPages: [], limit: IMAGES }, random);
-        for (const plan of plans) {
-          const pager = openNodes(new PowerFile(makeImage(walk, plan), false), OPTIONS);
-          expectCommits(pager, commits, done);
-          expectAreas(pager);
-        }
+/** Cuts the power at each operation. */
+function expectAll({ file, commits, from }: Run, limit: number): void {
+  const walk = new PowerWalk(file.start);
+  const random = new Random(3);
+  file.operations.forEach((operation, done) => {
+    walk.issue(operation);
+    if (done >= from) {
+      const plans = plansAt(walk, { garbage: "none", rotPages: [], limit }, random);
+      for (const plan of plans) {
+        const pager = openNodes(new PowerFile(makeImage(walk, plan), false), OPTIONS);
+        expectCommits(pager, commits, done);
+        expectAreas(pager);
       }
-      walk.complete(operation);
-    });
+    }
+    walk.complete(operation);
   });
+}
+
+describe("power cuts while the journal gives chunks back", () => {
+  it("leave a file that has every durable commit", () => expectAll(takeChunks(), 6));
+});
+
+describe("power cuts while the file is cut where the journal was", () => {
+  it("leave a file that has every durable commit", () => expectAll(cutFile(), 2));
 });

@@ -166,8 +166,8 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "growth-ignored",
     "a checkpoint begins in line only after the growth of the areas",
     COMMIT_PATH,
-    "    this.#growth.finish(this.#sync);\n  }\n",
-    "  }\n",
+    "    this.#growth.finish(this.#sync);\n    this.#moveEndBack();\n",
+    "    this.#moveEndBack();\n",
     whole("flightGrowth"),
   ),
   bug(
