@@ -159,7 +159,7 @@ export class BTree {
     let leaf: NodeView | undefined = this.nodes.descend(path, bound, bound.length);
     let index = leaf.lowerBound(bound, bound.length);
     if (index === leaf.entries) {
-      leaf = this.nodes.neighbour(path, true);
+      leaf = this.nodes.walkOn(path, true);
       index = 0;
     }
     if (leaf === undefined) return -1;

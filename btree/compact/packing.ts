@@ -233,7 +233,8 @@ export class Packing {
     after.pages.set(path.pages);
     after.indexes.set(path.indexes);
     after.indexes[depth] = branch.entries - 1;
-    const leaf = nodes.neighbour(after, true);
+    after.leaves = 0;
+    const leaf = nodes.walkOn(after, true);
     return leaf === undefined ? undefined : this.#copyKey(leaf, 0);
   }
 

@@ -72,7 +72,7 @@ export class ValueOwners {
     let leaf: NodeView | undefined = tree.nodes.descend(path, this.#next, this.#next.length);
     for (let leaves = 0; leaf !== undefined && leaves < STEP_LEAVES; leaves++) {
       for (const owner of ownersIn(leaf)) this.#add(tree, owner);
-      leaf = tree.nodes.neighbour(path, true);
+      leaf = tree.nodes.walkOn(path, true);
     }
     this.#leavesLeft -= STEP_LEAVES;
     this.#next = leaf === undefined ? undefined : keyAt(leaf, 0);

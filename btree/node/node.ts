@@ -295,6 +295,30 @@ export function searchLeaf(frame: Frame, slot: Slot, key: Uint8Array, length: nu
   return ~low;
 }
 
+/** Negative, 0 or positive, as the key of an entry of a leaf compares to a key. */
+export function compareEntry(
+  frame: Frame,
+  slot: Slot,
+  index: number,
+  key: Uint8Array,
+  length: number,
+): number {
+  const prefix = prefixLengthOf(frame, slot);
+  if (prefix !== 0) {
+    const order = comparePrefix(frame, slot, key, length);
+    if (order !== 0) return -order;
+  }
+  const { u8, u32 } = frame;
+  const other = u32[headIndex(slot, index)]!;
+  const head = headOf(key, prefix, length);
+  if (other !== head) return other < head ? -1 : 1;
+  const cell = cellAt(frame, slot, index);
+  const suffix = lengthAt(u8, cell);
+  const tag = cell + lengthBytes(suffix);
+  const tailAt = tag + (u8[tag]! < 0x80 ? 1 : 2);
+  return compareTails(u8, suffix, tailAt, key, prefix + HEAD_BYTES, length);
+}
+
 /** The first entry of a leaf whose head is not below that of a key that has the leaf's prefix. */
 export function boundOfHead(frame: Frame, slot: Slot, key: Uint8Array, length: number): number {
   const { u32 } = frame;

@@ -68,7 +68,7 @@ export class LeafViews {
     const nodes = this.#unmoved();
     while (++this.#index >= this.#limit) {
       if (!this.#more) return false;
-      const leaf = nodes.neighbour(this.#path, true);
+      const leaf = nodes.nextLeaf(this.#path, true);
       if (leaf === undefined) return this.#more = false;
       this.#enter(leaf, 0);
     }

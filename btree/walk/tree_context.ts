@@ -52,6 +52,8 @@ export class TreeContext {
    * brought them back. They are free inside of pages, so packing pays.
    */
   bytesDeleted = 0;
+  /** The key between two leaves of a walk, valid until the next step. */
+  readonly separator: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
   /** Buffers for separators that splits pass to the parent. */
   readonly keys: readonly [Uint8Array, Uint8Array, Uint8Array];
 

@@ -17,7 +17,7 @@ import {
   type PageReader,
   type Place,
 } from "../../pager/mod.ts";
-import { LEVEL_MAX } from "../node/node.ts";
+import { compareEntry, copyKey, LEVEL_MAX } from "../node/node.ts";
 import { clearNode } from "../node/node_edit.ts";
 import type { NodeView } from "../node/node_view.ts";
 import type { TreeContext } from "./tree_context.ts";
@@ -40,6 +40,9 @@ export class TreeNodes {
   readonly #context: TreeContext;
   readonly #frames: readonly Frame[];
   readonly #views: readonly NodeView[];
+  /** The key of the branch between the leaf of the last `walkOn` and the one before. */
+  readonly #separator: Uint8Array;
+  #separatorLength = 0;
 
   /**
    * Creates the nodes of a tree.
@@ -53,6 +56,7 @@ export class TreeNodes {
     this.#context = context;
     this.#frames = reader.frames;
     this.#views = context.views;
+    this.#separator = context.separator;
     this.reader = reader;
     this.tree = tree;
     this.root = root;
@@ -137,12 +141,18 @@ export class TreeNodes {
    * @returns That leaf, or undefined at the edge of the tree, where the path becomes invalid.
    */
   neighbour(path: TreePath, forward: boolean): NodeView | undefined {
+    return this.#step(path, forward, false);
+  }
+
+  /** Moves to a neighbour; `notes` keeps the key between the two before other pages are read. */
+  #step(path: TreePath, forward: boolean, notes: boolean): NodeView | undefined {
     const step = forward ? 1 : -1;
     for (let depth = path.depth - 1; depth >= 0; depth--) {
       let node = this.nodeOn(path, depth);
       const index = path.indexes[depth]! + step;
       if (index < 0 || index >= node.entries) continue;
       path.depth = depth;
+      if (notes) this.#noteSeparator(node, forward ? index : index + 1);
       node = this.#down(path, node, index);
       while (node.level > 0) node = this.#down(path, node, forward ? 0 : node.entries - 1);
       return node;
@@ -156,12 +166,39 @@ export class TreeNodes {
    * @throws {CorruptionError} It has reached more leaves than the file has pages: branches share
    * children, and the walk would not end.
    */
+  nextLeaf(path: TreePath, forward: boolean): NodeView | undefined {
+    this.#countLeaf(path, forward);
+    return this.#step(path, forward, false);
+  }
+
+  /**
+   * Moves a path as `nextLeaf` does, to a leaf whose keys are where its branches say.
+   *
+   * @throws {CorruptionError} They are not. Whoever went on behind such a key would come to the
+   * same leaf again and again.
+   */
   walkOn(path: TreePath, forward: boolean): NodeView | undefined {
+    this.#countLeaf(path, forward);
+    const leaf = this.#step(path, forward, true);
+    if (leaf === undefined || leaf.entries === 0) return leaf;
+    const { frame, slot, entries } = leaf;
+    const index = forward ? 0 : entries - 1;
+    const order = compareEntry(frame, slot, index, this.#separator, this.#separatorLength);
+    if (order < 0 === forward) {
+      corruptHeader(leaf.page, HEADER.tree, "a leaf has keys of its neighbour, as a branch says");
+    }
+    return leaf;
+  }
+
+  #countLeaf(path: TreePath, forward: boolean): void {
     path.leaves += forward ? 1 : -1;
     if (Math.abs(path.leaves) > this.reader.meta.pageCount) {
       corruptHeader(this.root, HEADER.tree, "the tree has more leaves than the file has pages");
     }
-    return this.neighbour(path, forward);
+  }
+
+  #noteSeparator({ frame, slot }: NodeView, index: number): void {
+    this.#separatorLength = copyKey(frame, slot, index, this.#separator);
   }
 
   /** The node at a depth of a path that leads to a leaf. */

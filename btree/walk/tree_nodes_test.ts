@@ -7,6 +7,7 @@ import { transact } from "../../tests/support/trees/pages.ts";
 import { type Bed, keyOf, plant } from "../../tests/support/trees/trees.ts";
 import { leafEntries } from "../compare/leaf_entries.ts";
 import { LeafCursor } from "./leaf_cursor.ts";
+import { LeafViews } from "./leaf_views.ts";
 
 const LEVELS = 12;
 const CHILDREN = 4;
@@ -47,12 +48,18 @@ function walk(step: () => boolean): void {
 }
 
 describe("a tree whose branches share their children", () => {
+  it("is refused by views that have seen more leaves than the file has pages", () => {
+    const views = new LeafViews();
+    views.begin(sharedChildren().tree.nodes, undefined, undefined);
+    assertThrows(() => walk(() => views.next()), CorruptionError, "more leaves than");
+  });
+
   it("is refused by a cursor that has seen more leaves than the file has pages", () => {
     const cursor = sharedChildren().tree.cursor();
     assert(cursor.first());
     assertThrows(() => walk(() => cursor.next()), CorruptionError, "more leaves than");
     assert(cursor.last());
-    assertThrows(() => walk(() => cursor.previous()), CorruptionError, "more leaves than");
+    assertThrows(() => walk(() => cursor.previous()), CorruptionError, "keys of its neighbour");
   });
 
   it("is refused by a cursor of leaves", () => {
@@ -61,7 +68,8 @@ describe("a tree whose branches share their children", () => {
     for (const forward of [true, false]) {
       assert(forward ? cursor.first() : cursor.last());
       const step = () => cursor.leaveLeaf(forward);
-      assertThrows(() => walk(step), CorruptionError, "more leaves than");
+      const rule = forward ? "more leaves than" : "keys of its neighbour";
+      assertThrows(() => walk(step), CorruptionError, rule);
     }
   });
 
