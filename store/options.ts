@@ -79,9 +79,9 @@ export interface OpenOptions {
    * time, and `prefetch` has no effect. `"direct"` needs Linux, and a file system that has
    * `O_DIRECT`. `"map"`: the file is mapped, and the system's cache is the cache, of any size;
    * `cacheBytes` bounds the memory for changes. It needs Linux and `--allow-ffi`. A disk that fails
-   * to return a page ends the process with a signal (SIGBUS) instead of an error, and so does
-   * another program that cuts the file. Views of `getView` are empty after `close`. It is refused
-   * with `shared` and `follow`. Default `"buffered"`.
+   * to return a page ends the process with a signal (SIGBUS) instead of an error, and so do a full
+   * tmpfs and another program that cuts the file. Views of `getView` are empty after `close`. It is
+   * refused with `shared` and `follow`. Default `"buffered"`.
    */
   io?: "buffered" | "direct" | "map" | undefined;
   /**
