@@ -7,7 +7,7 @@ import type { EntryView, ReadTree } from "../mod.ts";
 import type { KvEntry, KvKey } from "./api/types.ts";
 import { KeyReader } from "./format/key_reader.ts";
 import { expiryIn, type KvRecord, valueIn, versionIn } from "./format/record.ts";
-import { type KeyBounds, rangeOf } from "./format/selector.ts";
+import { isWithin, type KeyBounds, rangeOf } from "./format/selector.ts";
 import type { KeyLike } from "./format/trees.ts";
 import { versionstampOf } from "./format/versionstamp.ts";
 import { inheritsAsEver } from "./value/common_values.ts";
@@ -54,6 +54,12 @@ export function readBatch(
     // The tree fails too, and says where.
     if (read.refused !== undefined) tree.get(read.refused);
     throw error;
+  }
+  const { end } = read;
+  // Keys that are not in order would be listed without end. The other visit of the tree says where.
+  if (end !== undefined && !isWithin(end, bounds)) {
+    tree.visit({ ...rangeOf(bounds), reverse }, () => {});
+    throw new RangeError("Cannot list: the keys of the tree are not in order");
   }
   return read;
 }

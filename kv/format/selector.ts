@@ -115,6 +115,11 @@ export function keyOfCursor({ common }: Selector, cursor: string): Uint8Array {
   return concat(common, decodeCursor(cursor));
 }
 
+/** Whether a key is between bounds. */
+export function isWithin(key: Uint8Array, { lower, upper }: KeyBounds): boolean {
+  return compareBytes(key, lower) >= 0 && compareBytes(key, upper) < 0;
+}
+
 /** Bounds as a range of the engine, which refuses bounds that are longer than any key. */
 export function rangeOf({ lower, upper }: KeyBounds): KeyRange<Uint8Array> {
   if (lower.length <= KEY_BYTES_MAX && upper.length <= KEY_BYTES_MAX) {

@@ -143,7 +143,8 @@ export class Queue {
   /** Reads a message, and delivers it or sets it aside. */
   #take(id: DatedId): void {
     try {
-      const message = this.#trees.queue.get(id)!;
+      const message = this.#trees.queue.get(id);
+      if (message === undefined) throw new RangeError(`message ${id.join()} is not in its place`);
       void this.#deliver(id, message, messageOf(message));
     } catch (error) {
       // Errors of the database are no errors of the message.

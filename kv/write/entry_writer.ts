@@ -57,9 +57,13 @@ export class EntryWriter {
     this.#entries.delete(key);
   }
 
-  /** Removes an id from the index by expiry, and the entry of its key if that has the id. */
+  /**
+   * Removes an id from the index by expiry, and the entry of its key if that has the id.
+   *
+   * @throws {RangeError} The index has the id elsewhere, and would have it for ever.
+   */
   expire(id: DatedId, key: Uint8Array): void {
-    this.#expiry.delete(id);
+    if (!this.#expiry.delete(id)) throw new RangeError(`date ${id.join()} is not in its place`);
     const stored = headerOf(this.#entries, key);
     if (stored === undefined) return;
     const { expiresAt, version, ordinal } = stored;
