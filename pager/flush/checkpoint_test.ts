@@ -15,6 +15,7 @@ import {
   openNodes,
   SMALL_CACHE,
   transact,
+  wordsAt,
   write,
 } from "../../tests/support/trees/pages.ts";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../batch/batch.ts";
@@ -40,6 +41,7 @@ import type { JournalLocation } from "./journal_location.ts";
 const PAGES = dataPages(3000);
 /** After the pages and the journal's first two chunks. */
 const CHUNK = 14;
+const PROTECT = { ...SMALL_CACHE, tornSectors: "protect" } as const;
 const OURS = Array.from({ length: 200 }, (_, i) => CHUNK * 256 + 1 + i);
 
 /** A pager whose file had pages in a chunk that a checkpoint cuts off as soon as it begins. */
@@ -139,6 +141,38 @@ describe("A checkpoint in flight", () => {
     spoilLastCommit(cut, area?.chunks ?? []);
     assertThrows(() => openNodes(cut), CorruptionError, "not whole any more");
   });
+
+  for (const [moment, isEarly] of [["before", true], ["during", false]] as const) {
+    it(`has each page whole in its area, with protect, if it is due ${moment} a flight`, () => {
+      const file = makeFile(PAGES.length);
+      const pager = openNodes(file, PROTECT);
+      let last = 0;
+      const commit = () =>
+        transact(pager, () => {
+          const place = pager.at(20);
+          pager.touch(place);
+          wordsAt(pager, place)[1000] = ++last;
+        });
+      transact(pager, () => write(pager, 20, 1));
+      pager.flush("sync");
+      pager.flights.land(pager.flights.takeOff()!);
+      while (!pager.inspection().checkpoint()?.isRunning) {
+        assert(last < 5, "a landing begins a checkpoint");
+        if (isEarly) pager.flights.requestCheckpoint();
+        const flight = pager.flights.takeOff()!;
+        commit();
+        pager.flights.requestCheckpoint();
+        pager.flights.land(flight);
+      }
+      pager.flush("sync");
+      endCheckpoint(pager);
+      // As the power can leave the page while the next checkpoint writes it.
+      const torn = file.content();
+      torn.fill(0xee, 20 * PAGE_BYTES, 20 * PAGE_BYTES + 512);
+      const again = openNodes(new MemoryFile(torn), PROTECT);
+      assertEquals(wordsAt(again, again.at(20))[1000], last);
+    });
+  }
 
   it("writes whole chunks in a landing, up to a count of pages, or one that has more", async () => {
     const pager = openNodes(makeFile(800));

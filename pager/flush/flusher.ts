@@ -33,7 +33,7 @@ import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { CHUNK_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { Meta } from "../format/meta.ts";
-import type { ChunkNumber, PageNumber } from "../format/units.ts";
+import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog, LiveSnapshots, TransactionListener } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
@@ -82,6 +82,7 @@ export class Flusher implements CommitLog {
   readonly #fileEnd: FileEnd;
   readonly #unsynced: UnsyncedChunks;
   readonly #images: PageSet;
+  readonly #protect: boolean;
   readonly #snapshots: LiveSnapshots;
   readonly #growth: AreaGrowth;
   readonly #moves: JournalMoves;
@@ -94,6 +95,8 @@ export class Flusher implements CommitLog {
   #isFlying = false;
   /** The flights that landed while a checkpoint was due and could not begin. */
   #landings = 0;
+  /** The last version that was written when `images` was emptied; -1 = it never was. */
+  #imagesAfter: Version = -1;
   /** Whether the next flights take a checkpoint, however short the journal is. */
   #isRequested = false;
   /** Whether the last checkpoint changed an area: the next may do the other, or cut the tail. */
@@ -102,8 +105,8 @@ export class Flusher implements CommitLog {
   /**
    * The flusher of an open file.
    *
-   * @param parts The parts of the pager that it drives. `images` holds the pages logged whole since
-   * the last checkpoint began; the flusher clears it when one begins.
+   * @param parts The parts of the pager that it drives. With `protect`, `images` holds the pages
+   * logged whole since the last checkpoint began; the flusher empties it.
    * @param options `journalBytes` = the bytes of an area from which on a checkpoint has to end
    * first, fewer in a small file; `tailBytes` = the free bytes that the journal may keep from the
    * end of the file between commits; `mayBeFull` = whether the last session may have found the disk
@@ -122,6 +125,7 @@ export class Flusher implements CommitLog {
       claimed: ClaimedPages;
       unsynced: UnsyncedChunks;
       images: PageSet;
+      protect: boolean;
       snapshots: LiveSnapshots;
       listener: TransactionListener;
       windows?: Windows | undefined;
@@ -135,6 +139,7 @@ export class Flusher implements CommitLog {
     this.#writeback = parts.writeback;
     this.#unsynced = parts.unsynced;
     this.#images = parts.images;
+    this.#protect = parts.protect;
     this.#snapshots = parts.snapshots;
     this.#tailChunks = options.tailBytes / CHUNK_BYTES;
     const { disk, meta, superblock, journal, writeback } = parts;
@@ -335,6 +340,7 @@ export class Flusher implements CommitLog {
     this.#isFlying = true;
     // A checkpoint can begin only where everything written is confirmed.
     const flight = this.#journal.takeOff(this.needsFlight, this.#isCheckpointDue);
+    if (this.#isCheckpointDue) this.#emptyImages();
     this.#checkpoint.takeOff();
     return flight;
   }
@@ -392,14 +398,14 @@ export class Flusher implements CommitLog {
    * area lacks chunks for what is pending, it first gets them with the next flights.
    */
   #beginCheckpointInFlight(): void {
-    const { isConfirmed } = this.#journal;
-    if (isConfirmed && this.#journal.makeRoomToSwitch(this.#meta)) {
+    const canSwitch = this.#journal.isConfirmed && this.#isPendingWhole;
+    if (canSwitch && this.#journal.makeRoomToSwitch(this.#meta)) {
       this.#checkpoint.beginConfirmed(this.#meta, this.#prepareCheckpoint());
       this.#hasChanged = this.#location.hasMove;
       return;
     }
     if (++this.#landings >= LANDINGS_MAX) return this.#beginCheckpoint();
-    if (!isConfirmed) return;
+    if (!canSwitch) return;
     this.#growth.begin(this.#journal.otherArea, this.#journal.chunksToSwitch);
   }
 
@@ -455,8 +461,24 @@ export class Flusher implements CommitLog {
   #prepareCheckpoint(): ChunkNumber {
     this.#landings = 0;
     this.#isRequested = false;
-    this.#images.clear();
+    this.#emptyImages();
     return this.#moves.chunkForCheckpoint(this.#tailChunks);
+  }
+
+  /**
+   * Lets the next change of each page be logged whole, in the area that a checkpoint begins with
+   * (rule 2). Pending records will be there too, so the pages that they have whole remain.
+   */
+  #emptyImages(): void {
+    if (this.#journal.hasUnwritten) return;
+    this.#images.clear();
+    this.#imagesAfter = this.#journal.writtenVersion;
+  }
+
+  /** Whether pending records have each page whole that they change, where that is needed. */
+  get #isPendingWhole(): boolean {
+    if (!this.#protect || !this.#journal.hasUnwritten) return true;
+    return this.#imagesAfter === this.#journal.writtenVersion;
   }
 
   /**

@@ -513,6 +513,11 @@ export class Journal {
     return this.confirmedVersion >= this.writtenVersion;
   }
 
+  /** Whether records are not in the file yet. */
+  get hasUnwritten(): boolean {
+    return this.pending.length > 0 || this.#waiting.length > 0;
+  }
+
   /** The chunks that the other area needs for what is pending. */
   get chunksToSwitch(): number {
     return Math.ceil((this.#pendingBytes() + BATCH_ALIGN) / AREA_CHUNK_BYTES);

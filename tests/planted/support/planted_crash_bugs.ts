@@ -112,6 +112,14 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     protect("farApart", NESTED),
   ),
   bug(
+    "images-pending",
+    "rule 2: what is pending when a checkpoint begins has pages whole that it changes",
+    COMMIT_PATH,
+    "this.#journal.isConfirmed && this.#isPendingWhole;",
+    "this.#journal.isConfirmed;",
+    part("pager/flush/checkpoint_test.ts", "A checkpoint in flight"),
+  ),
+  bug(
     "any-image",
     "model anyImage, rule 2: the first change after a checkpoint began logs the whole page",
     SEAL,
