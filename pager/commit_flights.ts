@@ -108,6 +108,17 @@ export class Flights {
     if (!this.#owner.isClosed) this.#flusher?.land(flight);
   }
 
+  /**
+   * Takes everything to the medium in line, so that a flight that is in the air need not land; its
+   * landing does nothing then. Between transactions only.
+   *
+   * @throws {IoError} The system refused, and the handle latches.
+   */
+  end(): void {
+    this.#checkBetween();
+    this.#flusher?.endFlight();
+  }
+
   #checkBetween(): void {
     assert(this.#owner.depth === 0, "a flush is taken between transactions");
     this.#disk.checkWritable();

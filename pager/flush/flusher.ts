@@ -91,8 +91,8 @@ export class Flusher implements CommitLog {
   readonly #tailChunks: number;
   /** A move of the journal or a close that is under way. Other writers first finish it in line. */
   readonly #steps = new SyncedSteps();
-  /** Whether a flight is in the air. */
-  #isFlying = false;
+  /** The flight that is in the air. */
+  #flight: Flight | undefined;
   /** The flights that landed while a checkpoint was due and could not begin. */
   #landings = 0;
   /** The last version that was written when `images` was emptied; -1 = it never was. */
@@ -337,31 +337,38 @@ export class Flusher implements CommitLog {
       return undefined;
     }
     this.#unsynced.beginSync();
-    this.#isFlying = true;
     // A checkpoint can begin only where everything written is confirmed.
-    const flight = this.#journal.takeOff(this.needsFlight, this.#isCheckpointDue);
+    this.#flight = this.#journal.takeOff(this.needsFlight, this.#isCheckpointDue);
     if (this.#isCheckpointDue) this.#emptyImages();
     this.#checkpoint.takeOff();
-    return flight;
+    return this.#flight;
   }
 
   /** Starts a sync of the last step; nothing has been committed since. */
   #takeOffWithSteps(): Flight {
     this.#unsynced.beginSync();
-    this.#isFlying = true;
-    return this.#journal.takeOff(false, false);
+    return this.#flight = this.#journal.takeOff(false, false);
   }
 
   /** Notes that the sync of a flight has ended, and advances the checkpoint. */
   land(flight: Flight): void {
+    if (flight !== this.#flight) return;
     this.#unsynced.endSync();
-    this.#isFlying = false;
+    this.#flight = undefined;
     this.#journal.land(flight);
     // The flight in the air is the one of the step: steps begin while there is none.
     if (this.#steps.isRunning) return this.#steps.next();
     if (this.#growth.isRunning) this.#growth.next();
     else this.#landCheckpoint();
     this.#moveEndBack();
+  }
+
+  /** Takes everything to the medium in line; a flight that is in the air does not land. */
+  endFlight(): void {
+    if (this.#flight === undefined) return;
+    this.#journal.flush(true);
+    this.#journal.endFlight();
+    this.#flight = undefined;
   }
 
   /** Advances the checkpoint after a flight, or begins one if one is due. */
@@ -557,7 +564,7 @@ export class Flusher implements CommitLog {
   }
 
   #isRenewalDue(enough: number): boolean {
-    return !this.#isFlying && this.#moves.isRenewalDue(enough);
+    return this.#flight === undefined && this.#moves.isRenewalDue(enough);
   }
 
   /** Leaves the file clean: everything in its pages, no journal, no tail. */

@@ -19,6 +19,7 @@ export type PagerFlusher = Pick<
   | "closeLater"
   | "cutTail"
   | "durableVersion"
+  | "endFlight"
   | "figures"
   | "flush"
   | "hasTail"

@@ -402,6 +402,12 @@ export class Journal {
     if (this.#waiting.length > 0) this.#writeWaiting();
   }
 
+  /** Notes that a flight does not land, after a flush that has done what it was to do. */
+  endFlight(): void {
+    assert(this.#isDurable && !this.hasUnwritten, "everything is on the medium");
+    this.#isFlying = false;
+  }
+
   /** Sets pending records aside until their bypassed pages are on the medium. */
   #setPendingAside(): void {
     const { pending } = this;

@@ -362,6 +362,9 @@ export class SharedFlusher implements PagerFlusher {
     return undefined;
   }
 
+  /** Does nothing: nothing flies. */
+  endFlight(): void {}
+
   /** Is never called: nothing flies. */
   land(_flight: Flight): void {
     assert(false, "commits of a shared file do not fly");

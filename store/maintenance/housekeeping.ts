@@ -156,6 +156,8 @@ export class Housekeeping {
   beforeClose(): void {
     if (!this.#mayCompactBeforeClose) return;
     try {
+      // The journal moves only while no flight is in the air.
+      this.#database.pager.flights.end();
       new CompactionRun(this.#database, this.#closeBounds, Infinity).finish();
     } catch (error) {
       if (!isRefusal(error) && !(error instanceof CorruptionError)) throw error;

@@ -244,6 +244,26 @@ describe("the end of a database with a flight in the air", () => {
     again.close();
   });
 
+  it("moves pages in line although the flight does not land", async () => {
+    const { db, file } = openFlying();
+    file.waits = false;
+    const tree = db.tree("a");
+    for (let i = 0; i < 12; i++) await tree.set(`key ${i}`, bytesOf(i, 450_000));
+    for (let i = 0; i < 10; i++) await tree.delete(`key ${i}`);
+    file.waits = true;
+    const last = tree.set("last", VALUE);
+    await turn();
+    assertGreater(file.started.length, 0);
+    db.close();
+    assert(file.size() < 2 * MIB, `${file.size()} bytes`);
+    for (const { resolve } of file.started) resolve();
+    await last;
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals(again.tree("a").get("key 11"), bytesOf(11, 450_000));
+    assertEquals(again.tree("a").get("last"), VALUE);
+    again.close();
+  });
+
   it("packs leaves in line, and then cuts the file", async () => {
     const { db, file } = openFlying();
     file.waits = false;

@@ -2,7 +2,8 @@
  * A process that writes: random transactions, checkpoints, deletes, drops, compactions, closes and
  * reopenings. It prints a line when it has committed, so that it can be killed, and one at its end.
  *
- * Arguments: the path, a seed, and the time that it runs, in milliseconds.
+ * Arguments: the path, a seed, and the time that it runs, in milliseconds. It commits at least
+ * once.
  */
 
 import { type Database, type Durability, open } from "../../../mod.ts";
@@ -30,7 +31,7 @@ function openIt(): Database {
 async function run(): Promise<void> {
   let db = openIt();
   let commits = 0;
-  while (performance.now() < end) {
+  while (commits === 0 || performance.now() < end) {
     const durability = random.pick(LEVELS);
     const committed = db.write((tx) => changeState(tx, random), { durability });
     if (random.once(3)) await committed;
