@@ -2,8 +2,7 @@
  * Garbage collection on demand, for tests of objects that the program has lost.
  */
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collectNow } from "./memory.ts";
 
 const TURNS_MAX = 100;
 
@@ -13,10 +12,8 @@ const TURNS_MAX = 100;
  * @returns Whether it holds at the end.
  */
 export async function collectUntil(holds: () => boolean): Promise<boolean> {
-  setFlagsFromString("--expose-gc");
-  const collect: () => void = runInNewContext("gc");
   for (let turn = 0; turn < TURNS_MAX && !holds(); turn++) {
-    collect();
+    collectNow();
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   return holds();

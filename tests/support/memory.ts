@@ -33,13 +33,22 @@ export function bytesMade(action: () => void): number {
   return bytes;
 }
 
+let collect: (() => void) | undefined;
+
+/** Collects the garbage of this moment. */
+export function collectNow(): void {
+  if (collect === undefined) {
+    setFlagsFromString("--expose-gc");
+    collect = runInNewContext("gc") as () => void;
+  }
+  collect();
+}
+
 /** Collects all garbage, also what a `WeakRef` kept in this turn; its callbacks have run then. */
 export async function collectGarbage(): Promise<void> {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
   for (let i = 0; i < 3; i++) {
     await new Promise((resolve) => setTimeout(resolve, 0));
-    collect();
+    collectNow();
   }
   await new Promise((resolve) => setTimeout(resolve, 0));
 }
