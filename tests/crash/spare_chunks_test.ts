@@ -49,8 +49,12 @@ interface Run {
   from: number;
 }
 
-/** Commits a large transaction, then small ones until an area gives chunks back. */
-function giveBack(small: readonly number[]): Run {
+/**
+ * Commits a large transaction, then small ones until an area gives chunks back.
+ *
+ * @param isInside Whether a page behind the journal is in use, so that its chunks are in the data.
+ */
+function giveBack(small: readonly number[], isInside: boolean): Run {
   const start = new Blocks();
   const bytes = makeFile(PAGES.length).content();
   start.write(bytes, 0, bytes.length, 0);
@@ -64,7 +68,9 @@ function giveBack(small: readonly number[]): Run {
     commits.push({ pages: looked, salt, durableAt: file.operations.length });
   };
   commit(PAGES, 1);
-  const { length } = journalChunks(pager);
+  const journal = journalChunks(pager);
+  if (isInside) commit([(journal.at(-1)! + 1) * CHUNK_PAGES + SLOT], 1, allocate);
+  const { length } = journal;
   let from = 0;
   for (let salt = 2; journalChunks(pager).length >= length; salt++) {
     from = file.operations.length;
@@ -76,7 +82,7 @@ function giveBack(small: readonly number[]): Run {
 
 /** Lets pages take chunks that were given back. */
 function takeChunks(): Run {
-  const run = giveBack(CHANGED);
+  const run = giveBack(CHANGED, true);
   const { pager, commit } = run;
   const journal = journalChunks(pager);
   const end = journal.at(-1)!;
@@ -89,7 +95,7 @@ function takeChunks(): Run {
 
 /** Lets the file be cut while a checkpoint runs, and pages be taken where it was. */
 function cutFile(): Run {
-  const run = giveBack(SPREAD);
+  const run = giveBack(SPREAD, false);
   const { file, pager, commit } = run;
   const { checkpoints } = pager.stats();
   const sizes = [file.size()];
