@@ -145,6 +145,6 @@ function markVisits(instructions: readonly Instruction[]): void {
 /** Opcodes that read or change trees of the database, or run what may. */
 const USES_TREES: ReadonlySet<string> = new Set([
   ...Object.keys(WRITE_OPS),
-  ...["Count", "OpenIndex", "OpenTable", "Result", "Scan", "SeekEntry", "SeekKey", "SeekRowid"],
-  "OpenFunction",
+  ...["Count", "OpenIndex", "OpenTable", "Result", "Scan", "SeekEntry", "SeekKey"],
+  ...["OpenFunction", "SeekListed", "SeekRowid"],
 ]);

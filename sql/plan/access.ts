@@ -1,60 +1,22 @@
 /**
- * The access paths to the rows of a loop: a scan, a range of the table's key or of an index, or the
- * buckets of a hash join. Their costs come from counts of entries, in the tree and in ranges with
- * literal bounds, and from what ANALYZE found.
+ * The access paths to the rows of a loop: a scan, a range of the table's key or of an index,
+ * several of these ranges, or the buckets of a hash join. Their costs come from counts of entries,
+ * in the tree and in ranges with literal bounds, and from what ANALYZE found.
  */
 
 import type { Context } from "../expression/context.ts";
-import type { InComparison } from "../expression/in_set.ts";
-import { comparisonOf } from "../expression/rules.ts";
-import { ROWID, type Scope, type Source } from "../expression/scope.ts";
-import type { Expr, In } from "../parse/ast.ts";
-import type { Index, Table } from "../schema/types.ts";
-import { type Affinity, applyAffinity, isNumericAffinity } from "../value/affinity.ts";
-import { negate } from "../value/arithmetic.ts";
-import type { Collation } from "../value/compare.ts";
-import type { SqlValue } from "../value/value.ts";
-import type { KeyBounds } from "../vm/cursor.ts";
-import { boundsOf } from "../vm/key_range.ts";
+import { costOfFetch, costOfKey, type KeyAccess, keyAccesses } from "./key_access.ts";
 import {
-  baseColumn,
   type Compared,
   comparedIn,
-  conjunctsOf,
   isIn,
-  isPart,
   type Loop,
   type LoopSet,
   loopsIn,
   only,
   type Term,
 } from "./loop.ts";
-import { QUERY_VALUES, type Within, withinOf } from "./within.ts";
-
-/** A bound of a range. */
-export interface Bound {
-  readonly term: Term;
-  readonly expr: Expr;
-  readonly scope: Scope;
-  /** The affinity that its value gets. */
-  readonly affinity: Affinity | undefined;
-  readonly isInclusive: boolean;
-  /** The IN whose values are searched one by one; undefined for a single value. */
-  readonly within?: In | undefined;
-}
-
-/** A range of a key. */
-export interface KeyAccess {
-  readonly kind: "key";
-  /** Undefined = the key of the table. */
-  readonly index: Index | undefined;
-  readonly isRowid: boolean;
-  /** The values of the first parts, one of which may stand for those of IN. */
-  readonly equal: readonly Bound[];
-  readonly lower: Bound | undefined;
-  readonly upper: Bound | undefined;
-  readonly collations: readonly Collation[];
-}
+import { type UnionAccess, unionsOf } from "./union.ts";
 
 /** Buckets of a hash join: pairs of an expression of the loop and one of the loops before. */
 export interface HashAccess {
@@ -63,7 +25,7 @@ export interface HashAccess {
 }
 
 /** An access path to the rows of a loop. */
-export type Access = { readonly kind: "scan" } | KeyAccess | HashAccess;
+export type Access = { readonly kind: "scan" } | KeyAccess | UnionAccess | HashAccess;
 
 /** An access path and its cost. */
 export interface Candidate {
@@ -76,21 +38,9 @@ export interface Candidate {
   readonly rows: number;
 }
 
-/** A part of a key. */
-interface KeyPart {
-  readonly column: number;
-  readonly expr: Expr | undefined;
-  readonly affinity: Affinity;
-  readonly collation: Collation;
-}
-
-const SEEK_COST = 4;
-const FETCH_COST = 5;
 const HASH_COST = 1.5;
 /** A row that buckets keep takes memory. */
 const BUCKET_COST = 6;
-/** Rows that share the first part of an index that was not analyzed. */
-const SAME_DEFAULT = 10;
 
 /** The access paths to the rows of a loop inside of some others, whose rows are known. */
 export function candidatesFor(
@@ -113,34 +63,42 @@ export function candidatesFor(
   const candidates = [scan];
   const { place } = loop.source;
   if (place.kind === "table") {
-    for (const access of keyAccesses(context, loops, index, usable, place.table)) {
-      candidates.push(costed(context, loop, place.table, access));
+    const { table } = place;
+    for (const access of keyAccesses(context, loops, index, usable, table)) {
+      const cost = costOfKey(context, loop, table, access, costOfFetch(loop, table, access));
+      candidates.push({ access, setup: 0, ...cost });
+    }
+    for (const { access, cost } of unionsOf(context, loops, index, usable, table)) {
+      candidates.push({ access, setup: 0, ...cost });
     }
   }
-  const keys = hashKeys(loops, index, known, usable);
-  const canBucket = loop.args === undefined && loop.needsKey !== true;
-  if (known !== 0n && keys.length > 0 && canBucket) {
-    // Buckets find no more rows than a search does.
-    const most = Math.min(...candidates.map(({ rows }) => rows));
-    const guess = loop.rows / Math.max(2, loop.rows / 2) ** Math.min(keys.length, 2);
-    const rows = Math.max(0.5, Math.min(most, guess));
-    const each = HASH_COST + rows;
-    candidates.push({
-      access: { kind: "hash", keys },
-      setup: loop.rows * BUCKET_COST + 5,
-      each,
-      rows,
-    });
-  }
+  const keys = known === 0n ? [] : hashKeys(loops, index, known, usable);
+  if (keys.length > 0) candidates.push(bucketsOf(loop, keys, candidates));
   return candidates;
 }
 
+/** The buckets of a loop, which find no more rows than any other path does. */
+function bucketsOf(
+  { rows: all }: Loop,
+  keys: readonly Compared[],
+  others: readonly Candidate[],
+): Candidate {
+  const most = Math.min(...others.map(({ rows }) => rows));
+  const guess = all / Math.max(2, all / 2) ** Math.min(keys.length, 2);
+  const rows = Math.max(0.5, Math.min(most, guess));
+  const each = HASH_COST + rows;
+  return { access: { kind: "hash", keys }, setup: all * BUCKET_COST + 5, each, rows };
+}
+
+/** The comparisons by which buckets are found; none if the loop cannot have buckets. */
 function hashKeys(
   loops: readonly Loop[],
   index: number,
   known: LoopSet,
   terms: readonly Term[],
 ): Compared[] {
+  const { args, needsKey } = loops[index]!;
+  if (args !== undefined || needsKey === true) return [];
   const own = only(index);
   const found: Compared[] = [];
   for (const term of terms) {
@@ -152,215 +110,4 @@ function hashKeys(
     if (compared !== undefined) found.push(compared);
   }
   return found;
-}
-
-function* keyAccesses(
-  context: Context,
-  loops: readonly Loop[],
-  index: number,
-  terms: readonly Term[],
-  table: Table,
-): Generator<KeyAccess> {
-  const compared = terms.flatMap(comparedIn).filter(({ other, term }) =>
-    (loopsIn(other, term.scope, loops) & only(index)) === 0n
-  );
-  const withins = terms.flatMap((term) => withinOf(context, term, loops) ?? []);
-  for (const key of keysOf(table)) {
-    if (key.index?.where !== undefined && !isImplied(key.index.where, terms, loops[index]!)) {
-      continue;
-    }
-    const equal: Bound[] = [];
-    let lower: Bound | undefined;
-    let upper: Bound | undefined;
-    for (const part of key.parts) {
-      const bounds = boundsFor(context, compared, part, loops[index]!, table);
-      const same = bounds.find(({ operator }) => operator === "=")?.bound ??
-        (hasWithin(equal) ? undefined : withinFor(withins, part, loops[index]!, table));
-      if (same !== undefined) {
-        equal.push(same);
-        continue;
-      }
-      lower = bounds.find(({ operator }) => operator === ">" || operator === ">=")?.bound;
-      upper = bounds.find(({ operator }) => operator === "<" || operator === "<=")?.bound;
-      break;
-    }
-    if (equal.length === 0 && lower === undefined && upper === undefined) continue;
-    const collations = key.parts.map(({ collation }) => collation);
-    const { index: own, isRowid } = key;
-    yield { kind: "key", index: own, isRowid, equal, lower, upper, collations };
-  }
-}
-
-/** The keys of a table: its own, and those of its indexes. */
-function keysOf(
-  table: Table,
-): { index: Index | undefined; isRowid: boolean; parts: readonly KeyPart[] }[] {
-  const own = table.hasRowid
-    ? [{ column: ROWID, expr: undefined, affinity: "INTEGER", collation: "BINARY" } as const]
-    : table.primaryKey.map((column, i) => ({
-      column,
-      expr: undefined,
-      affinity: table.columns[column]!.affinity,
-      collation: table.keyCollations[i]!,
-    }));
-  return [
-    { index: undefined, isRowid: table.hasRowid, parts: own },
-    ...table.indexes.map((index) => ({ index, isRowid: false, parts: index.parts })),
-  ];
-}
-
-/** Whether the terms of a query imply the condition of a partial index. */
-function isImplied(where: Expr, terms: readonly Term[], { source }: Loop): boolean {
-  return conjunctsOf(where).every((condition) =>
-    terms.some(({ expr, scope }) => {
-      if (isPart(expr, scope, condition, source)) return true;
-      if (condition.kind !== "unary" || condition.operator !== "notnull") return false;
-      // A comparison that holds has no NULL in it.
-      return comparedIn({ expr, scope, loops: 0n, onOf: -1 })
-        .some((compared) => isPart(compared.expr, scope, condition.operand, source));
-    })
-  );
-}
-
-function boundsFor(
-  context: Context,
-  compared: readonly Compared[],
-  part: KeyPart,
-  { source }: Loop,
-  table: Table,
-): { operator: Compared["operator"]; bound: Bound }[] {
-  const found: { operator: Compared["operator"]; bound: Bound }[] = [];
-  for (const { term, expr, other, operator, isLeft } of compared) {
-    const { scope } = term;
-    if (!isOfPart(expr, scope, part, source, table)) continue;
-    const [left, right] = isLeft ? [expr, other] : [other, expr];
-    const { left: affinity, collation } = comparisonOf(context, left, right, scope);
-    if (!fits({ affinity, collation }, part)) continue;
-    const isInclusive = operator.endsWith("=");
-    found.push({ operator, bound: { term, expr: other, scope, affinity, isInclusive } });
-  }
-  return found;
-}
-
-/** The values of an IN whose operand is a part of a key; undefined if there is none. */
-function withinFor(
-  withins: readonly Within[],
-  part: KeyPart,
-  { source }: Loop,
-  table: Table,
-): Bound | undefined {
-  const within = withins.find((each) =>
-    isOfPart(each.expr.operand, each.term.scope, part, source, table) && fits(each, part)
-  );
-  if (within === undefined) return undefined;
-  const { term, expr, affinity } = within;
-  return { term, expr, scope: term.scope, affinity, isInclusive: true, within: expr };
-}
-
-/** Whether a range is one of several, for the values of IN. */
-export function hasWithin(equal: readonly Bound[]): boolean {
-  return equal.some(({ within }) => within !== undefined);
-}
-
-/** Whether an expression is a part of a key of a table. */
-function isOfPart(
-  expr: Expr,
-  scope: Scope,
-  part: KeyPart,
-  source: Source,
-  table: Table,
-): boolean {
-  if (part.expr !== undefined && part.column < 0) return isPart(expr, scope, part.expr, source);
-  const column = baseColumn(expr, scope);
-  if (column?.source !== source) return false;
-  const isRowid = column.column === ROWID || column.column === table.rowidColumn;
-  return column.column === part.column ||
-    (isRowid && (part.column === ROWID || part.column === table.rowidColumn));
-}
-
-/** Whether a comparison is that of a key, and converts nothing that the key stores. */
-function fits({ affinity, collation }: InComparison, part: KeyPart): boolean {
-  if (collation !== part.collation) return false;
-  return affinity === undefined || affinity === part.affinity ||
-    (affinity === "NUMERIC" && isNumericAffinity(part.affinity));
-}
-
-function costed(context: Context, loop: Loop, table: Table, access: KeyAccess): Candidate {
-  const reads = access.index !== undefined &&
-    (loop.needsKey === true || coveringParts(loop.source, access.index, table) === undefined);
-  const fetch = reads ? FETCH_COST : 1;
-  const { within } = access.equal.find((bound) => bound.within) ?? {};
-  const ranges = within === undefined ? 1 : within.list?.length ?? QUERY_VALUES;
-  const found = estimate(context, loop, table, access);
-  const rows = within === undefined ? found : Math.min(loop.rows, ranges * found);
-  return { access, setup: 0, each: ranges * SEEK_COST + rows * fetch, rows };
-}
-
-/** The part of an index for each column; undefined if a used column is not in the index. */
-export function coveringParts(source: Source, index: Index, table: Table): number[] | undefined {
-  const parts = source.columns.map((_, column) =>
-    index.parts.findIndex((part) => part.column === column && part.isExact)
-  );
-  for (const column of source.used) {
-    const isRowid = column === ROWID || column === table.rowidColumn;
-    if (isRowid ? !table.hasRowid : parts[column]! < 0) return undefined;
-  }
-  return parts;
-}
-
-function estimate(context: Context, loop: Loop, table: Table, access: KeyAccess): number {
-  const { index, equal, lower, upper, isRowid } = access;
-  const tree = index?.tree ?? table.tree;
-  const bounds = literalBounds(access);
-  if (bounds === "empty") return 0;
-  if (bounds !== undefined) return context.count(tree, bounds);
-  const parts = index?.parts.length ?? (isRowid ? 1 : table.primaryKey.length);
-  const isUnique = index === undefined || index.isUnique;
-  if (isUnique && equal.length === parts) return 1;
-  let rows = loop.rows;
-  if (equal.length > 0) {
-    const distinct = context.catalog.statistics(tree)?.distinct[equal.length - 1];
-    const same = distinct === undefined ? context.sameRows(tree, equal.length) : undefined;
-    rows = distinct === undefined
-      ? Math.min(rows, same ?? Math.max(1, SAME_DEFAULT / equal.length))
-      : rows / Math.max(1, distinct);
-  }
-  if (lower !== undefined) rows /= 4;
-  if (upper !== undefined) rows /= 4;
-  return Math.max(0.5, rows);
-}
-
-/** The bounds of a range whose values are all literals; undefined if one is not. */
-function literalBounds(access: KeyAccess): KeyBounds | "empty" | undefined {
-  const registers: SqlValue[] = [];
-  const registerOf = (bound: Bound): number | undefined => {
-    const value = literalOf(bound.expr);
-    if (value === undefined) return undefined;
-    const applied = bound.affinity === undefined ? value : applyAffinity(value, bound.affinity);
-    return registers.push(applied) - 1;
-  };
-  const equal = access.equal.map(registerOf);
-  const [lower, upper] = [access.lower, access.upper].map((bound) => {
-    if (bound === undefined) return undefined;
-    return { register: registerOf(bound) ?? -1, isInclusive: bound.isInclusive };
-  });
-  const all = [...equal, lower?.register, upper?.register];
-  if (equal.includes(undefined) || all.includes(-1)) return undefined;
-  const range = {
-    equal: equal as number[],
-    lower,
-    upper,
-    collations: access.collations,
-    isRowid: access.isRowid,
-    isReverse: false,
-  };
-  const bounds = boundsOf(range, registers);
-  return bounds ?? "empty";
-}
-
-function literalOf(expr: Expr): SqlValue | undefined {
-  if (expr.kind === "literal") return expr.value;
-  const isNegative = expr.kind === "unary" && expr.operator === "-";
-  if (!isNegative || expr.operand.kind !== "literal") return undefined;
-  return negate(expr.operand.value);
 }

@@ -147,7 +147,8 @@ function filteredRows(
 
 /** The terms that an access path has checked already. */
 export function usedTerms(access: Access): Set<Term> {
-  if (access.kind === "scan") return new Set();
+  // A row of a union may be one that its ranges have beside those that they must.
+  if (access.kind === "scan" || access.kind === "union") return new Set();
   if (access.kind === "hash") return new Set(access.keys.map(({ term }) => term));
   const { equal, lower, upper } = access;
   const bounds = [...equal, lower, upper].filter((bound) => bound !== undefined);

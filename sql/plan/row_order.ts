@@ -8,7 +8,7 @@ import { collationIn } from "../expression/rules.ts";
 import { ROWID, type Scope } from "../expression/scope.ts";
 import type { Call, Expr } from "../parse/ast.ts";
 import type { Index, Table } from "../schema/types.ts";
-import { coveringParts, hasWithin } from "./access.ts";
+import { coveringParts, hasWithin } from "./key_access.ts";
 import { baseColumn, type Term } from "./loop.ts";
 import type { Planned } from "./order.ts";
 
@@ -59,6 +59,10 @@ export function loopOrder(
     return isReverse === undefined ? undefined : { isReverse, index: undefined };
   }
   const own = directionOf(planned, terms, scope, partsOf(table, undefined), 0);
+  // The rows of a union come in the order of the table's key, and never backwards.
+  if (first.access.kind === "union") {
+    return own === false ? { isReverse: false, index: undefined } : undefined;
+  }
   if (own !== undefined) return { isReverse: own, index: undefined };
   if (!mayScanIndex) return undefined;
   for (const index of table.indexes) {

@@ -6,15 +6,17 @@
 import type { Label } from "../expression/builder.ts";
 import { emitColumn } from "../expression/column.ts";
 import { type Context, emitOnce } from "../expression/context.ts";
-import { emitInSet } from "../expression/in_set.ts";
 import { comparisonOf } from "../expression/rules.ts";
-import { hasRowid, ROWID, type Scope, type Source } from "../expression/scope.ts";
-import { type Bound, coveringParts, type HashAccess, type KeyAccess } from "../plan/access.ts";
+import { hasRowid, type Place, ROWID, type Scope } from "../expression/scope.ts";
+import { describeLoop } from "../loop/plan_lines.ts";
+import { emitRanges, type Search, WHOLE } from "../loop/ranges.ts";
+import { emitUnion } from "../loop/union.ts";
+import type { HashAccess } from "../plan/access.ts";
+import { coveringParts } from "../plan/key_access.ts";
 import { isIn, type LoopSet, only, type Term } from "../plan/loop.ts";
 import { type Planned, usedTerms } from "../plan/order.ts";
 import { callsRandom } from "../schema/deterministic.ts";
 import type { Index, Table } from "../schema/types.ts";
-import type { ScanRange } from "../vm/key_range.ts";
 import { defaultsOf } from "./defaults.ts";
 import type { FromLoop } from "./from.ts";
 
@@ -54,16 +56,14 @@ class LoopEmitter {
   readonly #body: Body;
   /** The terms that are checked already. */
   readonly #done = new Set<Term>();
-  /** The cursors of the indexes of loops, by position. */
-  readonly #indexes: (number | undefined)[];
-  /** The registers of the values of IN that ranges are searched for. */
-  readonly #values = new Map<Bound, number>();
+  /** The cursors of the indexes of loops, by position; several in a union. */
+  readonly #indexes: (readonly (number | undefined)[])[];
 
   constructor(context: Context, nest: Nest, body: Body) {
     this.#context = context;
     this.#nest = nest;
     this.#body = body;
-    this.#indexes = nest.planned.map(() => undefined);
+    this.#indexes = nest.planned.map(() => []);
   }
 
   emit(): void {
@@ -91,12 +91,12 @@ class LoopEmitter {
     const { builder } = this.#context;
     const { source, prepared } = planned.loop as FromLoop;
     const { place } = source;
-    this.#describe(planned, position);
+    describeLoop(builder, planned, this.#scanned(position));
     if (place.kind === "table") {
       const opened = { table: place.table, defaults: defaultsOf(place.table) };
       builder.emit("OpenTable", place.cursor, 0, 0, opened, source.name);
       if (planned.access.kind === "hash") return this.#fillBuckets(planned, planned.access);
-      this.#openIndex(planned, position, place.table);
+      this.#openIndexes(planned, position, place.table);
       return;
     }
     if (prepared === undefined || place.kind !== "rows") return;
@@ -120,21 +120,37 @@ class LoopEmitter {
     return position === 0 && !loop.isLeft && (loop as FromLoop).prepared !== undefined;
   }
 
-  #openIndex({ loop, access }: Planned, position: number, table: Table): void {
-    const index = access.kind === "key"
-      ? access.index
-      : position === 0
-      ? this.#nest.orderIndex
-      : undefined;
-    if (index === undefined) return;
-    const { builder } = this.#context;
-    const cursor = builder.cursor();
-    this.#indexes[position] = cursor;
-    builder.emit("OpenIndex", cursor, 0, 0, index, index.name);
-    const { source } = loop;
+  /** Opens the indexes through which a loop finds its rows. */
+  #openIndexes({ loop: { source }, access }: Planned, position: number, table: Table): void {
+    if (access.kind === "union") {
+      this.#indexes[position] = access.ranges.map(({ index }) => this.#openIndex(index));
+      return;
+    }
+    const index = access.kind === "key" ? access.index : this.#scanned(position);
+    const cursor = this.#openIndex(index);
+    if (index === undefined || cursor === undefined) return;
+    this.#indexes[position] = [cursor];
     const parts = coveringParts(source, index, table);
     if (parts === undefined || this.#nest.needsRows || source.place.kind !== "table") return;
     source.place = { ...source.place, index: { cursor, parts } };
+  }
+
+  /** The index that a loop scans instead of its table. */
+  #scanned(position: number): Index | undefined {
+    return position === 0 ? this.#nest.orderIndex : undefined;
+  }
+
+  #openIndex(index: Index | undefined): number | undefined {
+    if (index === undefined) return undefined;
+    const { builder } = this.#context;
+    const cursor = builder.cursor();
+    builder.emit("OpenIndex", cursor, 0, 0, index, index.name);
+    return cursor;
+  }
+
+  /** The cursor of the only index of a loop. */
+  #indexOf(position: number): number | undefined {
+    return this.#indexes[position]![0];
   }
 
   /** Keeps the rows of a loop by the values of its keys. */
@@ -276,7 +292,7 @@ class LoopEmitter {
   #nullRow({ loop }: Planned, position: number): void {
     const { builder } = this.#context;
     const { place } = loop.source;
-    const index = this.#indexes[position];
+    const index = this.#indexOf(position);
     if (index !== undefined) builder.emit("NullRow", index);
     if (place.kind === "table" || place.kind === "rows") builder.emit("NullRow", place.cursor);
   }
@@ -315,117 +331,44 @@ class LoopEmitter {
     builder.emit("OpenFunction", cursor, first, args.length, called, source.name);
   }
 
-  /** Emits the moves through a table; where IN reaches its rows, through a range for each value. */
   #iterateTable(planned: Planned, position: number, body: Body, labels: LoopLabels): void {
-    const { builder } = this.#context;
-    const { access } = planned;
-    const bound = access.kind === "key" ? access.equal.find(({ within }) => within) : undefined;
-    if (bound === undefined) return this.#iterateRange(planned, position, body, labels);
-    const { set } = emitInSet(this.#context, bound.within!, bound.scope, true);
-    const value = builder.registers();
-    this.#values.set(bound, value);
-    const [each, after] = [builder.label(), builder.label()];
-    builder.emit("Rewind", set, labels.end);
-    builder.place(each);
-    builder.emit("RowColumn", set, 0, value);
-    this.#iterateRange(planned, position, body, { ...labels, end: after });
-    builder.place(after);
-    builder.emit("NextRow", set, each);
+    const { access, loop: { source: { place } } } = planned;
+    if (place.kind !== "table") return;
+    const isReverse = position === 0 && this.#nest.isReverse;
+    if (access.kind === "union") {
+      const indexes = this.#indexes[position]!;
+      const cursors = { table: place.cursor, hasRowid: place.table.hasRowid, indexes };
+      return emitUnion(this.#context, access, cursors, labels.end, body);
+    }
+    if (access.kind !== "key") {
+      const search = { kind: "range", range: { ...WHOLE, isReverse } } as const;
+      return this.#iterateRange(place, position, search, body, labels);
+    }
+    emitRanges(this.#context, access, isReverse, labels.end, (search, end) => {
+      this.#iterateRange(place, position, search, body, { ...labels, end });
+    });
   }
 
   #iterateRange(
-    planned: Planned,
+    { cursor, index }: Place & { kind: "table" },
     position: number,
+    search: Search,
     body: Body,
     { top, next, end }: LoopLabels,
   ): void {
     const { builder } = this.#context;
-    const { source } = planned.loop;
-    const { access } = planned;
-    if (source.place.kind !== "table") return;
-    const { cursor, index } = source.place;
-    if (access.kind === "key" && access.isRowid && access.equal.length > 0) {
-      const rowid = this.#boundValue(access.equal[0]!);
-      builder.emit("SeekRowid", cursor, end, rowid);
+    if (search.kind === "rowid") {
+      builder.emit("SeekRowid", cursor, end, search.register);
       body(next);
       builder.place(next);
       return;
     }
-    const range = access.kind === "key" ? this.#range(access, position) : this.#whole(position);
-    const own = this.#indexes[position];
-    builder.emit("Scan", own ?? cursor, end, 0, range);
+    const own = this.#indexOf(position);
+    builder.emit("Scan", own ?? cursor, end, 0, search.range);
     builder.place(top);
     if (own !== undefined && index === undefined) builder.emit("SeekEntry", own, cursor);
     body(next);
     builder.place(next);
     builder.emit("Next", own ?? cursor, top);
   }
-
-  #whole(position: number): ScanRange {
-    return { ...WHOLE, isReverse: position === 0 && this.#nest.isReverse };
-  }
-
-  #range({ equal, lower, upper, collations, isRowid }: KeyAccess, position: number): ScanRange {
-    const bound = (given: Bound | undefined) =>
-      given && { register: this.#boundValue(given), isInclusive: given.isInclusive };
-    return {
-      equal: equal.map((each) => this.#boundValue(each)),
-      lower: bound(lower),
-      upper: bound(upper),
-      collations,
-      isRowid,
-      isReverse: position === 0 && this.#nest.isReverse,
-    };
-  }
-
-  #boundValue(bound: Bound): number {
-    const { builder } = this.#context;
-    const { expr, scope, affinity, within } = bound;
-    if (within !== undefined) return this.#values.get(bound)!;
-    if (affinity === undefined) return this.#context.value(expr, scope);
-    const register = builder.registers();
-    this.#context.value(expr, scope, register);
-    builder.emit("Affinity", register, 0, 0, affinity);
-    return register;
-  }
-
-  /** Adds the loop to the plan. */
-  #describe({ loop, access }: Planned, position: number): void {
-    const { builder } = this.#context;
-    const { name, place } = loop.source;
-    const table = place.kind === "table" && place.table.name !== name
-      ? `${place.table.name} AS ${name}`
-      : name || "(subquery)";
-    const left = loop.isLeft ? " LEFT-JOIN" : "";
-    if (access.kind === "hash") return builder.planLine(`HASH ${table}${left}`);
-    if (access.kind === "scan") {
-      const index = position === 0 ? this.#nest.orderIndex : undefined;
-      const using = index === undefined ? "" : ` USING INDEX ${index.name}`;
-      return builder.planLine(`SCAN ${table}${using}${left}`);
-    }
-    builder.planLine(`SEARCH ${table} USING ${describeKey(access, loop.source)}${left}`);
-  }
-}
-
-/** The range of all keys. */
-export const WHOLE: ScanRange = {
-  equal: [],
-  lower: undefined,
-  upper: undefined,
-  collations: [],
-  isRowid: false,
-  isReverse: false,
-};
-
-function describeKey({ index, isRowid, equal, lower, upper }: KeyAccess, source: Source): string {
-  const { place } = source;
-  const table = place.kind === "table" ? place.table : undefined;
-  const names = index?.parts.map(({ column }) => table?.columns[column]?.name ?? "<expr>") ??
-    (isRowid ? ["rowid"] : table?.primaryKey.map((column) => table.columns[column]!.name) ?? []);
-  const bounds = equal.map((_, i) => `${names[i]}=?`);
-  const next = names[equal.length];
-  if (lower !== undefined) bounds.push(`${next}>?`);
-  if (upper !== undefined) bounds.push(`${next}<?`);
-  const key = index === undefined ? "PRIMARY KEY" : `INDEX ${index.name}`;
-  return `${key} (${bounds.join(" AND ")})`;
 }

@@ -11,12 +11,13 @@ const RANDOM = ["random", "randomblob"];
 /** Functions whose results do not follow from their arguments alone. */
 const NON_DETERMINISTIC = ["changes", "last_insert_rowid", "total_changes", ...RANDOM];
 
-/** Whether an expression, outside of queries in it, calls a random function. */
-export function callsRandom(expr: Expr): boolean {
+/** Whether an expression calls a random function, outside of queries in it or anywhere. */
+export function callsRandom(expr: Expr, isAnywhere = false): boolean {
   let found = false;
   walk(expr, (part, isInQuery) => {
-    found ||= !isInQuery && part.kind === "call" && RANDOM.includes(part.name);
-    return !found && !isInQuery;
+    const isMeant = isAnywhere || !isInQuery;
+    found ||= isMeant && part.kind === "call" && RANDOM.includes(part.name);
+    return !found && isMeant;
   });
   return found;
 }

@@ -136,6 +136,18 @@ export class PartWriter {
     }
   }
 
+  /** Writes the bytes with which the keys of all texts begin that begin with a text. */
+  beginText(text: string, collation: Collation): void {
+    this.#byte(PART.false);
+    this.#text(folded(text, collation));
+    this.#at--;
+  }
+
+  /** Writes the bytes with which the keys of all blobs begin. */
+  beginBlob(): void {
+    this.#byte(PART.true);
+  }
+
   /** Writes an integer as a bigint, as rows and rowids have it. */
   integer(value: number | bigint): void {
     if (typeof value === "bigint") return this.#bigint(value);

@@ -124,10 +124,10 @@ export class TableCursor implements Cursor {
   /**
    * Moves to the row of a rowid; false if there is none.
    *
-   * @param isSteady Whether the table has not changed since the last search.
+   * @param isUnchanged Whether the table has not changed since the last search.
    */
-  seekRowid(rowid: number | bigint, isSteady: boolean): boolean {
-    if (isSteady && rowid === this.#sought) {
+  seekRowid(rowid: number | bigint, isUnchanged: boolean): boolean {
+    if (isUnchanged && rowid === this.#sought) {
       this.#isNull = !this.#isFound;
       return this.#isFound;
     }
@@ -293,7 +293,7 @@ export class IndexCursor implements Cursor {
   }
 
   /** The key of the row that the entry refers to, valid until the cursor moves. */
-  rowKey(): Uint8Array {
+  get key(): Uint8Array {
     return this.#afterParts().rest();
   }
 

@@ -17,12 +17,21 @@ export interface BoundRegister {
   readonly isInclusive: boolean;
 }
 
+/** With what a text begins, and the register that tells whether blobs take the turn of texts. */
+export interface PrefixRegisters {
+  readonly text: string;
+  /** Whether the second of both ranges is meant: blobs follow texts, and backwards precede them. */
+  readonly isSecond: number;
+}
+
 /** A range of keys, from registers. */
 export interface ScanRange {
   /** The registers of the first parts. */
   readonly equal: readonly number[];
   readonly lower: BoundRegister | undefined;
   readonly upper: BoundRegister | undefined;
+  /** Of the part after the equal ones, instead of bounds: texts with a prefix, or all blobs. */
+  readonly prefix: PrefixRegisters | undefined;
   /** The collations of the parts that are given. */
   readonly collations: readonly Collation[];
   /** Whether the key is a rowid. */
@@ -49,9 +58,13 @@ export function boundsOf(
     writer.keyValue(value, collations[i]!);
   }
   const prefix = writer.take();
-  if (prefix.length > KEY_BYTES_MAX) return undefined;
-  if (lower === undefined && upper === undefined) return { prefix, reverse: isReverse };
   const collation = collations[equal.length]!;
+  if (prefix.length > KEY_BYTES_MAX) return undefined;
+  if (range.prefix !== undefined) {
+    const isBlobs = (registers[range.prefix.isSecond] === 1) !== isReverse;
+    return prefixBounds(prefix, isBlobs ? undefined : range.prefix.text, collation, isReverse);
+  }
+  if (lower === undefined && upper === undefined) return { prefix, reverse: isReverse };
   // Without a lower bound, NULLs are still not in the range.
   let gte = keyOf(prefix, null, collation, true);
   let lt = sized(concat(prefix, AFTER));
@@ -66,6 +79,20 @@ export function boundsOf(
     lt = keyOf(prefix, value, collation, upper.isInclusive);
   }
   return { gte, lt, reverse: isReverse };
+}
+
+/** The bounds of the texts that begin with a text, or of all blobs, in the part after others. */
+function prefixBounds(
+  before: Uint8Array,
+  text: string | undefined,
+  collation: Collation,
+  reverse: boolean,
+): KeyBounds {
+  writer.reset().raw(before);
+  if (text === undefined) writer.beginBlob();
+  else writer.beginText(text, collation);
+  const prefix = sized(writer.take());
+  return { prefix, reverse };
 }
 
 function keyOf(prefix: Uint8Array, value: SqlValue, collation: Collation, isAfter: boolean) {

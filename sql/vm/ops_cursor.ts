@@ -5,7 +5,7 @@
 import type { Index, Table } from "../schema/types.ts";
 import { SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
-import { IndexCursor, type KeyBounds, TableCursor } from "./cursor.ts";
+import { IndexCursor, type KeyBounds, rowidKey, TableCursor } from "./cursor.ts";
 import { boundsOf, integerOnly, type ScanRange } from "./key_range.ts";
 import type { Handler, Instruction, Machine } from "./machine.ts";
 
@@ -51,6 +51,10 @@ function visitLoop(
   else if (goesOn) m.pc = next + 1;
 }
 
+function withoutRow(index: string): SqlError {
+  return new SqlError("VALUE", `${index} has an entry without a row; rebuild it with REINDEX`);
+}
+
 /** The opcodes on cursors. */
 export const CURSOR_OPS = {
   /** Opens a cursor p1 on the table p4, unless it is open. */
@@ -86,8 +90,8 @@ export const CURSOR_OPS = {
   /** Moves p1 to the row whose rowid is in p3; jumps to p2 if there is none. */
   SeekRowid(m, i) {
     const rowid = integerOnly(m.registers[i.p3]!);
-    const isSteady = m.program.writes === "nothing";
-    if (rowid === undefined || !tableAt(m, i.p1).seekRowid(rowid, isSteady)) m.pc = i.p2;
+    const isUnchanged = m.program.writes === "nothing";
+    if (rowid === undefined || !tableAt(m, i.p1).seekRowid(rowid, isUnchanged)) m.pc = i.p2;
   },
 
   /** Moves p1 to the row whose key is in p3; jumps to p2 if there is none. */
@@ -97,11 +101,16 @@ export const CURSOR_OPS = {
 
   /** Moves the table p2 to the row that the index p1 is at. */
   SeekEntry(m, i) {
-    if (tableAt(m, i.p2).seek(indexAt(m, i.p1).rowKey())) return;
-    throw new SqlError(
-      "VALUE",
-      `index ${indexAt(m, i.p1).index.name} has an entry without a row; rebuild it with REINDEX`,
-    );
+    if (tableAt(m, i.p2).seek(indexAt(m, i.p1).key)) return;
+    throw withoutRow(`index ${indexAt(m, i.p1).index.name}`);
+  },
+
+  /** Moves the table p1 to the row whose rowid or key is in p3, which an index listed. */
+  SeekListed(m, i) {
+    const key = m.registers[i.p3] as number | bigint | Uint8Array;
+    const table = tableAt(m, i.p1);
+    if (table.seek(key instanceof Uint8Array ? key : rowidKey(key))) return;
+    throw withoutRow(`an index of ${table.table.name}`);
   },
 
   /** Moves p1 to a row of NULLs. */
@@ -124,9 +133,9 @@ export const CURSOR_OPS = {
     m.registers[i.p2] = (m.cursors[i.p1] as TableCursor | IndexCursor).rowid();
   },
 
-  /** Sets p2 to the key of the row of the table p1. */
+  /** Sets p2 to the key of the row of p1, a table or an index. */
   KeyOf(m, i) {
-    m.registers[i.p2] = tableAt(m, i.p1).key.slice();
+    m.registers[i.p2] = (m.cursors[i.p1] as TableCursor | IndexCursor).key.slice();
   },
 
   /** Sets p1 to the number of entries of the tree p4. */

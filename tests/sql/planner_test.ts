@@ -65,7 +65,8 @@ describe("the planner", () => {
         ["id IN (SELECT id FROM u WHERE u.v = t.v)", "SCAN t"],
         ["id IN (k, 3)", "SCAN t"],
         ["id NOT IN (1, 2)", "SCAN t"],
-        ["id = 1 OR k = 1", "SCAN t"],
+        ["id = 1 OR v = 'x'", "SCAN t"],
+        ["id = 1 OR k = 1 AND random() > 0", "SCAN t"],
         ["v COLLATE NOCASE IN ('a') AND k + 0 IN (1)", "SCAN t"],
       ];
       for (const [where, plan] of isSearched) {
@@ -74,6 +75,52 @@ describe("the planner", () => {
       // Names of the query that other tables of the join have too are its own.
       const joined = "SELECT * FROM u AS o, t WHERE o.k = t.k AND t.id IN (SELECT id FROM u)";
       assertEquals(planOf(query, joined)[0], byId);
+    }),
+  );
+
+  it(
+    "searches several indexes for the sides of an OR, and finds each row once, by its key",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, k INT, v TEXT)");
+      query.exec("CREATE INDEX by_k ON t (k, v); CREATE INDEX by_v ON t (v)");
+      query.exec("INSERT INTO t VALUES (3, 1, 'x'), (2, 1, 'y'), (1, 2, 'x'), (4, 2, 'z')");
+      const text = "SELECT id FROM t WHERE v = 'x' OR k = 1 AND v < 'z' ORDER BY id";
+      assertEquals(planOf(query, text), [
+        "MULTI-INDEX OR t",
+        "SEARCH t USING INDEX by_v (v=?)",
+        "SEARCH t USING INDEX by_k (k=? AND v<?)",
+      ]);
+      assertEquals(rowsOf(query, text), [[1], [2], [3]]);
+      query.run("UPDATE t SET k = k + 1 WHERE k = 1 OR v = 'x' OR id = 4");
+      assertEquals(rowsOf(query, "SELECT k FROM t ORDER BY id"), [[3], [2], [2], [3]]);
+    }),
+  );
+
+  it(
+    "searches an index for the texts and the blobs that a pattern may match",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (v TEXT, n TEXT COLLATE NOCASE, w INT)");
+      query.exec(
+        "CREATE INDEX by_v ON t (v); CREATE INDEX by_n ON t (n); CREATE INDEX by_w ON t (w)",
+      );
+      query.exec("INSERT INTO t VALUES ('ab', 'AB', 1), (x'6163', x'4143', 10), ('Ab', 'b', 2)");
+      const searched: [string, string, number][] = [
+        ["v GLOB 'a*'", "SEARCH t USING INDEX by_v (v>? AND v<?)", 2],
+        ["n LIKE 'a%'", "SEARCH t USING INDEX by_n (n>? AND n<?)", 2],
+        ["v LIKE 'a%'", "SCAN t", 3],
+        ["n GLOB 'A*'", "SCAN t", 2],
+        ["v GLOB '*b'", "SCAN t", 2],
+        ["v NOT GLOB 'a*'", "SCAN t", 1],
+        // A number matches as text.
+        ["w GLOB '1*'", "SCAN t", 2],
+      ];
+      for (const [where, plan, count] of searched) {
+        assertEquals(planOf(query, `SELECT * FROM t WHERE ${where}`), [plan], where);
+        assertEquals(rowsOf(query, `SELECT count(*) FROM t WHERE ${where}`), [[count]], where);
+      }
+      const ordered = "SELECT v FROM t WHERE v GLOB 'a*' ORDER BY v DESC";
+      assertEquals(planOf(query, ordered), ["SEARCH t USING INDEX by_v (v>? AND v<?)"]);
+      assertEquals(rowsOf(query, ordered), [[new Uint8Array([0x61, 0x63])], ["ab"]]);
     }),
   );
 

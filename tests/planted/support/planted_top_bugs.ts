@@ -99,7 +99,7 @@ export const SQL_BUGS: readonly PlantedBug[] = [
   bug(
     "sql-in-once",
     "a key is searched for each value of IN",
-    "sql/query/loops.ts",
+    "sql/loop/ranges.ts",
     'builder.emit("NextRow", set, each);',
     "",
     RANDOM,

@@ -92,6 +92,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "vm",
     "expression",
     "plan",
+    "loop",
     "query",
     "change",
     "define",

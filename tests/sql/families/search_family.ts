@@ -62,6 +62,9 @@ const VALUES = [
   "1e300",
 ];
 
+const PATTERNS = ["a%", "A_", "ab%", "1%", "2.%", "%a", "a", "", "-%"];
+const GLOBS = ["a*", "A?", "Ab*", "1*", "2.?", "*a", "a", "[aA]*", "a[", "", "-*"];
+
 class SearchFamily implements Family {
   readonly #random: Random;
   #rows = 0;
@@ -175,7 +178,7 @@ class SearchFamily implements Family {
       return random.once(7) ? `NOT ${all}` : all;
     }
     const not = random.pick(["", "", "NOT "]);
-    switch (random.below(11)) {
+    switch (random.below(12)) {
       case 0:
         return `${operand()} ${not}BETWEEN ${this.#constant()} AND ${this.#constant()}`;
       case 1: {
@@ -197,6 +200,10 @@ class SearchFamily implements Family {
       }
       case 7:
         return `${this.#constant()} ${random.pick(OPERATORS)} ${operand()}`;
+      case 8: {
+        const [operator, patterns] = random.pick([["LIKE", PATTERNS], ["GLOB", GLOBS]] as const);
+        return `${operand()} ${not}${operator} '${random.pick(patterns)}'`;
+      }
       default:
         return `${operand()} ${random.pick(OPERATORS)} ${this.#constant()}`;
     }
@@ -251,7 +258,7 @@ class SearchFamily implements Family {
       this.#insert(table),
       `UPDATE OR IGNORE ${table} SET ${random.pick(COLUMNS)} = ${this.#value()}${where}`,
       `DELETE FROM ${table}${where}`,
-      `DELETE FROM ${table} WHERE ${this.#condition([table], 0)} AND id % 3 = 0`,
+      `DELETE FROM ${table} WHERE ${this.#condition([table], 1)} AND id % 3 = 0`,
       "ANALYZE",
     ]);
   }
@@ -314,16 +321,22 @@ class SearchFamily implements Family {
     return query(`${text} ORDER BY ${order}${limit}`, "II", true);
   }
 
-  #ordered(names: readonly string[], from: string): ScriptStep {
+  #orderTerms(names: readonly string[]): string[] {
     const random = this.#random;
-    const terms = Array.from(
+    return Array.from(
       { length: 1 + random.below(2) },
       () =>
         this.#operand(names) + this.#direction() +
         random.pick(["", "", "", " NULLS FIRST", " NULLS LAST"]),
     );
+  }
+
+  #ordered(names: readonly string[], from: string): ScriptStep {
+    const random = this.#random;
     const ids = names.map((name) => `${name}.id`);
-    const order = [...terms, ...ids].join(", ");
+    const order = random.once(3)
+      ? [this.#operand(names), ...ids].map((term) => `${term} DESC`).join(", ")
+      : [...this.#orderTerms(names), ...ids].join(", ");
     const limit = random.once(2) ? ` LIMIT ${random.below(7)} OFFSET ${random.below(3)}` : "";
     const text = `SELECT ${ids.join(", ")} ${from} ORDER BY ${order}${limit}`;
     return query(text, "I".repeat(ids.length), true);
