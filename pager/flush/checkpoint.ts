@@ -227,7 +227,7 @@ export class Checkpoint {
         ...this.#location.listMove(this.#meta),
         replayGeneration: generation,
         replaySequence: this.#sequence,
-        syncCount: syncCount,
+        syncCount,
       });
       this.#step = "first copy";
     } else if (this.#step === "first copy") {

@@ -1,17 +1,15 @@
 /**
- * Takes commits that are visible to the medium: it drives the journal, the checkpoint and the
- * superblocks in the order in which they may write the file. The order of the steps of a commit is
- * in `pager/transaction/commit.ts`.
+ * Takes commits that are visible to the medium, in line or by flights. The order of the steps of a
+ * commit is in `pager/transaction/commit.ts`.
  *
  * The first commit of a session creates the journal areas and marks the file open. A commit first
  * reserves its room, then becomes visible; `flush` takes it to the durability that the caller asked
- * for. A checkpoint begins when the journal is half full (`JournalFill`), and advances one slice at
- * a time; after it the free tail of the file is cut off in pieces. The areas become longer and
- * shorter (`AreaGrowth`), and move to the end of the data (`JournalMoves`). A clean close ends with
- * a checkpoint, gives the areas back, and marks the file clean (`leaveClean`).
+ * for, and then lets checkpoints advance (`Checkpointer`). Between commits the whole journal may
+ * move (`JournalMoves`). A clean close ends with a checkpoint, gives the areas back, and marks the
+ * file clean (`leaveClean`).
  *
  * `flush` waits for the medium in line. `takeOff` and `land` do the same work around a sync that
- * runs off the thread; a checkpoint then uses the syncs of these flights.
+ * runs off the thread.
  *
  * On a full disk, commits that take pages into use fail before they become visible. Commits that
  * only give pages back go on in the room that the journal keeps for them, each followed by a
@@ -30,10 +28,9 @@ import type { Windows } from "../cache/windows.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import { CHUNK_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { Meta } from "../format/meta.ts";
-import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
+import type { ChunkNumber, PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog, LiveSnapshots, TransactionListener } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
@@ -42,7 +39,8 @@ import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
 import { type Steps, SyncedSteps } from "../journal/synced_steps.ts";
 import { AreaGrowth } from "./area_growth.ts";
-import { CALM_PAGES, Checkpoint, LANDING_PAGES } from "./checkpoint.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { leaveClean } from "./clean_close.ts";
 import { DiskRoom } from "./disk_room.ts";
 import { FileEnd } from "./file_end.ts";
@@ -61,10 +59,6 @@ export type Durability = "sync" | "buffered" | "none";
 const PENDING_BYTES_MAX = 1024 * 1024;
 /** The multiple of its bound that the journal may reach while callers wait for the checkpoint. */
 const WAITING_SHARE = 2;
-/** The part of the journal that may be filled while a checkpoint takes its time. */
-const CALM_PART = 1 / 4;
-/** The flights that may land before a checkpoint that is due begins in line. */
-const LANDINGS_MAX = 8;
 /** Before a compaction a renewal need not save a chunk. */
 const NOTHING_SAVED = 0;
 
@@ -72,35 +66,21 @@ const NOTHING_SAVED = 0;
 export class Flusher implements CommitLog {
   readonly #disk: Disk;
   readonly #room: DiskRoom;
-  readonly #meta: Meta;
   readonly #superblock: CurrentSuperblock;
   readonly #journal: Journal;
   readonly #checkpoint: Checkpoint;
+  readonly #checkpointer: Checkpointer;
   readonly #writeback: Writeback;
   readonly #location: JournalLocation;
   readonly #savings: JournalSavings;
   readonly #fileEnd: FileEnd;
   readonly #unsynced: UnsyncedChunks;
-  readonly #images: PageSet;
-  readonly #protect: boolean;
-  readonly #snapshots: LiveSnapshots;
   readonly #growth: AreaGrowth;
   readonly #moves: JournalMoves;
-  readonly #fill: JournalFill;
-  /** Between commits the areas move if the journal keeps this many free chunks. */
-  readonly #tailChunks: number;
   /** A move of the journal or a close that is under way. Other writers first finish it in line. */
   readonly #steps = new SyncedSteps();
   /** The flight that is in the air. */
   #flight: Flight | undefined;
-  /** The flights that landed while a checkpoint was due and could not begin. */
-  #landings = 0;
-  /** The last version that was written when `images` was emptied; -1 = it never was. */
-  #imagesAfter: Version = -1;
-  /** Whether the next flights take a checkpoint, however short the journal is. */
-  #isRequested = false;
-  /** Whether the last checkpoint changed an area: the next may do the other, or cut the tail. */
-  #hasChanged = false;
 
   /**
    * The flusher of an open file.
@@ -133,28 +113,23 @@ export class Flusher implements CommitLog {
     options: { journalBytes: number; tailBytes: number; mayBeFull: boolean },
   ) {
     this.#disk = parts.disk;
-    this.#meta = parts.meta;
     this.#superblock = parts.superblock;
     this.#journal = parts.journal;
     this.#writeback = parts.writeback;
     this.#unsynced = parts.unsynced;
-    this.#images = parts.images;
-    this.#protect = parts.protect;
-    this.#snapshots = parts.snapshots;
-    this.#tailChunks = options.tailBytes / CHUNK_BYTES;
     const { disk, meta, superblock, journal, writeback } = parts;
     const room = this.#room = new DiskRoom(disk, superblock, options.mayBeFull);
     const fileEnd = this.#fileEnd = new FileEnd(parts);
     const location = this.#location = new JournalLocation({ ...parts, fileEnd });
     const savings = this.#savings = new JournalSavings(meta, journal, location);
     const dirtyPagesMax = parts.windows?.dirtyPagesMax ?? Infinity;
-    const { journalBytes } = options;
+    const { journalBytes, tailBytes } = options;
     const fill = new JournalFill(journal, writeback, savings, { journalBytes, dirtyPagesMax });
-    this.#fill = fill;
     const growth = this.#growth = new AreaGrowth({ journal, location, room, savings, fill });
     const checkpoint = this.#checkpoint = new Checkpoint({ ...parts, fileEnd, location });
     const shape = { room, fileEnd, location, savings, growth, checkpoint };
-    this.#moves = new JournalMoves({ ...parts, ...shape });
+    const moves = this.#moves = new JournalMoves({ ...parts, ...shape });
+    this.#checkpointer = new Checkpointer({ ...parts, ...shape, fill, moves }, tailBytes);
   }
 
   /** The records of commits that are not written yet. */
@@ -228,7 +203,7 @@ export class Flusher implements CommitLog {
     this.#location.lowestFreed = Infinity;
     if (!this.#room.wasRefused) return;
     this.#room.wasRefused = false;
-    this.#writeAll();
+    this.#checkpointer.writeAll();
   }
 
   /** Puts the release of free pages on the medium, before they are overwritten. */
@@ -261,19 +236,6 @@ export class Flusher implements CommitLog {
     this.#steps.finish(this.#sync, true);
   }
 
-  /** Finishes a move, or the growth of the areas. */
-  #finishAll(): void {
-    this.#finishSteps();
-    this.#growth.finish(this.#sync);
-    this.#moveEndBack();
-  }
-
-  /** Moves the end of the file back, where the journal gave chunks back that it was behind. */
-  #moveEndBack(): void {
-    if (this.#growth.isRunning || this.#checkpoint.isRunning) return;
-    if (this.#location.moveEndBack()) this.#fileEnd.leaveTail();
-  }
-
   readonly #sync = (): void => this.#journal.sync();
 
   /** Adds to a restored meta the chunks that the journal took or gave back meanwhile. */
@@ -292,7 +254,7 @@ export class Flusher implements CommitLog {
     this.#finishSteps();
     if (level === "sync") this.#journal.flush(true);
     else this.write(level);
-    this.#advanceCheckpoint(waits ? WAITING_SHARE : 1);
+    this.#checkpointer.advance(waits ? WAITING_SHARE : 1);
   }
 
   /** Takes all commits to a level that needs no sync. */
@@ -302,8 +264,7 @@ export class Flusher implements CommitLog {
 
   /** Whether a flight would advance a checkpoint, or a change of the journal's areas. */
   get needsFlight(): boolean {
-    if (this.#steps.isRunning || this.#growth.isRunning) return true;
-    return this.#checkpoint.isRunning || this.#isCheckpointDue;
+    return this.#steps.isRunning || this.#checkpointer.needsFlight;
   }
 
   /** Whether the next sync is long, because many pages of a checkpoint wait for it. */
@@ -311,21 +272,9 @@ export class Flusher implements CommitLog {
     return this.#checkpoint.isSyncLong;
   }
 
-  get #isCheckpointDue(): boolean {
-    if (this.#checkpoint.isRunning) return false;
-    if (this.#isRequested || this.#hasChanged) return true;
-    return this.#fill.part > 1 / 2;
-  }
-
   /** Lets the next flights take a checkpoint, unless one has nothing to do. */
   requestCheckpoint(): void {
-    this.#isRequested = this.#hasWork && !this.#checkpoint.isRunning;
-  }
-
-  /** Whether a checkpoint has something to do. */
-  get #hasWork(): boolean {
-    if (!this.#superblock.isOpen) return false;
-    return this.#writeback.dirtyChunks.size > 0 || this.#journal.usedBytes > 0;
+    this.#checkpointer.request();
   }
 
   /** Writes all commits, and starts a sync off the thread; `land` follows it. */
@@ -338,9 +287,8 @@ export class Flusher implements CommitLog {
     }
     this.#unsynced.beginSync();
     // A checkpoint can begin only where everything written is confirmed.
-    this.#flight = this.#journal.takeOff(this.needsFlight, this.#isCheckpointDue);
-    if (this.#isCheckpointDue) this.#emptyImages();
-    this.#checkpoint.takeOff();
+    this.#flight = this.#journal.takeOff(this.needsFlight, this.#checkpointer.isDue);
+    this.#checkpointer.takeOff();
     return this.#flight;
   }
 
@@ -358,9 +306,7 @@ export class Flusher implements CommitLog {
     this.#journal.land(flight);
     // The flight in the air is the one of the step: steps begin while there is none.
     if (this.#steps.isRunning) return this.#steps.next();
-    if (this.#growth.isRunning) this.#growth.next();
-    else this.#landCheckpoint();
-    this.#moveEndBack();
+    this.#checkpointer.land();
   }
 
   /** Takes everything to the medium in line; a flight that is in the air does not land. */
@@ -371,19 +317,6 @@ export class Flusher implements CommitLog {
     this.#flight = undefined;
   }
 
-  /** Advances the checkpoint after a flight, or begins one if one is due. */
-  #landCheckpoint(): void {
-    if (!this.#checkpoint.isRunning) {
-      if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
-      else this.#growth.growAhead();
-      this.cutTail();
-    } else {
-      this.#checkpoint.land(this.#fill.part < CALM_PART ? CALM_PAGES : LANDING_PAGES);
-      if (this.#checkpoint.isRunning) this.#fileEnd.cutPiece();
-      else this.#afterCheckpoint();
-    }
-  }
-
   /** Whether a tail of the file is left to `cutTail`. */
   get hasTail(): boolean {
     return this.#fileEnd.hasTail;
@@ -391,101 +324,12 @@ export class Flusher implements CommitLog {
 
   /** Cuts off a piece of the tail that a checkpoint, or a move of the journal, has left. */
   cutTail(): void {
-    if (this.#checkpoint.isRunning || this.#steps.isRunning || this.#growth.isRunning) return;
-    if (this.#room.mayBeFull) this.#cutWholeTail();
-    else this.#fileEnd.cutPiece();
-  }
-
-  #cutWholeTail(): void {
-    if (this.#fileEnd.hasTail) this.#fileEnd.cut();
-  }
-
-  /**
-   * Begins a checkpoint without a sync of its own, or in line after many landings. Where the other
-   * area lacks chunks for what is pending, it first gets them with the next flights.
-   */
-  #beginCheckpointInFlight(): void {
-    const canSwitch = this.#journal.isConfirmed && this.#isPendingWhole;
-    if (canSwitch && this.#journal.makeRoomToSwitch(this.#meta)) {
-      this.#checkpoint.beginConfirmed(this.#meta, this.#prepareCheckpoint());
-      this.#hasChanged = this.#location.hasMove;
-      return;
-    }
-    if (++this.#landings >= LANDINGS_MAX) return this.#beginCheckpoint();
-    if (!canSwitch) return;
-    this.#growth.begin(this.#journal.otherArea, this.#journal.chunksToSwitch);
-  }
-
-  #advanceCheckpoint(fillMax: number): void {
-    // On a full disk a checkpoint frees the kept room of the area for the next transaction.
-    if (this.#journal.isShort) return this.#writeAll();
-    const fill = this.#fill.part;
-    if (this.#isCheckpointDue) {
-      this.#beginCheckpoint();
-    } else if (!this.#checkpoint.isRunning) {
-      this.cutTail();
-    } else if (fill > fillMax) {
-      this.#checkpoint.finish();
-      this.#afterCheckpoint();
-      this.#finishAll();
-    } else {
-      this.#checkpoint.slice();
-      if (this.#checkpoint.isRunning) this.#fileEnd.cutPiece();
-      else this.#afterCheckpoint();
-      this.#finishAll();
-    }
-  }
-
-  /**
-   * After a checkpoint without a pause in commits: begins to give back the spare chunks of an area,
-   * if they are most of it. On a full disk others wait for the room of the tail.
-   */
-  #afterCheckpoint(): void {
-    if (this.#room.mayBeFull) this.#cutWholeTail();
-    if (this.#snapshots.snapshotCount > 0 || this.#hasChanged) return;
-    this.#hasChanged = this.#growth.giveBackSpare();
+    if (!this.#steps.isRunning) this.#checkpointer.cutTail();
   }
 
   /** Whether the journal is full before a checkpoint has begun, or before the running one ended. */
   get isOverdue(): boolean {
-    return this.#fill.part > 1;
-  }
-
-  /** Begins a checkpoint, unless one is running or has nothing to do. */
-  #beginCheckpoint(): void {
-    this.#finishAll();
-    if (this.#checkpoint.isRunning) return;
-    if (!this.#hasWork) {
-      this.#hasChanged = false;
-      return;
-    }
-    this.#journal.flush(true);
-    this.#checkpoint.begin(this.#meta, this.#prepareCheckpoint());
-    this.#hasChanged = this.#location.hasMove;
-  }
-
-  /** Prepares for a checkpoint; returns the chunk that the area which it frees moves to, or -1. */
-  #prepareCheckpoint(): ChunkNumber {
-    this.#landings = 0;
-    this.#isRequested = false;
-    this.#emptyImages();
-    return this.#moves.chunkForCheckpoint(this.#tailChunks);
-  }
-
-  /**
-   * Lets the next change of each page be logged whole, in the area that a checkpoint begins with
-   * (rule 2). Pending records will be there too, so the pages that they have whole remain.
-   */
-  #emptyImages(): void {
-    if (this.#journal.hasUnwritten) return;
-    this.#images.clear();
-    this.#imagesAfter = this.#journal.writtenVersion;
-  }
-
-  /** Whether pending records have each page whole that they change, where that is needed. */
-  get #isPendingWhole(): boolean {
-    if (!this.#protect || !this.#journal.hasUnwritten) return true;
-    return this.#imagesAfter === this.#journal.writtenVersion;
+    return this.#checkpointer.isOverdue;
   }
 
   /**
@@ -494,16 +338,7 @@ export class Flusher implements CommitLog {
    */
   checkpointSlice(): boolean {
     if (this.#steps.isRunning) return this.#moveOn();
-    this.#beginCheckpoint();
-    if (this.#checkpoint.isRunning) {
-      this.#checkpoint.slice();
-      return true;
-    }
-    this.#finishAll();
-    if (this.#fileEnd.hasTail) {
-      this.cutTail();
-      return true;
-    }
+    if (this.#checkpointer.slice()) return true;
     return this.beginMove(false) && this.#moveOn();
   }
 
@@ -515,9 +350,10 @@ export class Flusher implements CommitLog {
 
   /** Moves everything committed to the pages of the file, and cuts the free tail, in one call. */
   checkpoint(): void {
-    this.#writeAll();
+    this.#finishSteps();
+    this.#checkpointer.writeAll();
     while (this.#renewJournal());
-    this.#cutWholeTail();
+    this.#checkpointer.cutWholeTail();
   }
 
   /**
@@ -525,7 +361,8 @@ export class Flusher implements CommitLog {
    * journal is there now. It does not move while a snapshot is open, or on a full disk.
    */
   moveJournalToEnd(): boolean {
-    this.#writeAll();
+    this.#finishSteps();
+    this.#checkpointer.writeAll();
     return this.#moves.canRenew &&
       (this.#savings.isBehindData || this.#renewJournal(NOTHING_SAVED));
   }
@@ -542,15 +379,6 @@ export class Flusher implements CommitLog {
     if (!this.#isRenewalDue(isRequested ? NOTHING_SAVED : this.#savings.worth)) return false;
     this.#steps.begin(this.#moves.renewal());
     return true;
-  }
-
-  #writeAll(): void {
-    this.#finishAll();
-    if (!this.#superblock.isOpen) return;
-    this.#checkpoint.finish();
-    this.#beginCheckpoint();
-    this.#checkpoint.finish();
-    if (this.#room.mayBeFull) this.#cutWholeTail();
   }
 
   /**
@@ -585,7 +413,7 @@ export class Flusher implements CommitLog {
 
   *#closing(): Steps {
     if (!this.#superblock.isOpen) return;
-    this.#writeAll();
+    this.#checkpointer.writeAll();
     yield* leaveClean({
       journal: this.#journal,
       location: this.#location,

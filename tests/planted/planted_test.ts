@@ -119,7 +119,7 @@ describe("a planted bug", () => {
 
   it("that matches no place, or two, is an error", async () => {
     await assertRejects(() => plant("no such text", ""), Error, "0 places");
-    await assertRejects(() => plant("this.#journal.usedBytes", ""), Error, "places");
+    await assertRejects(() => plant("this.#finishSteps();", ""), Error, "places");
   });
 
   it("that leaves a program that does not run is an error", async () => {

@@ -7,6 +7,7 @@ import { also, bug, NESTED, part, type PlantedBug, protect, whole } from "./plan
 
 const CHECKPOINT = "pager/flush/checkpoint.ts";
 const COMMIT = "pager/transaction/commit.ts";
+const CHECKPOINTER = "pager/flush/checkpointer.ts";
 const COMMIT_PATH = "pager/flush/flusher.ts";
 const CURRENT_SUPERBLOCK = "pager/journal/current_superblock.ts";
 const JOURNAL = "pager/journal/journal.ts";
@@ -106,7 +107,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "images-kept",
     "model imaged, rule 2: the images of one checkpoint do not count in the next one",
-    COMMIT_PATH,
+    CHECKPOINTER,
     "    this.#images.clear();\n",
     "",
     protect("farApart", NESTED),
@@ -114,7 +115,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "images-pending",
     "rule 2: what is pending when a checkpoint begins has pages whole that it changes",
-    COMMIT_PATH,
+    CHECKPOINTER,
     "this.#journal.isConfirmed && this.#isPendingWhole;",
     "this.#journal.isConfirmed;",
     part("pager/flush/checkpoint_test.ts", "A checkpoint in flight"),
@@ -148,7 +149,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     bug(
       "switch-unsynced",
       "model syncSwitch, rule 6: before a switch all that is pending is on the medium",
-      COMMIT_PATH,
+      CHECKPOINTER,
       "    this.#journal.flush(true);\n    this.#checkpoint.begin(",
       "    this.#checkpoint.begin(",
       whole("slices"),
@@ -595,19 +596,17 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "tail-slices",
     "a tail is cut on by flushes while the next checkpoint runs",
-    "pager/flush/flusher.ts",
-    "      this.#checkpoint.slice();\n" +
-      "      if (this.#checkpoint.isRunning) this.#fileEnd.cutPiece();\n      else",
-    "      this.#checkpoint.slice();\n      if (!this.#checkpoint.isRunning)",
+    CHECKPOINTER,
+    "    this.#afterAdvance();\n    this.finishGrowth();\n",
+    "    if (!this.#checkpoint.isRunning) this.#afterEnd();\n    this.finishGrowth();\n",
     part("pager/flush/file_end_test.ts", "A tail that is left"),
   ),
   bug(
     "tail-landings",
     "a tail is cut on by landings while the next checkpoint runs",
-    "pager/flush/flusher.ts",
-    "LANDING_PAGES);\n" +
-      "      if (this.#checkpoint.isRunning) this.#fileEnd.cutPiece();\n      else",
-    "LANDING_PAGES);\n      if (!this.#checkpoint.isRunning)",
+    CHECKPOINTER,
+    "LANDING_PAGES);\n    this.#afterAdvance();\n",
+    "LANDING_PAGES);\n    if (!this.#checkpoint.isRunning) this.#afterEnd();\n",
     part("pager/flush/file_end_test.ts", "A tail that is left"),
   ),
   bug(

@@ -6,7 +6,6 @@ import { bug, type PlantedBug } from "./planted_bugs.ts";
 
 const CLAIMS = "pager/transaction/page_claims.ts";
 const COMMIT = "pager/transaction/commit.ts";
-const COMMIT_PATH = "pager/flush/flusher.ts";
 const FULL_DISK = "tests/crash/full_disk_test.ts";
 const JOURNAL = "pager/journal/journal.ts";
 
@@ -56,8 +55,8 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   bug(
     "kept-used-up",
     "on a full disk a checkpoint frees the reserved space again",
-    COMMIT_PATH,
-    "    if (this.#journal.isShort) return this.#writeAll();\n",
+    "pager/flush/checkpointer.ts",
+    "    if (this.#journal.isShort) return this.writeAll();\n",
     "",
     FULL_DISK,
   ),

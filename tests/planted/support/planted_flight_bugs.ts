@@ -165,7 +165,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
   bug(
     "growth-ignored",
     "a checkpoint begins in line only after the growth of the areas",
-    COMMIT_PATH,
+    "pager/flush/checkpointer.ts",
     "    this.#growth.finish(this.#sync);\n    this.#moveEndBack();\n",
     "    this.#moveEndBack();\n",
     whole("flightGrowth"),
