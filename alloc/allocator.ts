@@ -151,18 +151,22 @@ export class Allocator implements TransactionListener {
   }
 
   /**
-   * Takes into use a page before another one: of a lower chunk, or else of the same chunk.
+   * Takes into use a page, or a run of at most `span` pages, before a page in use: in a lower
+   * chunk, or else in the same one.
    *
-   * @returns Its number, or -1 if there is no room.
+   * @returns The number of the first page, or -1 if there is no room.
    */
-  allocateBefore(before: PageNumber, kind: number, tree: number): number {
+  allocateBefore(before: PageNumber, span: number, kind: number, tree: number): number {
     const chunk = before >>> CHUNK_SHIFT;
-    const below = this.allocateBelow(chunk, 1, kind, tree);
+    const below = this.allocateBelow(chunk, span, kind, tree);
     if (below >= 0) return below;
     this.#room.read(chunk);
-    const slot = findFree(this.#room.taken, 1, FIRST_SLOT);
-    if (slot < 0 || slot >= (before & SLOT_MASK)) return -1;
-    return this.#allocate((chunk << CHUNK_SHIFT >>> 0) + slot, 1, kind, tree);
+    for (let pages = span; pages >= Math.min(span, SHORT_RUN_PAGES_MIN); pages = pages >>> 1) {
+      const slot = findFree(this.#room.taken, pages, FIRST_SLOT);
+      if (slot < 0 || slot > (before & SLOT_MASK)) continue;
+      return this.#allocate((chunk << CHUNK_SHIFT >>> 0) + slot, pages, kind, tree);
+    }
+    return -1;
   }
 
   /** The first page of the first fit in chunks below `end`, or -1. */

@@ -170,10 +170,18 @@ describe("Allocator.allocateShortRun", () => {
 describe("Allocator.allocateBefore", () => {
   it("takes a page of lower chunks first, then a lower one of the same chunk, and no other", () => {
     const space = openSpace(fileWithGaps(4, [40, 520, 530, 540, 900]));
-    const before = (page: number) => space.allocator.allocateBefore(page, KIND_LEAF, 1);
+    const before = (page: number) => space.allocator.allocateBefore(page, 1, KIND_LEAF, 1);
     transact(space.pager, () => {
       assertEquals([before(535), before(535), before(535), before(535)], [40, 520, 530, -1]);
       assertEquals([before(541), before(300)], [540, -1]);
+    });
+  });
+
+  it("takes part of a run in the same chunk, of at least eight pages, before the page", () => {
+    const space = openSpace(fileWithGaps(2, [...numbers(270, 17), ...numbers(400, 100)]));
+    const before = (span: number) => space.allocator.allocateBefore(300, span, KIND_RUN, 1);
+    transact(space.pager, () => {
+      assertEquals([before(40), before(16), before(7)], [270, -1, 280]);
     });
   });
 });

@@ -2,7 +2,7 @@
  * Compaction: moves the pages that keep free pages inside the file, so that its end can be cut.
  *
  * It first counts the pages in use. The goal is the page count of a file without free pages. Pages
- * in use at or behind it move to free pages of lower chunks, the last page first, and with a leaf
+ * in use at or behind it move to free pages before them, the last page first, and with a leaf
  * its siblings (`relocation.ts`). A value in runs moves whole, because one version writes all its
  * runs: it is set again. The first page that cannot move ends the compaction.
  *
@@ -343,7 +343,7 @@ export class Compaction {
     return relocation().moveShared(page) ? 1 : -1;
   }
 
-  /** Sets the value of a run again, with runs in chunks below it. */
+  /** Sets the value of a run again, with runs before it. */
   *#moveValue(run: PageNumber, id: number): Generator<void, number> {
     for (;;) {
       const found = this.#treeOf(id);
@@ -364,9 +364,9 @@ export class Compaction {
     return pages;
   }
 
-  /** Sets a value again, with runs in chunks below a run. Returns whether they have room. */
+  /** Sets a value again, with runs before a run. Returns whether they have room. */
   #setAgain(tree: BTree, key: Uint8Array, run: PageNumber): boolean {
-    const runs = this.#runsBelow(run >>> CHUNK_SHIFT);
+    const runs = this.#runsBefore(run);
     this.#pager.begin();
     try {
       this.#rewrite(tree, key, runs);
@@ -395,11 +395,11 @@ export class Compaction {
     tree.putRuns(key, reference);
   }
 
-  #runsBelow(chunk: ChunkNumber): RunSource {
+  #runsBefore(run: PageNumber): RunSource {
     return {
       allocateShortRun: (span, tree) => {
         const pages = Math.min(span, RUN_PAGES_MAX);
-        const page = this.#context.allocator.allocateBelow(chunk, pages, KIND_RUN, tree);
+        const page = this.#context.allocator.allocateBefore(run, pages, KIND_RUN, tree);
         if (page < 0) throw new LimitError("Cannot move a value: no room for it below");
         return page;
       },

@@ -145,7 +145,7 @@ export class Relocation {
   #copyDown(page: PageNumber): number {
     const { frame, slot } = this.#view(page, this.#from);
     const kind = header.kindOf(frame, slot);
-    const to = this.#context.allocator.allocateBefore(page, kind, this.#nodes.tree);
+    const to = this.#context.allocator.allocateBefore(page, 1, kind, this.#nodes.tree);
     if (to < 0) return -1;
     const target = this.#view(to, this.#to);
     const source = this.#view(page, this.#from);

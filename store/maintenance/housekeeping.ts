@@ -43,8 +43,8 @@ const CLOSE_BOUNDS: CompactionBounds = {
   packedMax: Infinity,
   packsMax: 16_384,
   thinPart: THIN_PART,
-  thinPages: 32,
-  slackPages: 32,
+  thinPages: 8,
+  slackPages: 8,
   slackPart: 1 / 16,
 };
 /** A close packs this part of the bytes that the session wrote, and moves as many. */

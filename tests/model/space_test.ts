@@ -135,6 +135,21 @@ describe("a closed file", () => {
     });
   }
 
+  it("of one chunk has no gap before values outside of leaves, once most were deleted", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    const keys = Array.from({ length: 150 }, (_, i) => String(i).padStart(3, "0"));
+    change(db, "t", (tree) => keys.forEach((key, i) => tree.set(key, bytesOf(i, 9000 + i))));
+    change(db, "t", (tree) => keys.forEach((key, i) => i % 10 === 9 || tree.delete(key)));
+    const [content, live] = [contentOf(db), liveBytes(db)];
+    db.close();
+    assert(file.size() < 1.3 * live + 8 * PAGE_BYTES, `${file.size()} bytes for ${live}`);
+    const again = openBoth(file);
+    assertContent(contentOf(again.db), content);
+    checkDatabase(again);
+    again.db.close();
+  });
+
   it("does not keep the space of a large value that was deleted", () => {
     const file = new MemoryFile();
     const db = openOn(file);

@@ -509,8 +509,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "moved-up",
     "a page moves to no page behind it",
     "alloc/allocator.ts",
-    "    if (slot < 0 || slot >= (before & SLOT_MASK)) return -1;\n",
-    "    if (slot < 0) return -1;\n",
+    "      if (slot < 0 || slot > (before & SLOT_MASK)) continue;\n",
+    "      if (slot < 0) continue;\n",
     "alloc/allocator_test.ts",
   ),
   bug(
