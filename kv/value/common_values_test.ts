@@ -90,6 +90,14 @@ const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }));
 
+/** The bytes of an object that has a key twice, which V8 does not write. */
+function bytesWithTwo(key: string): Uint8Array {
+  const property = (
+    value: number,
+  ) => [0x22, key.length, ...new TextEncoder().encode(key), 0x49, value];
+  return Uint8Array.of(0xff, 15, 0x6f, ...property(2), ...property(4), 0x7b, 2);
+}
+
 describe("readCommonValue()", () => {
   // First, while there is room for its keys in what the reader remembers.
   it("defines keys that a program has given to all objects as V8 does, also known ones", () => {
@@ -109,6 +117,23 @@ describe("readCommonValue()", () => {
       delete prototype["polluted"];
     }
     assertEquals(inheritsAsEver(), true);
+  });
+
+  it("reads objects as V8 does whose keys occur so often that a function makes them", () => {
+    const strange = ['"]: alert(1), "', "a b", "\u2028", "\\", "\xe9", "-1"];
+    const names = [["id", "class", "$_1"], ["id", "_"], ...strange.map((name) => ["id", name])];
+    const objects = names.map((keys) => Object.fromEntries(keys.map((name, i) => [name, [i]])));
+    objects.push({}, JSON.parse('{ "id": { "id": { "in": 1 }, "id2": 2 } }'));
+    const known = [...objects.map(serialize), bytesWithTwo("id"), bytesWithTwo("__proto__")];
+    for (const bytes of known) {
+      for (let i = 0; i < 600; i++) readCommonValue(bytes);
+      assertAsV8(bytes);
+      // What a program does with one object, others do not see.
+      const [first, second] = [readCommonValue(bytes), readCommonValue(bytes)];
+      if (first === UNREAD) continue;
+      for (const key of Object.keys(first as object)) delete (first as typeof objects[0])![key];
+      assertEquals(second, readCommonValue(bytes));
+    }
   });
 
   it(`reads random values as V8 does, seed ${SEED}`, () => {
