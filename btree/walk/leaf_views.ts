@@ -6,14 +6,22 @@
  * An object serves one walk after the other: a walk through few entries costs less than an object.
  */
 
-import { format, Frame } from "../../pager/mod.ts";
+import { format, Frame, header } from "../../pager/mod.ts";
 import { warmPage } from "../node/cache_warming.ts";
-import { copyKey, LeafCell, offsetIndex, REFERENCE_TAG } from "../node/node.ts";
+import {
+  HEAD_BYTES,
+  headIndex,
+  LeafCell,
+  offsetIndex,
+  prefixAt,
+  REFERENCE_TAG,
+} from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 import { TreePath } from "./tree_path.ts";
 
 const { PAGE_SHIFT } = format;
+const { prefixLengthOf } = header;
 
 const NOTHING = new Frame(0, -1, 0);
 /** A walk through fewer entries of a leaf does not need all of its memory. */
@@ -38,6 +46,8 @@ export class LeafViews {
   #slot = 0;
   #page = 0;
   #entries = 0;
+  /** The number of bytes that all keys of the leaf begin with, once they are copied; else -1. */
+  #prefix = -1;
   /** The entry, and the one at which the range ends in this leaf. */
   #index = -1;
   #limit = 0;
@@ -76,10 +86,28 @@ export class LeafViews {
     return true;
   }
 
-  /** Copies the key of the entry, and returns its length. */
+  /**
+   * Copies the key of the entry, and returns its length. A walk has one memory for all keys: the
+   * bytes that all keys of a leaf begin with are copied once.
+   */
   copyKey(into: Uint8Array): number {
     this.#unmoved();
-    return copyKey(this.#frame, this.#slot, this.#index, into);
+    const { u8, u32 } = this.#frame;
+    if (this.#prefix < 0) this.#copyPrefix(into);
+    const prefix = this.#prefix;
+    const { suffix, tailAt } = this.#cell;
+    const head = u32[headIndex(this.#slot, this.#index)]!;
+    for (let i = 0; i < suffix && i < HEAD_BYTES; i++) into[prefix + i] = head >>> (24 - 8 * i);
+    let to = prefix + HEAD_BYTES;
+    for (let from = tailAt; to < prefix + suffix; from++) into[to++] = u8[from]!;
+    return prefix + suffix;
+  }
+
+  #copyPrefix(into: Uint8Array): void {
+    const { u8 } = this.#frame;
+    this.#prefix = prefixLengthOf(this.#frame, this.#slot);
+    let from = prefixAt(this.#frame, this.#slot);
+    for (let to = 0; to < this.#prefix; to++) into[to] = u8[from++]!;
   }
 
   /** Finds the leaf again, after other pages were read. */
@@ -88,6 +116,7 @@ export class LeafViews {
     this.#frame = leaf.frame;
     this.#slot = leaf.slot;
     this.bytes = leaf.frame.u8;
+    this.#show();
   }
 
   /** Enters a leaf before an entry. */
@@ -97,6 +126,7 @@ export class LeafViews {
     this.#slot = slot;
     this.#page = leaf.page;
     this.#entries = entries;
+    this.#prefix = -1;
     this.bytes = frame.u8;
     const upper = this.#upper;
     this.#limit = upper === undefined ? entries : leaf.lowerBound(upper, upper.length);

@@ -27,7 +27,10 @@ export interface EntryView {
   readonly start: number;
   /** Where the value ends. */
   readonly end: number;
-  /** The bytes of the key, which are put together when they are asked for. */
+  /**
+   * The bytes of the key, which are put together when they are asked for. They must not be changed
+   * either.
+   */
   readonly key: Uint8Array;
 }
 
