@@ -44,12 +44,15 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
   #selector: Selector | undefined;
   readonly #reverse: boolean;
   readonly #batchSize: number;
+  /** The number of entries that batches after this one may give. */
   #left: number;
   #batch: readonly KvEntry<unknown>[] = [];
   /** The stored key of the last entry of the batch: the program may change the key that it got. */
   #end: Uint8Array | undefined;
   /** The index in the batch of the next entry. */
   #at = 0;
+  /** The index behind the last entry of the batch that is given. */
+  #batchEnd = 0;
   #isLastBatch = false;
   #isDone = false;
   /** The cursor that was given, or that of the end. */
@@ -94,8 +97,9 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
    */
   next(): Promise<IteratorResult<KvEntry<T>, undefined>> {
     // Without an async function, which costs as much as the rest.
+    if (this.#at < this.#batchEnd) return Promise.resolve(this.#take());
     try {
-      return Promise.resolve(this.#next());
+      return Promise.resolve(this.#hasMore() ? this.#take() : { done: true, value: undefined });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -106,19 +110,20 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
     return this;
   }
 
-  #next(): IteratorResult<KvEntry<T>, undefined> {
-    if (this.#isDone || this.#left <= 0) return { done: true, value: undefined };
-    if (this.#at >= this.#batch.length && !this.#isLastBatch) this.#readBatch();
-    if (this.#at >= this.#batch.length) {
-      this.#isDone = true;
-      this.#last = undefined;
-      this.#cursor = "";
-      return { done: true, value: undefined };
-    }
-    const entry = this.#batch[this.#at++]!;
-    this.#left--;
-    this.#last = entry;
-    return { done: false, value: entry as KvEntry<T> };
+  #take(): IteratorYieldResult<KvEntry<T>> {
+    const value = this.#last = this.#batch[this.#at++]! as KvEntry<T>;
+    return { done: false, value };
+  }
+
+  /** Reads a batch. Returns whether there is another entry. */
+  #hasMore(): boolean {
+    if (this.#isDone || this.#left === 0) return false;
+    if (!this.#isLastBatch) this.#readBatch();
+    if (this.#at < this.#batchEnd) return true;
+    this.#isDone = true;
+    this.#last = undefined;
+    this.#cursor = "";
+    return false;
   }
 
   #readBatch(): void {
@@ -130,7 +135,9 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
     this.#batch = entries;
     this.#end = end;
     this.#at = 0;
-    this.#isLastBatch = this.#batch.length < limit;
+    this.#batchEnd = Math.min(entries.length, this.#left);
+    this.#left -= this.#batchEnd;
+    this.#isLastBatch = entries.length < limit;
   }
 
   /** The key behind which the next batch begins. */
