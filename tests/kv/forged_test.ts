@@ -6,14 +6,13 @@
 import { setTimeout } from "node:timers/promises";
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { type DatedId, treesOf } from "../../kv/format/trees.ts";
+import { openKv } from "../../kv/open.ts";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
-import { openOn } from "../../tests/support/databases/database.ts";
-import { Image } from "../../tests/support/files/image.ts";
-import { reportsOf } from "../../tests/support/reports.ts";
-import type { DatedId } from "../format/trees.ts";
-import { treesOf } from "../format/trees.ts";
-import { openKv } from "../open.ts";
+import { openOn } from "../support/databases/database.ts";
+import { Image } from "../support/files/image.ts";
+import { reportsOf } from "../support/reports.ts";
 
 const { KIND_BRANCH, PAGE_BYTES } = format;
 /** Some leaves of entries of `ENTRY_BYTES`. */
