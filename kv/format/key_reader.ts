@@ -8,6 +8,8 @@ import { encodeKey, ESCAPE, invert, SHORT_BYTES_MAX, SHORT_TEXT, TAG } from "./k
 
 /** The bytes of a number, with its tag. */
 const NUMBER_BYTES = 9;
+/** The first 12 bits of the numbers from 1 to 2. */
+const POSITIVE_EXPONENT = 0xbff;
 /** Memory for the bits of one number at a time. */
 const numberView = new DataView(new ArrayBuffer(8));
 
@@ -176,6 +178,13 @@ function unescape(bytes: Uint8Array, from: number, to: number): Uint8Array {
 function decodeNumber(bytes: Uint8Array, at: number): number {
   const high = bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
   const low = bytes[at + 4]! << 24 | bytes[at + 5]! << 16 | bytes[at + 6]! << 8 | bytes[at + 7]!;
+  // Most are small integers from 1 on, whose last 32 bits are zeros.
+  const exponent = (high >>> 20) - POSITIVE_EXPONENT;
+  if (low === 0 && exponent >= 0 && exponent <= 20) {
+    const digits = high & 0xf_ffff | 0x10_0000;
+    const drop = 20 - exponent;
+    if (digits >>> drop << drop === digits) return digits >>> drop;
+  }
   const flip = high < 0 ? 0 : -1;
   numberView.setInt32(0, high ^ (flip | 0x8000_0000));
   numberView.setInt32(4, low ^ flip);
