@@ -6,7 +6,7 @@
 import type { EntryView, ReadTree } from "../mod.ts";
 import type { KvEntry, KvKey } from "./api/types.ts";
 import { KeyReader } from "./format/key_reader.ts";
-import { expiryIn, type KvRecord, valueIn, versionIn } from "./format/record.ts";
+import { expiryIn, halfVersionIn, type KvRecord, valueIn, versionIn } from "./format/record.ts";
 import { isWithin, type KeyBounds, rangeOf } from "./format/selector.ts";
 import type { KeyLike } from "./format/trees.ts";
 import { versionstampOf } from "./format/versionstamp.ts";
@@ -74,6 +74,10 @@ class BatchEntries implements ReadEntries {
   readonly #hiddenUntil: number;
   readonly #keys: KeyReader;
   #isPlain = false;
+  /** The halves of the version of the last entry, as integers, and its versionstamp. */
+  #high = 0;
+  #low = 0;
+  #versionstamp = versionstampOf(0);
 
   constructor({ common, limit }: Batch, hiddenUntil: number) {
     this.#limit = limit;
@@ -89,7 +93,7 @@ class BatchEntries implements ReadEntries {
       if (this.#hiddenUntil !== -Infinity && expiryIn(bytes, start) <= this.#hiddenUntil) {
         return true;
       }
-      const versionstamp = versionstampOf(versionIn(bytes, start));
+      const versionstamp = this.#versionstampIn(bytes, start);
       this.entries.push({ key: this.#keys.decode(entry.key), value, versionstamp });
     } catch (error) {
       this.refused = entry.key.slice();
@@ -100,5 +104,15 @@ class BatchEntries implements ReadEntries {
     if (this.entries.length < this.#limit) return true;
     this.end = entry.key.slice();
     return false;
+  }
+
+  /** The versionstamp of a record. Entries that lie together were often set together. */
+  #versionstampIn(bytes: Uint8Array, start: number): string {
+    const high = halfVersionIn(bytes, start, 0);
+    const low = halfVersionIn(bytes, start, 1);
+    if (low === this.#low && high === this.#high) return this.#versionstamp;
+    this.#high = high;
+    this.#low = low;
+    return this.#versionstamp = versionstampOf(versionIn(bytes, start));
   }
 }

@@ -139,6 +139,12 @@ export function versionIn(bytes: Uint8Array, start: number): number {
   return integerAt(bytes, start + VERSION_AT);
 }
 
+/** The higher (0) or the lower (1) 32 bits of the version, as an integer with a sign. */
+export function halfVersionIn(bytes: Uint8Array, start: number, half: 0 | 1): number {
+  const at = start + VERSION_AT + 4 * half;
+  return bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
+}
+
 /** The expiry in a record that begins at an offset and is not malformed. */
 export function expiryIn(bytes: Uint8Array, start: number): number {
   return bytes[start]! >= EXPIRES ? integerAt(bytes, start + EXPIRY_AT) : NEVER;
