@@ -42,7 +42,8 @@ function shown(p4: unknown): string {
   return typeof named === "string" ? named : rangeOf(p4 as Record<string, unknown>);
 }
 
-function rangeOf({ equal, lower, upper, isReverse }: Record<string, unknown>): string {
+function rangeOf(range: Record<string, unknown>): string {
+  const { equal, lower, upper, isReverse, distinct, skip } = range;
   if (!Array.isArray(equal)) return "";
   const bound = (given: unknown) =>
     given === undefined ? "" : `r${(given as { register: number }).register}`;
@@ -51,6 +52,8 @@ function rangeOf({ equal, lower, upper, isReverse }: Record<string, unknown>): s
     lower === undefined ? "" : `> ${bound(lower)}`,
     upper === undefined ? "" : `< ${bound(upper)}`,
     isReverse === true ? "reverse" : "",
+    distinct === undefined || distinct === 0 ? "" : `distinct ${distinct}`,
+    skip === undefined ? "" : `skip r${skip}`,
   ];
   return parts.filter((part) => part !== "").join(" ");
 }

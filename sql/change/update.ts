@@ -20,6 +20,7 @@ import { checkIndex, resolveFrom, termsOf, withCommon } from "../query/from.ts";
 import { emitLoops } from "../query/loops.ts";
 import { changedWith } from "../schema/generated.ts";
 import type { Table } from "../schema/types.ts";
+import { FORWARD } from "../vm/key_range.ts";
 import { assignmentsOf, emitAssignments, emitRowidCheck } from "./assignments.ts";
 import { hasNoChildren } from "./foreign_keys.ts";
 import { cannotFail, Returning } from "./returning.ts";
@@ -178,7 +179,7 @@ function emitFind(
     planned,
     terms,
     scope,
-    isReverse: false,
+    moves: FORWARD,
     orderIndex: undefined,
     needsRows: true,
   };

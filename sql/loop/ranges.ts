@@ -7,7 +7,7 @@ import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import { emitInSet } from "../expression/in_set.ts";
 import type { Bound, KeyAccess } from "../plan/key_access.ts";
-import type { PrefixRegisters, ScanRange } from "../vm/key_range.ts";
+import { FORWARD, type Moves, type PrefixRegisters, type ScanRange } from "../vm/key_range.ts";
 
 /** The range of all keys. */
 export const WHOLE: ScanRange = {
@@ -17,7 +17,7 @@ export const WHOLE: ScanRange = {
   prefix: undefined,
   collations: [],
   isRowid: false,
-  isReverse: false,
+  ...FORWARD,
 };
 
 /** What to search a key for: the rowid in a register, or a range. */
@@ -34,7 +34,7 @@ export type Search =
 export function emitRanges(
   context: Context,
   access: KeyAccess,
-  isReverse: boolean,
+  moves: Moves,
   end: Label,
   body: (search: Search, after: Label) => void,
 ): void {
@@ -53,7 +53,7 @@ export function emitRanges(
         prefix,
         collations,
         isRowid,
-        isReverse,
+        ...moves,
       };
       body({ kind: "range", range }, last);
     });

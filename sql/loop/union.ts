@@ -6,6 +6,7 @@
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import type { UnionAccess } from "../plan/union.ts";
+import { FORWARD } from "../vm/key_range.ts";
 import { emitRanges } from "./ranges.ts";
 
 /** The cursors of a union. */
@@ -59,7 +60,7 @@ function emitKeys(
   ranges.forEach((access, i) => {
     const cursor = indexes[i] ?? table;
     const end = builder.label();
-    emitRanges(context, access, false, end, (search, after) => {
+    emitRanges(context, access, FORWARD, end, (search, after) => {
       if (search.kind === "rowid") {
         builder.emit("SeekRowid", table, after, search.register);
         return add(table);

@@ -14,7 +14,7 @@ import { negate } from "../value/arithmetic.ts";
 import type { Collation } from "../value/compare.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
-import { boundsOf } from "../vm/key_range.ts";
+import { boundsOf, FORWARD } from "../vm/key_range.ts";
 import {
   baseColumn,
   type Compared,
@@ -313,7 +313,7 @@ function literalRanges(access: KeyAccess): KeyBounds[] | undefined {
   const all = [...equal, lower?.register, upper?.register];
   if (equal.includes(undefined) || all.includes(-1)) return undefined;
   const { prefix: text, collations, isRowid } = access;
-  const given = { equal: equal as number[], lower, upper, collations, isRowid, isReverse: false };
+  const given = { equal: equal as number[], lower, upper, collations, isRowid, ...FORWARD };
   const prefixes = text === undefined
     ? [undefined]
     : [0, 1].map((second) => ({ text, isSecond: registers.push(second) - 1 }));

@@ -167,7 +167,8 @@ function orderOf(
   return loopOrder(planned, terms, scope, false);
 }
 
-function covers({ loop: { source } }: Planned, index: Index): boolean {
+/** Whether an index has all that a loop needs of its rows. */
+export function covers({ loop: { source } }: Planned, index: Index): boolean {
   const { place } = source;
   return place.kind === "table" && coveringParts(source, index, place.table) !== undefined;
 }

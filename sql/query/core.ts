@@ -8,8 +8,10 @@ import { type CommonTables, type Grouping, meaningOf, type Scope } from "../expr
 import type { Call, Core, Expr, OrderTerm, Query } from "../parse/ast.ts";
 import { conjunctsOf, type Term } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
-import { groupOrder, type LoopOrder, loopOrder } from "../plan/row_order.ts";
+import { covers, groupOrder, type LoopOrder, loopOrder } from "../plan/row_order.ts";
+import { type DistinctOrder, distinctOrder, groupDistinct, isOneRange } from "../plan/visited.ts";
 import { refuse } from "../value/error.ts";
+import { FORWARD } from "../vm/key_range.ts";
 import { aggregatesIn, isOver, ownAggregates } from "./aggregates_in.ts";
 import { aliasesOf, describe, expand, markUsed, type Output } from "./columns.ts";
 import { type From, resolveFrom, termsOf } from "./from.ts";
@@ -134,21 +136,47 @@ class CoreEmitter {
   #emitPlain(limit: Limit, end: Label, sink: Sink): void {
     const terms = this.#terms();
     const planned = planLoops(this.#context, this.#from.loops, terms);
-    const order = this.#order.length === 0
-      ? NO_ORDER
-      : loopOrder(planned, this.#order, this.#scope, this.#around.limit !== undefined);
-    const output = new RowOutput(this.#context, this.#outputs, this.#order, limit, end, sink);
-    output.open(this.#core.isDistinct, this.#scope, order === undefined);
-    const nest = {
-      planned,
-      terms,
-      scope: this.#from.scope,
+    const isSorted = this.#order.length > 0;
+    const order = isSorted ? this.#orderOf(planned) : undefined;
+    const sorts = isSorted && order === undefined;
+    const { isDistinct } = this.#core;
+    const distinct = isDistinct ? this.#distinctOf(planned, terms, order, sorts) : undefined;
+    const skips = !sorts && !isDistinct && isOneRange(planned, terms);
+    const passed = skips ? { ...limit, offset: undefined } : limit;
+    const output = new RowOutput(this.#context, this.#outputs, this.#order, passed, end, sink);
+    output.open(isDistinct && distinct === undefined, this.#scope, sorts);
+    const moves = {
       isReverse: order?.isReverse ?? false,
-      orderIndex: order?.index,
-      needsRows: false,
+      distinct: distinct?.distinct ?? 0,
+      skip: skips ? limit.offset : undefined,
     };
+    const orderIndex = (distinct ?? order)?.index;
+    const { scope } = this.#from;
+    const nest = { planned, terms, scope, moves, orderIndex, needsRows: false };
     emitLoops(this.#context, nest, (next) => output.row(this.#resultScope(), next));
     output.close();
+  }
+
+  /** How the first loop moves in the order of ORDER BY, if that costs less than a sort. */
+  #orderOf(planned: readonly Planned[]): LoopOrder | undefined {
+    const order = loopOrder(planned, this.#order, this.#scope, true);
+    const isCheap = order?.index === undefined || this.#around.limit !== undefined ||
+      covers(planned[0]!, order.index);
+    return isCheap ? order : loopOrder(planned, this.#order, this.#scope, false);
+  }
+
+  /** How the only loop visits one row of each result of DISTINCT. */
+  #distinctOf(
+    planned: readonly Planned[],
+    terms: readonly Term[],
+    order: LoopOrder | undefined,
+    sorts: boolean,
+  ): DistinctOrder | undefined {
+    // Which of several rows is sorted would matter to a term that is no result.
+    const isOpen = sorts && this.#order.some(({ output }) => output < 0);
+    if (isOpen || !isOneRange(planned, terms)) return undefined;
+    const exprs = this.#outputs.map(({ expr }) => expr);
+    return distinctOrder(planned[0]!, exprs, this.#from.scope, order);
   }
 
   /** Emits window functions over rows that are not grouped. */
@@ -166,7 +194,7 @@ class CoreEmitter {
     const before = { keys: [], aggregates: [], kept: keptIn(results, [], this.#scope) };
     const emitter = new WindowEmitter(this.#context, windows, before, this.#scope);
     const { scope } = this.#from;
-    const plain = { isReverse: false, orderIndex: undefined, needsRows: false };
+    const plain = { moves: FORWARD, orderIndex: undefined, needsRows: false };
     emitLoops(
       this.#context,
       { planned, terms, scope, ...plain },
@@ -198,8 +226,10 @@ class CoreEmitter {
       const order = groupOrder(planned, collected, terms);
       const grouping = openGroups(this.#context, collected, order.isGrouped);
       const { scope } = this.#from;
-      const { isReverse, index: orderIndex } = order;
-      const nest = { planned, terms, scope, isReverse, orderIndex, needsRows: false };
+      const distinct = groupDistinct(planned, collected, terms, order);
+      const { isReverse, index: orderIndex } = distinct ?? order;
+      const moves = { isReverse, distinct: distinct?.distinct ?? 0, skip: undefined };
+      const nest = { planned, terms, scope, moves, orderIndex, needsRows: false };
       const { builder } = this.#context;
       const enough = builder.label();
       emitLoops(this.#context, nest, () => {
@@ -263,8 +293,6 @@ class CoreEmitter {
     return this.#from.scope;
   }
 }
-
-const NO_ORDER: LoopOrder = { isReverse: false, index: undefined };
 
 /** Emits what happens to the rows of a result: DISTINCT, sorting, LIMIT, the sink. */
 class RowOutput {

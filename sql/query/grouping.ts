@@ -101,8 +101,9 @@ export function openGroups(context: Context, collected: Collected, isSorted: boo
   const cursor = builder.cursor();
   const collations = keys.map((key) => collationIn(key, scope));
   const states = aggregates.map((call) => stateOf(call, scope));
-  builder.emit("OpenGroups", cursor, 0, 0, { collations, states, isSorted });
   // Without keys there is one group, even of no rows.
+  const isInOrder = isSorted || keys.length === 0;
+  builder.emit("OpenGroups", cursor, 0, 0, { collations, states, isSorted: isInOrder });
   if (keys.length === 0) {
     const next = builder.label();
     builder.emit("FindGroup", cursor, next, 0);

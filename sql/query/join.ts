@@ -26,6 +26,7 @@ import {
 import type { FromItem } from "../parse/ast.ts";
 import { planLoops } from "../plan/order.ts";
 import { keyOfName } from "../schema/types.ts";
+import { FORWARD } from "../vm/key_range.ts";
 import { markColumn } from "./columns.ts";
 import { type From, resolveFrom, sharedNames, termsOf } from "./from.ts";
 import { emitLoops } from "./loops.ts";
@@ -238,6 +239,6 @@ function emitFrom(
 ): void {
   const terms = termsOf(context, conditions, loops);
   const planned = planLoops(context, loops, terms);
-  const plain = { isReverse: false, orderIndex: undefined, needsRows: false };
+  const plain = { moves: FORWARD, orderIndex: undefined, needsRows: false };
   emitLoops(context, { planned, terms, scope, ...plain, found }, body);
 }

@@ -17,6 +17,7 @@ import { isIn, type LoopSet, only, type Term } from "../plan/loop.ts";
 import { type Planned, usedTerms } from "../plan/order.ts";
 import { callsRandom } from "../schema/deterministic.ts";
 import type { Index, Table } from "../schema/types.ts";
+import { FORWARD, type Moves } from "../vm/key_range.ts";
 import { defaultsOf } from "./defaults.ts";
 import type { FromLoop } from "./from.ts";
 
@@ -25,8 +26,8 @@ export interface Nest {
   readonly planned: readonly Planned[];
   readonly terms: readonly Term[];
   readonly scope: Scope;
-  /** Whether the first loop moves from its last row to its first. */
-  readonly isReverse: boolean;
+  /** How the first loop moves. */
+  readonly moves: Moves;
   /** The index that the first loop scans for its order; undefined = none. */
   readonly orderIndex: Index | undefined;
   /** Whether the rows of tables themselves are needed, as statements that change them do. */
@@ -334,17 +335,17 @@ class LoopEmitter {
   #iterateTable(planned: Planned, position: number, body: Body, labels: LoopLabels): void {
     const { access, loop: { source: { place } } } = planned;
     if (place.kind !== "table") return;
-    const isReverse = position === 0 && this.#nest.isReverse;
+    const moves = position === 0 ? this.#nest.moves : FORWARD;
     if (access.kind === "union") {
       const indexes = this.#indexes[position]!;
       const cursors = { table: place.cursor, hasRowid: place.table.hasRowid, indexes };
       return emitUnion(this.#context, access, cursors, labels.end, body);
     }
     if (access.kind !== "key") {
-      const search = { kind: "range", range: { ...WHOLE, isReverse } } as const;
+      const search = { kind: "range", range: { ...WHOLE, ...moves } } as const;
       return this.#iterateRange(place, position, search, body, labels);
     }
-    emitRanges(this.#context, access, isReverse, labels.end, (search, end) => {
+    emitRanges(this.#context, access, moves, labels.end, (search, end) => {
       this.#iterateRange(place, position, search, body, { ...labels, end });
     });
   }

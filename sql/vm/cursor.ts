@@ -13,7 +13,7 @@ import { RowReader } from "../value/row_reader.ts";
 import type { SqlValue } from "../value/value.ts";
 import { type KeyBounds, ScanBatch } from "./scan_batch.ts";
 
-export type { KeyBounds } from "./scan_batch.ts";
+export { keyAfter, type KeyBounds } from "./scan_batch.ts";
 
 const NO_BYTES = new Uint8Array(0);
 const OWN_BYTES_MIN = 128;
@@ -72,10 +72,14 @@ export class TableCursor implements Cursor {
     return this.#keyBytes.subarray(this.#keyStart, this.#keyEnd);
   }
 
-  /** Moves to the first row of a range; false if it is empty. */
-  scan(bounds: KeyBounds): boolean {
+  /**
+   * Moves to the first row of a range; false if it is empty.
+   *
+   * @param distinct The parts of the key of which it visits one row of each value; 0 for all rows.
+   */
+  scan(bounds: KeyBounds, distinct: number): boolean {
     this.#batch ??= new ScanBatch(this.rows);
-    this.#batch.begin(bounds);
+    this.#batch.begin(bounds, distinct);
     return this.next();
   }
 
@@ -240,10 +244,10 @@ export class IndexCursor implements Cursor {
     this.rows = rows;
   }
 
-  /** Moves to the first entry of a range; false if it is empty. */
-  scan(bounds: KeyBounds): boolean {
+  /** Moves to the first entry of a range, as the cursor of a table does. */
+  scan(bounds: KeyBounds, distinct: number): boolean {
     this.#batch ??= new ScanBatch(this.rows);
-    this.#batch.begin(bounds);
+    this.#batch.begin(bounds, distinct);
     return this.next();
   }
 
@@ -316,10 +320,3 @@ export class IndexCursor implements Cursor {
 }
 
 const keyReader = new PartReader();
-
-/** The bytes of a key after its first parts. */
-export function keyAfter(key: Uint8Array, parts: number): Uint8Array {
-  keyReader.reset(key);
-  for (let i = 0; i < parts; i++) keyReader.skipKeyValue();
-  return keyReader.rest();
-}

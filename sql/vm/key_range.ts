@@ -24,8 +24,20 @@ export interface PrefixRegisters {
   readonly isSecond: number;
 }
 
+/** How a scan moves through its range. */
+export interface Moves {
+  readonly isReverse: boolean;
+  /** The number of parts of the key of which it visits one row of each value; 0 for all rows. */
+  readonly distinct: number;
+  /** The register of the number of first rows that it skips; undefined for none. */
+  readonly skip: number | undefined;
+}
+
+/** Moves through all rows, from the first to the last. */
+export const FORWARD: Moves = { isReverse: false, distinct: 0, skip: undefined };
+
 /** A range of keys, from registers. */
-export interface ScanRange {
+export interface ScanRange extends Moves {
   /** The registers of the first parts. */
   readonly equal: readonly number[];
   readonly lower: BoundRegister | undefined;
@@ -36,7 +48,6 @@ export interface ScanRange {
   readonly collations: readonly Collation[];
   /** Whether the key is a rowid. */
   readonly isRowid: boolean;
-  readonly isReverse: boolean;
 }
 
 /** The longest key. */

@@ -5,9 +5,10 @@
 import type { Index, Table } from "../schema/types.ts";
 import { SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
-import { IndexCursor, type KeyBounds, rowidKey, TableCursor } from "./cursor.ts";
+import { IndexCursor, rowidKey, TableCursor } from "./cursor.ts";
 import { boundsOf, integerOnly, type ScanRange } from "./key_range.ts";
 import type { Handler, Instruction, Machine } from "./machine.ts";
+import { visitLoop, withoutFirst } from "./visit_loop.ts";
 
 /** A table to open, with the values of columns that old rows lack. */
 export interface OpenedTable {
@@ -24,31 +25,17 @@ function indexAt(m: Machine, cursor: number): IndexCursor {
   return m.cursors[cursor] as IndexCursor;
 }
 
-/**
- * Runs a loop inside a visit of its tree, so no entry is copied to a batch: the body runs for each
- * entry, in place if it reads nothing else of the database. A body that leaves the loop ends the
- * visit.
- */
-function visitLoop(
-  m: Machine,
-  { p2: end, p3: next, isAlone }: Instruction,
-  cursor: TableCursor | IndexCursor,
-  bounds: KeyBounds,
-): void {
-  cursor.close();
-  const first = m.pc;
-  let goesOn = true;
-  const count = isAlone === true
-    ? cursor.rows.visitViews(bounds, (entry) => {
-      cursor.view(entry);
-      return goesOn = m.runBody(first, next);
-    })
-    : cursor.rows.visit(bounds, (key, value) => {
-      cursor.visit(key, value);
-      return goesOn = m.runBody(first, next);
-    });
-  if (count === 0) m.pc = end;
-  else if (goesOn) m.pc = next + 1;
+/** The bounds of a range, without the rows that it skips; undefined if nothing is in them. */
+function boundsIn(m: Machine, cursor: TableCursor | IndexCursor, range: ScanRange) {
+  const bounds = boundsOf(range, m.registers);
+  if (bounds === undefined || range.skip === undefined) return bounds;
+  const skipped = m.registers[range.skip] as number;
+  return skipped > 0 ? withoutFirst(cursor.rows, bounds, skipped) : bounds;
+}
+
+/** Whether the loop of a scan can run inside a visit. */
+function mayVisit(m: Machine, { p3: next, isAlone }: Instruction, { distinct }: ScanRange) {
+  return next > 0 && m.isWhole && (distinct === 0 || isAlone === true);
 }
 
 function withoutRow(index: string): SqlError {
@@ -74,12 +61,13 @@ export const CURSOR_OPS = {
    * loop up to its Next, at p3, may run as a visit of the tree.
    */
   Scan(m, i) {
-    const bounds = boundsOf(i.p4 as ScanRange, m.registers);
+    const range = i.p4 as ScanRange;
     const cursor = m.cursors[i.p1] as TableCursor | IndexCursor;
+    const bounds = boundsIn(m, cursor, range);
     if (bounds === undefined) cursor.close();
     if (bounds === undefined) m.pc = i.p2;
-    else if (i.p3 > 0 && m.isWhole) visitLoop(m, i, cursor, bounds);
-    else if (!cursor.scan(bounds)) m.pc = i.p2;
+    else if (mayVisit(m, i, range)) visitLoop(m, i, cursor, bounds, range.distinct);
+    else if (!cursor.scan(bounds, range.distinct)) m.pc = i.p2;
   },
 
   /** Moves p1 to the next entry of its range and jumps to p2; goes on if there is none. */

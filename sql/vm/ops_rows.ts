@@ -19,8 +19,8 @@ import type { Collation } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
 import { Real, type SqlValue } from "../value/value.ts";
 import type { TableCursor } from "./cursor.ts";
-import { castLimit } from "./limit.ts";
 import type { Handler, Machine } from "./machine.ts";
+import { castLimit } from "./ops_flow.ts";
 
 /** A sorter to open. */
 export interface OpenedSorter {

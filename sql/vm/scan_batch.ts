@@ -6,7 +6,9 @@
  * No statement changes a tree while it scans it: rows to change are collected first.
  */
 
+import type { EntryView } from "../../mod.ts";
 import type { Rows } from "../schema/trees.ts";
+import { PartReader } from "../value/part_reader.ts";
 
 /** A range of keys, as bytes. */
 export interface KeyBounds {
@@ -16,11 +18,15 @@ export interface KeyBounds {
   readonly lt?: Uint8Array;
   readonly lte?: Uint8Array;
   readonly reverse?: boolean;
+  readonly limit?: number;
 }
 
 /** The entries of the first batch, which is small, as many scans need few rows. */
 const FIRST = 4;
 const MOST = 512;
+/** The entries of one value that are passed over before the next value is searched for. */
+export const PASSED_MAX = 24;
+const AFTER = 0xff;
 /** The bytes after which a batch ends. */
 const BYTES_MAX = 256 * 1024;
 /** Numbers of an entry: where its key and its value begin, and where it ends. */
@@ -45,15 +51,25 @@ export class ScanBatch {
   #size = FIRST;
   #isLast = true;
   #used = 0;
+  /** The parts of the key of which one entry of each value is visited, and the last value. */
+  #distinct = 0;
+  #value: Uint8Array | undefined;
+  #passed = 0;
 
   /** Prepares scans of a tree. */
   constructor(rows: Rows) {
     this.#rows = rows;
   }
 
-  /** Begins a scan. */
-  begin(bounds: KeyBounds): void {
+  /**
+   * Begins a scan.
+   *
+   * @param distinct The parts of the key of which it visits one entry of each value; 0 for all.
+   */
+  begin(bounds: KeyBounds, distinct = 0): void {
     this.end();
+    this.#distinct = distinct;
+    this.#value = undefined;
     this.#size = FIRST;
     if (bounds.reverse === true) {
       this.#backwards = this.#rows.entries(bounds);
@@ -82,17 +98,20 @@ export class ScanBatch {
   /** Reads the next entries; false if there are none. */
   #fill(): boolean {
     if (this.#isLast) return false;
-    if (this.#count > 0) {
+    if (this.#value !== undefined) this.#bounds = pastValue(this.#bounds, this.#value);
+    else if (this.#count > 0) {
       const { lt, lte, prefix } = this.#bounds;
       this.#bounds = { gt: this.key(), ...bound("lt", lt), ...bound("lte", lte) };
       if (prefix !== undefined) this.#bounds = { ...this.#bounds, prefix };
     }
     this.#at = 0;
+    this.#passed = 0;
     this.#count = 0;
     this.#used = 0;
     this.#isLast = true;
     const { reverse: _, ...range } = this.#bounds;
-    this.#rows.visit(range, this.#take);
+    if (this.#distinct === 0) this.#rows.visit(range, this.#take);
+    else this.#rows.visitViews(range, this.#takeNew);
     this.#size = Math.min(MOST, this.#size * 4);
     return this.#count > 0;
   }
@@ -115,6 +134,25 @@ export class ScanBatch {
     return false;
   };
 
+  /** Takes an entry in place, if it has another value than the one before. */
+  readonly #takeNew = (entry: EntryView): boolean | void => {
+    const { key } = entry;
+    if (this.#isNew(key, 0, key.length)) {
+      return this.#take(key, entry.bytes.subarray(entry.start, entry.end));
+    }
+    if (++this.#passed < PASSED_MAX) return;
+    this.#isLast = false;
+    return false;
+  };
+
+  /** Whether an entry has another value of its first parts than the one before. */
+  #isNew(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#value !== undefined && startsWith(bytes, start, this.#value)) return false;
+    this.#value = valueOf(bytes, start, end, this.#distinct);
+    this.#passed = 0;
+    return true;
+  }
+
   #grow(size: number): void {
     const larger = new Uint8Array(Math.max(512, size, 2 * this.bytes.length));
     larger.set(this.bytes);
@@ -122,7 +160,12 @@ export class ScanBatch {
   }
 
   #nextBackwards(entries: Generator<[Uint8Array, Uint8Array], void, undefined>): boolean {
-    const step = entries.next();
+    let step = entries.next();
+    while (this.#distinct > 0 && step.done !== true) {
+      const [key] = step.value;
+      if (this.#isNew(key, 0, key.length)) break;
+      step = entries.next();
+    }
     if (step.done === true) return false;
     const [key, value] = step.value;
     const end = key.length + value.length;
@@ -153,4 +196,43 @@ function bound(name: "lt" | "lte", bytes: Uint8Array | undefined): KeyBounds {
 function copy(from: Uint8Array, to: Uint8Array, at: number): void {
   if (from.length > 32) return to.set(from, at);
   for (let i = 0; i < from.length; i++) to[at + i] = from[i]!;
+}
+
+const reader = new PartReader();
+
+/** The bytes of a key after its first parts. */
+export function keyAfter(key: Uint8Array, parts: number): Uint8Array {
+  return after(key, 0, key.length, parts);
+}
+
+function after(bytes: Uint8Array, start: number, end: number, parts: number): Uint8Array {
+  reader.reset(bytes, start, end);
+  for (let i = 0; i < parts; i++) reader.skipKeyValue();
+  return reader.rest();
+}
+
+/** A copy of the bytes of the first parts of a key. */
+export function valueOf(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  parts: number,
+): Uint8Array {
+  return bytes.slice(start, end - after(bytes, start, end, parts).length);
+}
+
+/** Whether bytes begin with others, from a place on. */
+export function startsWith(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
+  // The last bytes differ most often.
+  for (let i = start.length - 1; i >= 0; i--) if (bytes[at + i] !== start[i]) return false;
+  return true;
+}
+
+/** The bounds of what follows all entries of a value. */
+export function pastValue(bounds: KeyBounds, value: Uint8Array): KeyBounds {
+  if (bounds.reverse === true) return { ...bounds, lt: value };
+  const past = new Uint8Array(value.length + 1);
+  past.set(value);
+  past[value.length] = AFTER;
+  return { ...bounds, gte: past };
 }

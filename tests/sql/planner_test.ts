@@ -125,6 +125,35 @@ describe("the planner", () => {
   );
 
   it(
+    "visits one row of each value for DISTINCT, and skips rows without a look at them",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, k INT, v)");
+      query.exec("CREATE INDEX by_k ON t (k)");
+      query.transaction(() => {
+        for (let i = 0; i < 200; i++) query.run("INSERT INTO t VALUES (?, ?, 'x')", i, i % 3);
+      });
+      const visited = (text: string) => {
+        const { steps, instructions } = traceQuery(query.db, text);
+        return steps.filter(({ address }) => instructions[address]!.opcode === "Next").length;
+      };
+      const distinct = "SELECT DISTINCT k FROM t";
+      assertEquals(planOf(query, distinct), ["SCAN t USING INDEX by_k"]);
+      assertEquals(rowsOf(query, distinct), [[0], [1], [2]]);
+      assertEquals([...query.iterate(distinct)].length, 3);
+      assertEquals(rowsOf(query, `${distinct} ORDER BY k DESC`), [[2], [1], [0]]);
+      assertEquals(rowsOf(query, "SELECT count(DISTINCT k) FROM t"), [[3]]);
+      assertEquals(rowsOf(query, "SELECT k FROM t WHERE k > 0 GROUP BY k"), [[1], [2]]);
+      assertEquals(visited(distinct), 3);
+      assertEquals(visited("SELECT v FROM t LIMIT 2 OFFSET 150"), 1);
+      assertEquals(rowsOf(query, "SELECT id FROM t ORDER BY k DESC LIMIT 2 OFFSET 66"), [[199], [
+        196,
+      ]]);
+      // The order of an index that has all columns costs no sort.
+      assertEquals(planOf(query, "SELECT id, k FROM t ORDER BY k"), ["SCAN t USING INDEX by_k"]);
+    }),
+  );
+
+  it(
     "reads only an index that has all columns",
     withSql((query) => {
       query.exec("CREATE TABLE t (a INT, b INT, c); CREATE INDEX i ON t (a, b)");

@@ -176,9 +176,12 @@ class OrderedFamily implements Family {
     const random = this.#random;
     const value = () =>
       random.pick(["NULL", "0", "1", "2", "2.5", "-3", "'a'", "'A'", "'b'", "'1'", "x'61'"]);
+    // Some values are in so many rows that a scan searches for the next one.
+    const most = random.once(3) ? value() : undefined;
+    const often = () => most !== undefined && random.below(8) > 0 ? most : value();
     const rows = Array.from(
-      { length: 3 + random.below(30) },
-      (_, i) => `INSERT INTO t VALUES(${3 * i}, ${value()}, ${value()}, ${value()})`,
+      { length: 3 + random.below(most === undefined ? 30 : 90) },
+      (_, i) => `(${3 * i}, ${often()}, ${often()}, ${often()})`,
     );
     const others = Array.from(
       { length: random.below(12) },
@@ -198,7 +201,7 @@ class OrderedFamily implements Family {
       "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b INT, c TEXT COLLATE NOCASE)",
       "CREATE TABLE u(k INTEGER PRIMARY KEY, x, y INT)",
       ...indexes,
-      ...rows,
+      `INSERT INTO t VALUES ${rows.join(", ")}`,
       ...others,
     ];
   }
@@ -215,7 +218,18 @@ class OrderedFamily implements Family {
       "lower(max(c))",
       "total(id)",
     ]);
-    switch (random.below(6)) {
+    switch (random.below(9)) {
+      case 6:
+        return this.#distinct(where);
+      case 7: {
+        const page = `LIMIT ${random.below(9)} OFFSET ${random.below(60)}`;
+        const direction = random.pick(["", " DESC"]);
+        const order = random.pick(["a", "b", "c"]) + direction;
+        const text = `SELECT id, b FROM t${where} ORDER BY ${order}, id${direction} ${page}`;
+        return query(text, "IT", true);
+      }
+      case 8:
+        return query(`SELECT count(*) FROM (SELECT a FROM t${where} LIMIT 50 OFFSET 7)`, "I");
       case 0: {
         const text = `SELECT lower(${
           keys[0]
@@ -245,6 +259,29 @@ class OrderedFamily implements Family {
         const text = `SELECT count(*), count(u.y) FROM u LEFT JOIN t ON t.a = u.x AND t.b >= u.y`;
         return query(`${text} GROUP BY u.k % ${1 + random.below(4)}`, "II");
       }
+    }
+  }
+
+  /** Values that are counted or shown once: only what equal values share. */
+  #distinct(where: string): ScriptStep {
+    const random = this.#random;
+    const columns = some(random, ["a", "b", "c"], 2).join();
+    const [first] = columns;
+    switch (random.below(4)) {
+      case 0:
+        return query(`SELECT count(DISTINCT ${first}) FROM t${where}`, "I");
+      case 1:
+        return query(
+          `SELECT count(*) FROM (SELECT ${columns} FROM t${where} GROUP BY ${columns})`,
+          "I",
+        );
+      case 2: {
+        const order = ` ORDER BY b${random.pick(["", " DESC"])}`;
+        const limit = random.once(2) ? ` LIMIT ${random.below(5)} OFFSET ${random.below(3)}` : "";
+        return query(`SELECT DISTINCT b FROM t${where}${order}${limit}`, "T", true);
+      }
+      default:
+        return query(`SELECT count(*) FROM (SELECT DISTINCT ${columns} FROM t${where})`, "I");
     }
   }
 
