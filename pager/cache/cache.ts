@@ -6,11 +6,7 @@
  * hash table; slots that were not used become free. From then on pages are loaded and evicted one
  * by one.
  *
- * Eviction is LRU over pages. A collection adds all evictable pages to a queue (`Victims`), some
- * frames at each miss. The oldest page of the queue is evicted. A page used since it was collected
- * is skipped; after many of these, a new collection begins. So a miss visits at most some thousand
- * pages, whatever the size of the cache. The misses during a collection choose among the frames
- * collected so far.
+ * Eviction is LRU over pages (`Victims`).
  *
  * Invariants:
  * 1. A page is in at most one place; a chunk that has a chunk frame has no page in a pool frame.
@@ -22,7 +18,6 @@
  *    for the medium, and soon will not, is evicted after all others.
  * 4. There are at most `limit` frames besides windows of the file (`Windows`), except while
  *    invariant 2 forces more; `trim` releases the excess. No window is evicted or dissolved.
- * 5. A collection visits a frame once, so a place is in the queue once.
  *
  * It reads and writes no file, and does not know what a page holds.
  */
@@ -33,26 +28,16 @@ import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "../format/frame.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 import { type FrameMemory, HeapMemory } from "../native/frame_memory.ts";
 import { PageTable } from "./page_table.ts";
-import { Victims } from "./victims.ts";
+import { type DirtyPages, isPage, isRecent, RECENT_MISSES, Victims } from "./victims.ts";
 
 /** The result of `lookup` and `find` for a page that is not in memory. */
 export const MISS = -1;
 
-const RECENT_MISSES = 64;
 const CLOCK_MAX = 2 ** 30;
-/** The number of frames that a miss collects. */
-const COLLECTED_FRAMES = 16;
-/** The number of skipped pages after which the queue is outdated. */
-const SKIPS_MAX = 4096;
-
 /** The owner of a cache's dirty pages. */
-export interface CacheOwner {
-  /** Whether dirty pages can be written at all; if not, they stay. */
-  canClean(): boolean;
+export interface CacheOwner extends DirtyPages {
   /** Writes the dirty pages of a chunk to the file; false if they must not be written now. */
   clean(chunk: ChunkNumber): boolean;
-  /** Whether to clean a chunk now would wait for the medium, and soon will not. */
-  isInFlight(chunk: ChunkNumber): boolean;
 }
 
 /** Tracks the pages in memory and their places, and evicts pages. */
@@ -69,8 +54,6 @@ export class Cache {
   evictions = 0;
   /** The most frames besides windows so far. */
   peakFrames = 0;
-  /** The slots visited so far to choose victims. */
-  visits = 0;
 
   readonly #owner: CacheOwner;
   readonly #memory: FrameMemory;
@@ -80,15 +63,7 @@ export class Cache {
   readonly #free: number[] = [];
   /** Frames that hold nothing, before the last one. */
   readonly #spare: Frame[] = [];
-  readonly #victims = new Victims();
-  /** The clock at the start of the collection; the ages of victims are as of then. */
-  #collectedAt = 0;
-  /** The frame to collect next. */
-  #nextFrame = 0;
-  /** The number of frames that are not collected yet. */
-  #framesLeft = 0;
-  /** Whether a victim was passed over because it would wait for the medium. */
-  #hasPassed = false;
+  readonly #victims: Victims;
 
   /**
    * Creates an empty cache.
@@ -101,6 +76,12 @@ export class Cache {
     this.limit = limit;
     this.#memory = memory;
     this.#owner = owner;
+    this.#victims = new Victims(this.frames, owner);
+  }
+
+  /** The slots visited so far to choose victims. */
+  get visits(): number {
+    return this.#victims.visits;
   }
 
   /** Whether another whole chunk may be loaded. */
@@ -203,7 +184,7 @@ export class Cache {
     this.ownFrames += isWindow ? -1 : 1;
     this.peakFrames = Math.max(this.peakFrames, this.ownFrames);
     // Its places may still be in the queue, and would be added again.
-    if (!isWindow) this.#forgetVictims();
+    if (!isWindow) this.#victims.forget();
   }
 
   /** Drops the pages of a chunk that are in pool frames; false if one of them must stay. */
@@ -224,7 +205,7 @@ export class Cache {
   #mayLeave(place: Place): boolean {
     const { scopes, dirty, ticks } = this.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
-    return scopes[slot] === 0 && dirty[slot] === 0 && !this.#isRecent(ticks[slot]!);
+    return scopes[slot] === 0 && dirty[slot] === 0 && !isRecent(ticks[slot]!, this.clock);
   }
 
   /** Gives a page a slot in a pool frame, unverified. The slot still has its old content. */
@@ -291,7 +272,7 @@ export class Cache {
     }
     const frame = new Frame(this.frames.length, chunk, CHUNK_PAGES, this.#memory.take());
     this.frames.push(frame);
-    if (this.#victims.reserve(this.frames.length * CHUNK_PAGES)) this.#framesLeft = 0;
+    this.#victims.reserve();
     return frame;
   }
 
@@ -300,7 +281,7 @@ export class Cache {
     frame.chunk = POOL;
     if (frame.isWindow) frame.isWindow = false;
     else this.ownFrames--;
-    this.#forgetVictims();
+    this.#victims.forget();
     if (frame.index < this.frames.length - 1) {
       this.#memory.clear(frame.u8);
       this.#spare.push(frame);
@@ -332,54 +313,35 @@ export class Cache {
 
   /** Frees at least one slot; false if no page can be evicted. */
   #evictOne(): boolean {
-    if (this.#framesLeft > 0) this.#collect();
+    this.#victims.collect(this.clock);
     if (this.#evictVictim(false)) return true;
     // The pages collected so far were used since, or cannot be evicted.
-    this.#hasPassed = false;
-    return this.#evictAnew(false) || (this.#hasPassed && this.#evictAnew(true));
+    return this.#evictAnew(false) || (this.#victims.hasPassed && this.#evictAnew(true));
   }
 
   /** Collects all pages again, until one is evicted. */
   #evictAnew(waits: boolean): boolean {
-    this.#beginCollection();
-    while (this.#framesLeft > 0) {
-      this.#collect();
+    this.#victims.begin(this.clock);
+    while (this.#victims.collect(this.clock)) {
       if (this.#evictVictim(waits)) return true;
     }
     return false;
   }
 
   /**
-   * Frees at least one slot; false if no victim can be evicted, or the queue is outdated.
+   * Frees at least one slot; false if no victim can be evicted.
    *
    * @param waits Whether a victim may wait for the medium; if not, it is passed over.
    */
   #evictVictim(waits: boolean): boolean {
-    let skips = 0;
-    for (let place = this.#victims.take(); place >= 0; place = this.#victims.take()) {
-      this.visits++;
+    const victims = this.#victims;
+    for (let place = victims.first(waits); place >= 0; place = victims.next(waits)) {
       const frame = this.frames[place >>> CHUNK_SHIFT]!;
       const slot = place & SLOT_MASK;
-      if (frame.isWindow) continue;
-      if (!isPage(frame, slot) || !this.#victims.hadAge(this.#collectedAt - frame.ticks[slot]!)) {
-        if (++skips === SKIPS_MAX) return false;
-        continue;
-      }
-      if (!waits && this.#mustWait(frame, slot)) continue;
-      if (frame.chunk !== POOL) {
-        if (this.#dissolve(frame) && this.#free.length > 0) return true;
-      }
+      if (frame.chunk !== POOL && this.#dissolve(frame) && this.#free.length > 0) return true;
       if (frame.chunk === POOL && isPage(frame, slot) && this.#evict(frame, slot)) return true;
     }
     return false;
-  }
-
-  /** Whether to evict a page, or to dissolve its frame, would wait for the medium. */
-  #mustWait(frame: Frame, slot: Slot): boolean {
-    const isDirty = frame.dirty[frame.chunk === POOL ? slot : 0] !== 0;
-    if (!isDirty || !this.#owner.isInFlight(frame.pages[slot]! >>> CHUNK_SHIFT)) return false;
-    this.#hasPassed = true;
-    return true;
   }
 
   #evict(frame: Frame, slot: Slot): boolean {
@@ -416,12 +378,12 @@ export class Cache {
 
   /** The slot of a chunk frame that its touched header page can move to, or 0. */
   #slotForHeaders(frame: Frame): number {
-    if (this.#isRecent(frame.ticks[0]!)) return 0;
+    if (isRecent(frame.ticks[0]!, this.clock)) return 0;
     let evictable = 0;
     for (let slot = SLOT_MASK; slot > 0; slot--) {
       if (!isUsed(frame, slot)) return slot;
       const isPinned = frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
-      if (!isPinned && !this.#isRecent(frame.ticks[slot]!)) evictable = slot;
+      if (!isPinned && !isRecent(frame.ticks[slot]!, this.clock)) evictable = slot;
     }
     return evictable;
   }
@@ -454,50 +416,8 @@ export class Cache {
     this.#free.length = kept;
   }
 
-  #isRecent(tick: number): boolean {
-    return tick > this.clock - RECENT_MISSES;
-  }
-
-  #beginCollection(): void {
-    this.#victims.clear();
-    this.#collectedAt = this.clock;
-    this.#framesLeft = this.frames.length;
-  }
-
-  #forgetVictims(): void {
-    this.#victims.clear();
-    this.#framesLeft = 0;
-  }
-
-  /** Adds the evictable pages of the next frames to the victims. */
-  #collect(): void {
-    const keepsDirty = !this.#owner.canClean();
-    const count = Math.min(COLLECTED_FRAMES, this.#framesLeft);
-    this.#framesLeft -= count;
-    for (let i = 0; i < count; i++) {
-      if (this.#nextFrame >= this.frames.length) this.#nextFrame = 0;
-      this.#collectFrame(this.frames[this.#nextFrame++]!, keepsDirty);
-    }
-  }
-
-  #collectFrame(frame: Frame, keepsDirty: boolean): void {
-    if (frame.isWindow) return;
-    const mustStay = frame.scopes[0] !== 0
-      ? this.#isRecent(frame.ticks[0]!)
-      : keepsDirty && frame.dirty[0] !== 0;
-    if (frame.chunk !== POOL && mustStay) return;
-    this.visits += CHUNK_PAGES;
-    const newest = Math.min(this.#collectedAt, this.clock - RECENT_MISSES);
-    for (let slot = CHUNK_PAGES - 1; slot > 0; slot--) {
-      if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;
-      if (keepsDirty && frame.dirty[slot] !== 0) continue;
-      const tick = frame.ticks[slot]!;
-      if (tick <= newest) this.#victims.add(placeOf(frame, slot), this.#collectedAt - tick);
-    }
-  }
-
   #rebase(): void {
-    this.#forgetVictims();
+    this.#victims.forget();
     const shift = CLOCK_MAX / 2;
     for (const { ticks } of this.frames) {
       for (let slot = 0; slot < ticks.length; slot++) {
@@ -511,8 +431,4 @@ export class Cache {
 /** Whether a slot of a chunk frame has to be kept: it is verified, touched or dirty. */
 function isUsed(frame: Frame, slot: Slot): boolean {
   return frame.ticks[slot] !== 0 || frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
-}
-
-function isPage(frame: Frame, slot: Slot): boolean {
-  return frame.pages[slot]! < IMAGE;
 }

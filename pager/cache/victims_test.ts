@@ -1,54 +1,54 @@
-// Victims: the oldest place leaves first, to the precision of the queue.
+// AgeQueue: the oldest place leaves first, to the precision of the queue.
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Random } from "../../tests/support/random.ts";
-import { Victims } from "./victims.ts";
+import { AgeQueue } from "./victims.ts";
 
-function queueOf(ages: readonly number[]): Victims {
-  const victims = new Victims();
-  victims.reserve(ages.length);
-  ages.forEach((age, place) => victims.add(place, age));
-  return victims;
+function queueOf(ages: readonly number[]): AgeQueue {
+  const queue = new AgeQueue();
+  queue.reserve(ages.length);
+  ages.forEach((age, place) => queue.add(place, age));
+  return queue;
 }
 
-describe("Victims", () => {
+describe("AgeQueue", () => {
   it("takes the places in the exact order of ages below 2048", () => {
     const ages = Array.from({ length: 2048 }, (_, i) => i * 1021 % 2048);
-    const victims = queueOf(ages);
-    for (let age = 2047; age >= 0; age--) assertEquals(ages[victims.take()], age);
-    assertEquals(victims.take(), -1);
+    const queue = queueOf(ages);
+    for (let age = 2047; age >= 0; age--) assertEquals(ages[queue.take()], age);
+    assertEquals(queue.take(), -1);
   });
 
   it("takes the oldest of all ages, to a thousandth", () => {
     const random = new Random(1);
     const ages = [0, 1, 2 ** 30 - 1];
     for (let i = 0; i < 10_000; i++) ages.push(random.below(2 ** random.below(31)));
-    const victims = queueOf(ages);
+    const queue = queueOf(ages);
     let youngest = Infinity;
     for (let i = 0; i < ages.length; i++) {
-      const age = ages[victims.take()]!;
+      const age = ages[queue.take()]!;
       assert(age <= youngest * 1.001, `${age} after ${youngest}`);
-      assert(victims.hadAge(age) && !victims.hadAge(-1));
+      assert(queue.hadAge(age) && !queue.hadAge(-1));
       youngest = Math.min(youngest, age);
     }
-    assertEquals(victims.take(), -1);
+    assertEquals(queue.take(), -1);
   });
 
   it("takes a place older than the last one when it is added later", () => {
-    const victims = queueOf([5, 9]);
-    assertEquals(victims.take(), 1);
-    victims.add(1, 700);
-    assertEquals([victims.take(), victims.hadAge(700), victims.hadAge(5)], [1, true, false]);
-    assertEquals([victims.take(), victims.take()], [0, -1]);
+    const queue = queueOf([5, 9]);
+    assertEquals(queue.take(), 1);
+    queue.add(1, 700);
+    assertEquals([queue.take(), queue.hadAge(700), queue.hadAge(5)], [1, true, false]);
+    assertEquals([queue.take(), queue.take()], [0, -1]);
   });
 
   it("is empty after a clear, and after it reserved more room", () => {
-    const victims = queueOf([3, 4]);
-    assertEquals([victims.reserve(2), victims.take()], [false, 1]);
-    victims.clear();
-    assertEquals(victims.take(), -1);
-    victims.add(0, 1);
-    assertEquals([victims.reserve(100), victims.take()], [true, -1]);
+    const queue = queueOf([3, 4]);
+    assertEquals([queue.reserve(2), queue.take()], [false, 1]);
+    queue.clear();
+    assertEquals(queue.take(), -1);
+    queue.add(0, 1);
+    assertEquals([queue.reserve(100), queue.take()], [true, -1]);
   });
 });

@@ -6,6 +6,7 @@
 import { also, bug, part, type PlantedBug, whole } from "./planted_bugs.ts";
 
 const CACHE = "pager/cache/cache.ts";
+const VICTIMS = "pager/cache/victims.ts";
 const ROLLBACK = "pager/transaction/rollback.ts";
 const COMMIT = "pager/transaction/commit.ts";
 const WRITER = "pager/transaction/writer.ts";
@@ -326,17 +327,17 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "victim-used-since",
     "a page used since it was collected for eviction stays in memory",
-    CACHE,
-    "!this.#victims.hadAge(this.#collectedAt - frame.ticks[slot]!)",
-    "this.#victims.hadAge(-1)",
+    VICTIMS,
+    "!this.#queue.hadAge(this.#collectedAt - frame.ticks[slot]!)",
+    "this.#queue.hadAge(-1)",
     "pager/cache/cache_test.ts",
   ),
   bug(
     "queue-outdated",
     "a miss visits a bounded number of pages",
-    CACHE,
-    "if (++skips === SKIPS_MAX) return false;",
-    "if (++skips < 0) return false;",
+    VICTIMS,
+    "if (++this.#skips === SKIPS_MAX) return -1;",
+    "if (++this.#skips < 0) return -1;",
     "pager/cache/cache_test.ts",
   ),
   bug(
@@ -357,7 +358,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
       "pager/cache/cache_test.ts",
       "tests/model/model_test.ts",
     ),
-    CACHE,
+    VICTIMS,
     "if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;",
     "if (!isPage(frame, slot)) continue;",
   ),
