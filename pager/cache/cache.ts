@@ -34,6 +34,7 @@ import { type DirtyPages, isPage, isRecent, RECENT_MISSES, Victims } from "./vic
 export const MISS = -1;
 
 const CLOCK_MAX = 2 ** 30;
+
 /** The owner of a cache's dirty pages. */
 export interface CacheOwner extends DirtyPages {
   /** Writes the dirty pages of a chunk to the file; false if they must not be written now. */

@@ -9,6 +9,7 @@
 import type { EntryView } from "../../mod.ts";
 import type { Rows } from "../schema/trees.ts";
 import { PartReader } from "../value/part_reader.ts";
+import { PartWriter } from "../value/parts.ts";
 
 /** A range of keys, as bytes. */
 export interface KeyBounds {
@@ -199,6 +200,13 @@ function copy(from: Uint8Array, to: Uint8Array, at: number): void {
 }
 
 const reader = new PartReader();
+const copies = new PartWriter();
+
+/** A copy of a key or of its beginning; memory of its own would take longer than the rest. */
+export function copyOfKey(bytes: Uint8Array): Uint8Array {
+  copies.reset().raw(bytes);
+  return copies.take();
+}
 
 /** The bytes of a key after its first parts. */
 export function keyAfter(key: Uint8Array, parts: number): Uint8Array {
@@ -218,7 +226,7 @@ export function valueOf(
   end: number,
   parts: number,
 ): Uint8Array {
-  return bytes.slice(start, end - after(bytes, start, end, parts).length);
+  return copyOfKey(bytes.subarray(start, end - after(bytes, start, end, parts).length));
 }
 
 /** Whether bytes begin with others, from a place on. */

@@ -5,6 +5,7 @@
  */
 
 import { compareKeys, KEY_BYTES_MAX } from "../../btree/mod.ts";
+import { copyOfKey } from "../memory/copy.ts";
 import type { TreeFormat } from "./tree_format.ts";
 
 /** A range of keys. All given bounds apply. */
@@ -128,7 +129,7 @@ function endOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length--;
   if (length === 0) return undefined;
-  const end = prefix.slice(0, length);
+  const end = copyOfKey(prefix, length);
   end[length - 1]!++;
   return end;
 }
