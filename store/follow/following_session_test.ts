@@ -309,6 +309,36 @@ describe("a follower", () => {
   });
 });
 
+describe("the reads of a follower in a turn", () => {
+  it("are one, two more if the last look was 2 ms ago, and six for a commit", async () => {
+    const file = new LiveFile();
+    const db = openOn(new Handle(file));
+    setOne(db, "key", 1, "sync");
+    db.checkpoint();
+    const counted = new FaultyFile(file);
+    const { db: follower } = openFollowing(counted);
+    const readsOf = async (): Promise<[reads: number, bytes: number]> => {
+      await turn();
+      const { counts: { read }, bytesRead } = counted;
+      for (let i = 0; i < 3; i++) follower.tree("a").get("key");
+      assertEquals(follower.version, follower.snapshot().version);
+      return [counted.counts.read - read, counted.bytesRead - bytesRead];
+    };
+    await readsOf();
+    for (let i = 0; i < 10; i++) {
+      const [reads, bytes] = await readsOf();
+      assertEquals(bytes, reads === 1 ? 128 : 128 + 8 + 128, `${reads} reads`);
+    }
+    for (let i = 2; i < 6; i++) {
+      setOne(db, "key", i, "sync");
+      const [reads] = await readsOf();
+      assert(reads <= 6, `${reads} reads`);
+    }
+    follower.close();
+    db.close();
+  });
+});
+
 describe("a follower, of bad input", () => {
   it("creates no file, and refuses what is no database", () =>
     inTempDir((dir) => {

@@ -1,8 +1,9 @@
-// The work of calls that make a file from another: salvage and restore. The bytes that the process
-// reads and writes are counted. docs/operations.md states these bounds.
+// The work of calls that make a file from another: copies, salvage and restore, and the start of an
+// archive. The bytes that the process reads and writes are counted. docs/operations.md states these
+// bounds.
 
-import { assert, assertEquals, assertLess } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
+import { after, before, describe, it } from "@std/testing/bdd";
 import { archive, type Database, open, restore, salvage } from "../../mod.ts";
 import { bytesOf } from "../support/databases/database.ts";
 import { MemoryStore } from "../support/databases/memory_store.ts";
@@ -17,8 +18,15 @@ const SLACK = MIB;
 
 const sizeOf = (path: string) => Deno.statSync(path).size;
 
-/** Makes a file with values of all kinds, in an order that is not that of their keys. */
+/** The file from which those of the tests are copied. */
+const MADE = Deno.makeTempFileSync();
+
 function makeFile(path: string): void {
+  Deno.copyFileSync(MADE, path);
+}
+
+/** Fills the file with values of all kinds, in an order that is not that of their keys. */
+function fillFile(path: string): void {
   using db = open(path, CACHE);
   for (let part = 0; part < 3; part++) {
     db.writeSync((tx) => {
@@ -50,6 +58,48 @@ async function expectAtMost(bounds: () => ProcessBytes, action: () => Promise<un
 }
 
 describe("the bytes read and written", () => {
+  before(() => fillFile(MADE));
+  after(() => Deno.removeSync(MADE));
+
+  it("by a backup: each page in use once, past the cache", () =>
+    inTempDir(async (dir) => {
+      makeFile(`${dir}/from`);
+      using db = open(`${dir}/from`, CACHE);
+      const { cacheUsedBytes, evictions } = db.stats();
+      const { bytesRead, bytesWritten } = await db.backup(`${dir}/to`);
+      assertLessOrEqual(bytesRead, sizeOf(`${dir}/from`));
+      assertLessOrEqual(bytesWritten, sizeOf(`${dir}/to`));
+      const after = db.stats();
+      assertEquals([after.cacheUsedBytes, after.evictions], [cacheUsedBytes, evictions]);
+    }));
+
+  it("by a compact copy: each page once, where the cache holds the file, and 8 MiB more", () =>
+    inTempDir(async (dir) => {
+      makeFile(`${dir}/from`);
+      using db = open(`${dir}/from`);
+      let bytesRead = 0;
+      await expectAtMost(
+        () => ({ read: Infinity, written: sizeOf(`${dir}/to`) + 8 * MIB }),
+        async () => ({ bytesRead } = await db.backup(`${dir}/to`, { compact: true })),
+      );
+      assertLess(bytesRead, sizeOf(`${dir}/from`) + SLACK);
+    }));
+
+  it("by an archive that starts again: no page that memory has, and what has changed", () =>
+    inTempDir(async (dir) => {
+      makeFile(`${dir}/from`);
+      const store = new MemoryStore();
+      using db = open(`${dir}/from`, CACHE);
+      await archive(db, store).close();
+      await db.tree("small").set("key 1", bytesOf(1, 900));
+      const { pageReads, extentReads } = db.stats();
+      await archive(db, store).close();
+      const [delta] = store.puts.filter((name) => name.startsWith("delta"));
+      assertLess(store.objects.get(delta!)!.length, SLACK / 8);
+      const after = db.stats();
+      assertEquals([after.pageReads, after.extentReads], [pageReads, extentReads]);
+    }));
+
   it("by a salvage: three times the file, and the new file once", () =>
     inTempDir(async (dir) => {
       makeFile(`${dir}/from`);
@@ -84,10 +134,10 @@ describe("the bytes read and written", () => {
         using db = open(`${dir}/from`, CACHE);
         await using shipping = archive(db, store, { everyMs: 60_000 });
         await shipping.flush();
-        const before = db.stats().pageWrites;
+        const { pageWrites } = db.stats();
         change(db);
         db.checkpoint();
-        pages = db.stats().pageWrites - before;
+        pages = db.stats().pageWrites - pageWrites;
         await shipping.flush();
       }
       const gets: string[] = [];
