@@ -112,7 +112,7 @@ export class Script {
       case "commit":
         if (this.#open.length > 0) {
           // A foreign key that is broken leaves the transaction open.
-          this.#engine.deferred.check();
+          this.#engine.checkDeferred();
           return { kind: "commit" };
         }
         throw new SqlError("MISUSE", "cannot commit - no transaction is active");
@@ -125,7 +125,7 @@ export class Script {
     }
     if (kind === "rollback to") throw new RolledBack(savepoint);
     if (this.#open[0] === savepoint && this.#open.lastIndexOf(savepoint) === 0) {
-      this.#engine.deferred.check();
+      this.#engine.checkDeferred();
     }
     return { kind: "release", name: savepoint };
   }

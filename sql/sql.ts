@@ -91,11 +91,7 @@ const engines = new WeakMap<Database, Engine>();
 /** The engine of a database, which all handles share. */
 export function engineOf(db: Database): Engine {
   let engine = engines.get(db);
-  if (engine !== undefined) return engine;
-  if (db.stats().sharing !== undefined) {
-    throw new TypeError("Cannot use SQL: other processes may change the schema; open it unshared");
-  }
-  engines.set(db, engine = new Engine(db));
+  if (engine === undefined) engines.set(db, engine = new Engine(db));
   return engine;
 }
 
@@ -140,8 +136,8 @@ function kindOf(value: unknown): string {
  * ```
  *
  * @throws {SqlError} The schema in the database is malformed.
- * @throws {TypeError} `db` is not an open `Database`, or shares its file; an option is unknown; or
- * rows would spill to the database itself.
+ * @throws {TypeError} `db` is not an open `Database`; an option is unknown; or rows would spill to
+ * the database itself.
  */
 export function sql(db: Database, options: SqlOptions = {}): Sql {
   checkArguments(db, options);

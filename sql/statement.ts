@@ -10,7 +10,7 @@ import { alterTable } from "./define/alter.ts";
 import { analyze, reindex } from "./define/analyze.ts";
 import { createIndex, createTable, createTrigger, createView, drop } from "./define/create.ts";
 import { type Engine, type Finished, type MakeRow, noRow } from "./define/engine.ts";
-import { runPragma } from "./define/pragma.ts";
+import { keepsNumber, runPragma } from "./define/pragma.ts";
 import { explained, planned } from "./explain.ts";
 import type { Explainable, Statement as Syntax } from "./parse/statement_ast.ts";
 import type { ParsedStatement } from "./parse/statement_parser.ts";
@@ -68,6 +68,8 @@ export class Statement<Row extends object = SqlRow> {
   #program: Program | undefined;
   #generation = -1;
   #names: readonly string[] = [];
+  /** The program for the schema as it is. */
+  readonly #current = () => this.#compiled();
 
   /**
    * Created by `Sql.prepare`.
@@ -82,7 +84,7 @@ export class Statement<Row extends object = SqlRow> {
     this.#durability = durability;
     this.text = parsed.text.slice(parsed.start, parsed.end);
     // A name that does not exist is refused here, not later.
-    if (isExplainable(parsed.statement)) this.#compiled(parsed.statement);
+    if (isExplainable(parsed.statement)) engine.atOneVersion(this.#current);
   }
 
   /**
@@ -91,7 +93,7 @@ export class Statement<Row extends object = SqlRow> {
    */
   columns(): readonly ResultName[] {
     const { statement } = this.#parsed;
-    return isExplainable(statement) ? this.#compiled(statement).columns : [];
+    return isExplainable(statement) ? this.#engine.atOneVersion(this.#current).columns : [];
   }
 
   /** Whether it is a query, which changes nothing. */
@@ -104,11 +106,8 @@ export class Statement<Row extends object = SqlRow> {
   all(...inputs: SqlInputs): Row[] {
     const { statement, parameters } = this.#parsed;
     if (isExplainable(statement)) {
-      const values = bind(parameters, inputs);
-      this.#compiled(statement);
-      const names = this.#names;
-      const make: MakeRow<Row> = (registers, first) => rowOf(names, registers, first) as Row;
-      return this.#run(statement, values, make).rows;
+      const make: MakeRow<Row> = (registers, first) => rowOf(this.#names, registers, first) as Row;
+      return this.#run(bind(parameters, inputs), make).rows;
     }
     const { rows, columns } = this.rows(...inputs);
     const names = columns.map(({ name }) => name);
@@ -119,8 +118,13 @@ export class Statement<Row extends object = SqlRow> {
   get(...inputs: SqlInputs): Row | undefined {
     const { statement, parameters } = this.#parsed;
     if (statement.kind !== "select") return this.all(...inputs)[0];
-    const program = this.#compiled(statement);
-    const machine = new Machine(program, this.#engine, bind(parameters, inputs));
+    const values = bind(parameters, inputs);
+    if (!this.#engine.moves) return this.#first(values);
+    return this.#engine.atOneVersion(() => this.#first(values));
+  }
+
+  #first(values: readonly SqlValue[]): Row | undefined {
+    const machine = new Machine(this.#compiled(), this.#engine, values);
     let row: Row | undefined;
     machine.run((registers, first) => {
       row = rowOf(this.#names, registers, first) as Row;
@@ -133,7 +137,7 @@ export class Statement<Row extends object = SqlRow> {
   run(...inputs: SqlInputs): RunResult {
     const { statement, parameters } = this.#parsed;
     const { changed } = isExplainable(statement)
-      ? this.#run(statement, bind(parameters, inputs), noRow)
+      ? this.#run(bind(parameters, inputs), noRow)
       : this.rows(...inputs);
     return { changes: changed, lastInsertRowid: this.#engine.counts.lastRowid };
   }
@@ -151,11 +155,12 @@ export class Statement<Row extends object = SqlRow> {
       yield* this.all(...inputs);
       return;
     }
-    const program = this.#compiled(statement);
+    const values = bind(parameters, inputs);
+    const found = this.#engine.snapshotFor(this.#current);
+    using snapshot = found.snapshot;
     const names = this.#names;
-    using snapshot = this.#engine.db.snapshot();
     const store = this.#engine.snapshotStore(snapshot);
-    const machine = new Machine(program, store, bind(parameters, inputs));
+    const machine = new Machine(found.program, store, values);
     try {
       while (machine.step()) yield rowOf(names, machine.registers, machine.row.first) as Row;
     } finally {
@@ -169,18 +174,23 @@ export class Statement<Row extends object = SqlRow> {
     // EXPLAIN does not run its statement, and needs no values.
     const values = statement.kind === "explain" ? [] : bind(parameters, inputs);
     if (isExplainable(statement)) {
-      const { columns } = this.#compiled(statement);
-      return { columns, ...this.#run(statement, values, ROW) };
+      const finished = this.#run(values, ROW);
+      return { columns: this.#program!.columns, ...finished };
     }
-    this.#engine.settle();
-    const result = this.#inText(() => this.#execute(statement));
+    const result = this.#inText(() =>
+      this.#engine.define(
+        () => this.#execute(statement),
+        isChange(statement),
+        "isTemporary" in statement && statement.isTemporary,
+      )
+    );
     if (result === undefined) return { columns: [], rows: [], changed: 0 };
     const columns = result.columns.map((name) => ({ name, type: undefined }));
     return { columns, rows: result.rows, changed: 0 };
   }
 
-  #run<T>(statement: Explainable, values: readonly SqlValue[], make: MakeRow<T>): Finished<T> {
-    return this.#engine.run(this.#compiled(statement), values, make, this.#durability);
+  #run<T>(values: readonly SqlValue[], make: MakeRow<T>): Finished<T> {
+    return this.#engine.run(this.#current, values, make, this.#durability);
   }
 
   #inText<T>(body: () => T): T {
@@ -225,10 +235,11 @@ export class Statement<Row extends object = SqlRow> {
     }
   }
 
-  #compiled(statement: Explainable): Program {
+  #compiled(): Program {
     this.#engine.settle();
     const { generation } = this.#engine.catalog;
     if (this.#program === undefined || this.#generation !== generation) {
+      const statement = this.#parsed.statement as Explainable;
       this.#program = this.#inText(() => compile(this.#engine, statement));
       this.#names = this.#program.columns.map(({ name }) => name);
       this.#generation = generation;
@@ -238,6 +249,12 @@ export class Statement<Row extends object = SqlRow> {
 }
 
 const EXPLAINABLE: ReadonlySet<string> = new Set(["select", "insert", "update", "delete"]);
+
+/** Whether a statement that is no program changes the schema or the settings. */
+function isChange(statement: Exclude<Syntax, Explainable>): boolean {
+  if (statement.kind === "pragma") return keepsNumber(statement);
+  return statement.kind !== "explain";
+}
 
 function isExplainable(statement: Syntax): statement is Explainable {
   return EXPLAINABLE.has(statement.kind);

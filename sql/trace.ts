@@ -108,10 +108,14 @@ export function traceQuery(
   const engine = new Engine(db);
   const parsed = parseOneQuery(text);
   const { parameters } = parsed;
-  const program = inText(text, () => compile(engine, parsed.statement));
   const values = bind(parameters, inputs);
+  const found = engine.snapshotFor(() => {
+    engine.settle();
+    return inText(text, () => compile(engine, parsed.statement));
+  });
+  using snapshot = found.snapshot;
+  const { program } = found;
   const recorder = new Recorder(db, program, limitsOf(limits));
-  using snapshot = db.snapshot();
   recorder.run(new Machine(recorder.program, engine.snapshotStore(snapshot), values));
   const { rows, steps, limit } = recorder;
   return {

@@ -10,8 +10,9 @@ export const sql: CommandSpec = {
   summary: "run statements of SQL from a prompt, or from a script through a pipe",
   details: "Statements end with a semicolon; .help lists the commands, which begin with a dot. " +
     "Rows are a table on a terminal, and otherwise JSON, a row a line. A script stops at its " +
-    "first error. A missing file is created.",
+    "first error. A missing file is created. A file that other processes share is shared.",
   file: "create",
+  shares: true,
   args: [],
   options: [],
   examples: [

@@ -5,7 +5,8 @@
  *    command of the session.
  * 2. From BEGIN to COMMIT the session runs inside a transaction of the database, so it waits for
  *    nothing.
- * 3. On a terminal the session reports an error and continues. A script stops at its first error,
+ * 3. A statement in a shared file sees what others committed while the session waited for it.
+ * 4. On a terminal the session reports an error and continues. A script stops at its first error,
  *    and an open transaction rolls back.
  */
 
@@ -48,6 +49,7 @@ export class SqlSession {
   readonly #lines: LineSource;
   readonly #query: Sql;
   readonly #trace: Trace;
+  readonly #isShared: boolean;
   #mode: Mode;
   #explains = false;
   #times = false;
@@ -63,13 +65,18 @@ export class SqlSession {
     this.#lines = lines;
     this.#query = sql(context.db);
     this.#trace = new Trace(context.db);
+    this.#isShared = context.db.stats().sharing !== undefined;
     this.#mode = context.json || !lines.isInteractive ? "json" : "table";
   }
 
   /** Runs all statements, and returns the exit code. */
   async run(): Promise<ExitCode> {
     const steps = this.#query.script({
-      next: (isInside) => this.#next(isInside),
+      next: (isInside) => {
+        const text = this.#next(isInside);
+        if (!isInside) this.#catchUp();
+        return text;
+      },
       result: (rows, text) => this.#print(rows, text),
       failed: (error) => this.#report(error),
     });
@@ -83,6 +90,11 @@ export class SqlSession {
       note("The transaction was not committed: nothing of it has happened.");
     }
     return EXIT.done;
+  }
+
+  /** Reads on to what others have committed, as a transaction does. */
+  #catchUp(): void {
+    if (this.#isShared) this.#context.db.writeSync(() => {});
   }
 
   /** The text of the next statement, after the commands before it; undefined at the end. */

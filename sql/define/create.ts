@@ -91,7 +91,7 @@ function createFromQuery(engine: Engine, create: CreateTable, text: string): voi
       engine.catalog.create(tx, { type: "table", name, table: name, sql }, isTemporary);
       if (isTemporary) forgetTrees(engine, name);
       const statement = parseOne(insert) as Explainable;
-      engine.run(compile(engine, statement), [], noRow);
+      engine.run(() => compile(engine, statement), [], noRow);
     },
     undefined,
     isTemporary,
@@ -228,7 +228,7 @@ function isNamed(type: string, name: string) {
 function dropTable(engine: Engine, tx: Transaction, table: Table): void {
   if (engine.catalog.childrenOf(table).length > 0) {
     const text = `DELETE FROM ${quotedName(table.name)}`;
-    engine.run(compile(engine, parseOne(text) as Explainable), [], noRow);
+    engine.run(() => compile(engine, parseOne(text) as Explainable), [], noRow);
   }
   for (const tree of [table.tree, ...table.indexes.map((index) => index.tree)]) {
     dropTree(engine, tree);

@@ -3,14 +3,10 @@
  * of SQL on a database share one engine.
  *
  * A statement that writes is a transaction, or a savepoint of the open one, so it takes effect
- * wholly or not at all. If a transaction that changed the schema rolls back, the schema is read
- * again.
+ * wholly or not at all. The schema is settled in the transaction before anything else is read.
  *
  * Temporary tables are in a database in memory. Its transaction encloses that of the database, so
  * it commits last: if the disk fails, the temporary changes have not happened either.
- *
- * The schema is kept in memory, so no other process may change it: a shared database has no engine.
- * A database that follows a file reads the schema again when the file has a new one.
  */
 
 import {
@@ -29,6 +25,7 @@ import type { SqlValue } from "../value/value.ts";
 import { keyAfter, type KeyBounds } from "../vm/cursor.ts";
 import { type ChangeCounts, Machine, type Program, type Store } from "../vm/machine.ts";
 import { DeferredKeys } from "./deferred_keys.ts";
+import { KnownSchema } from "./known_schema.ts";
 
 /** Tables with fewer rows are not sampled: they may be new, or belong to a test. */
 const SAMPLED_LEAST = 1000;
@@ -70,12 +67,7 @@ export class Engine implements Store {
   #temporaryTx: Transaction | undefined;
   /** The error that rolls the whole transaction back. */
   #doom: unknown;
-  /** The version at which the schema changed in a transaction of the program's, still open. */
-  #unsettled: number | undefined;
-  /** Whether another process may change the schema. */
-  readonly #follows: boolean;
-  /** The version of a followed file whose schema is known, and that schema as text. */
-  readonly #followed = { version: -1, schema: "" };
+  readonly #schema: KnownSchema;
 
   /**
    * Creates the engine of a database.
@@ -86,7 +78,7 @@ export class Engine implements Store {
   constructor(db: Database) {
     this.trees = new SqlTrees(db);
     this.catalog = new Catalog(this.trees);
-    this.#follows = db.follows;
+    this.#schema = new KnownSchema(db, this.catalog);
   }
 
   /** The database. */
@@ -99,20 +91,39 @@ export class Engine implements Store {
     return this.#tx;
   }
 
-  /** Reads the schema again, if it may have changed outside of SQL's own transactions. */
+  /**
+   * Makes the schema in memory that of the database, if others may have changed it.
+   *
+   * @throws {SqlError} It is malformed, or has a name that a temporary object has.
+   */
   settle(): void {
-    if (this.#follows) this.#follow();
-    if (this.#unsettled === undefined) return;
-    if (this.db.version !== this.#unsettled) this.#unsettled = undefined;
-    this.catalog.reload();
+    this.#schema.settle();
   }
 
-  #follow(): void {
-    const { version } = this.db;
-    if (version === this.#followed.version) return;
-    const schema = this.trees.textOfSchema();
-    if (schema !== this.#followed.schema) this.catalog.reload();
-    Object.assign(this.#followed, { version, schema });
+  /** Whether other processes may write the file, so that reads go through `atOneVersion`. */
+  get moves(): boolean {
+    return this.#schema.moves;
+  }
+
+  /** Runs a body that changes nothing, at one version of the database. */
+  atOneVersion<T>(body: () => T): T {
+    return this.#tx === undefined ? this.#schema.atOneVersion(body) : body();
+  }
+
+  /**
+   * Runs a statement that is no program, with the schema of the database: at one version, or in a
+   * shared database under the write lock if it changes something.
+   *
+   * @param usesTemporary Whether it makes the first temporary objects.
+   */
+  define<T>(body: () => T, isChange: boolean, usesTemporary: boolean): T {
+    const run = () => {
+      this.settle();
+      return body();
+    };
+    if (!isChange) return this.atOneVersion(run);
+    if (!this.#schema.isShared || this.#tx !== undefined) return run();
+    return this.write(run, undefined, usesTemporary);
   }
 
   /**
@@ -144,15 +155,16 @@ export class Engine implements Store {
         this.#outermost ??= tx;
         const result = body(tx) as never;
         if (before === undefined && this.#doom !== undefined) throw this.#doom;
-        if (before === undefined) this.deferred.check();
+        if (before === undefined) this.checkDeferred();
         return result;
       };
       const result: T = this.db.writeSync(run, durability === undefined ? {} : { durability });
       const isInside = before === undefined && this.db.version === version;
-      if (isInside && generation !== this.catalog.generation) this.#unsettled = version;
+      const isChanged = generation !== this.catalog.generation;
+      if (isInside && isChanged) this.#schema.changedInside(version);
       return result;
     } catch (error) {
-      if (generation !== this.catalog.generation) this.catalog.reload(temporary);
+      if (generation !== this.catalog.generation) this.#schema.rolledBack(temporary);
       throw error;
     } finally {
       this.#tx = before;
@@ -161,6 +173,16 @@ export class Engine implements Store {
         this.deferred.clear();
       }
     }
+  }
+
+  /**
+   * Checks the foreign keys that wait for the end of the transaction.
+   *
+   * @throws {SqlError} One of them is broken.
+   */
+  checkDeferred(): void {
+    this.settle();
+    this.deferred.check();
   }
 
   #temporaryTrees(): SqlTrees {
@@ -240,15 +262,23 @@ export class Engine implements Store {
     return row;
   }
 
-  /** Runs a program to its end. */
+  /**
+   * Runs a program to its end.
+   *
+   * @param current The program for the schema as it is when it is called.
+   */
   run<T>(
-    program: Program,
+    current: () => Program,
     values: readonly SqlValue[],
     make: MakeRow<T>,
     durability?: Durability,
   ): Finished<T> {
+    const program = this.moves ? this.atOneVersion(current) : current();
     const { writes } = program;
-    if (writes === "nothing") return this.#collect(program, values, make);
+    if (writes === "nothing") {
+      if (!this.moves) return this.#collect(program, values, make);
+      return this.atOneVersion(() => this.#collect(current(), values, make));
+    }
     // A savepoint keeps old pages, which a change that cannot fail halfway does not need.
     const isInside = this.#tx !== undefined &&
       (this.#temporaryTx !== undefined || this.catalog.temporary.length === 0);
@@ -256,7 +286,7 @@ export class Engine implements Store {
       ? this.#collectOne(program, values, make)
       : isInside && writes === "added rows"
       ? this.#collectAdded(program, values, make)
-      : this.#runWhole(program, values, make, durability);
+      : this.#runWhole(current, values, make, durability);
     this.counts.changes = finished.changed;
     this.counts.total += finished.changed;
     return finished;
@@ -264,12 +294,14 @@ export class Engine implements Store {
 
   /** Runs a program wholly or not at all, unless the action of a conflict says otherwise. */
   #runWhole<T>(
-    program: Program,
+    current: () => Program,
     values: readonly SqlValue[],
     make: MakeRow<T>,
     durability?: Durability,
   ): Finished<T> {
     const finished = this.write(() => {
+      // Under the write lock the schema may be another one.
+      const program = current();
       try {
         return this.#collect(program, values, make);
       } catch (error) {
@@ -352,6 +384,17 @@ export class Engine implements Store {
       throw error;
     }
     return { rows, changed: machine.changed };
+  }
+
+  /** A snapshot, and the program for its schema. The caller closes it. */
+  snapshotFor(current: () => Program): { snapshot: Snapshot; program: Program } {
+    for (;;) {
+      const program = this.atOneVersion(current);
+      const snapshot = this.db.snapshot();
+      // It may be newer than the schema, which the next turn of the loop reads.
+      if (!this.moves || this.catalog.isStored(snapshot)) return { snapshot, program };
+      snapshot.close();
+    }
   }
 
   /** The trees of a snapshot, for a query that is read over several turns. */

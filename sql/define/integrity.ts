@@ -54,7 +54,8 @@ function isRow({ hasRowid, primaryKey }: Table, key: Uint8Array, value: Uint8Arr
 
 function problemsOf(engine: Engine, table: Table, index: Index): string[] {
   const entries = engine.read(index.tree);
-  const { rows } = engine.run(compileEntries(engine, table, index), [], (registers, first) => {
+  const program = compileEntries(engine, table, index);
+  const { rows } = engine.run(() => program, [], (registers, first) => {
     return entries.has(registers[first] as Uint8Array);
   });
   const problems = rows.flatMap((isThere, i) =>

@@ -33,6 +33,11 @@ const KEPT = new Set(["application_id", "user_version"]);
 
 const NOTHING: PragmaResult = { columns: [], rows: [] };
 
+/** Whether a pragma changes a number that the database keeps. */
+export function keepsNumber({ name, argument }: Pragma): boolean {
+  return argument !== undefined && KEPT.has(name);
+}
+
 /** Runs a pragma. */
 export function runPragma(engine: Engine, pragma: Pragma): PragmaResult {
   const { name, argument, at } = pragma;

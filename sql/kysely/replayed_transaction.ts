@@ -43,11 +43,11 @@ export class ReplayedTransaction {
    *   the transaction as it was.
    */
   run<T>(prepare: () => Statement, body: (statement: Statement) => T): T {
-    this.#check();
     const step = { tape: { values: [], at: 0 }, run: () => body(prepare()) };
     let result: T;
     try {
       this.#query.transaction(() => {
+        this.#check();
         this.#replay();
         const isQuery = prepare().isQuery;
         if (!isQuery && this.#isReadOnly) {
@@ -75,8 +75,10 @@ export class ReplayedTransaction {
   /** Runs all statements for good. */
   commit(): void {
     if (this.#steps.length === 0) return;
-    this.#check();
-    this.#query.transaction(() => this.#replay());
+    this.#query.transaction(() => {
+      this.#check();
+      this.#replay();
+    });
   }
 
   /** Marks a savepoint. */

@@ -1,10 +1,11 @@
 /**
  * The catalog: the objects of the schema in memory, as the tree of the schema has them, and the
- * temporary ones, which exist only here. Changes write the tree first. `reload` reads it again,
- * after a transaction that changed it has rolled back.
+ * temporary ones, which exist only here. Changes write the tree first, and another number of the
+ * schema. `reload` reads it again, after a transaction that changed it has rolled back, or another
+ * process has changed it.
  */
 
-import type { Transaction } from "../../mod.ts";
+import type { Snapshot, Transaction } from "../../mod.ts";
 import type { TriggerEvent } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { PlacedError, SqlError } from "../value/error.ts";
@@ -30,13 +31,19 @@ export class Catalog {
   #indexes = new Map<string, { index: Index; table: Table }>();
   #triggers: Trigger[] = [];
   #statistics = new Map<string, StoredStatistics>();
+  /** The number of the schema in memory; NaN if that may be none that the database has had. */
+  #number = NaN;
   /** Increases whenever prepared statements must be compiled again. */
   generation = 0;
 
-  /** Reads the schema. */
+  /** Creates a catalog, which has to be loaded. */
   constructor(trees: SqlTrees) {
     this.#trees = trees;
-    this.reload();
+  }
+
+  /** Whether it is the schema of the database, or of a snapshot. */
+  isStored(snapshot?: Snapshot): boolean {
+    return this.#trees.schemaNumber(snapshot) === this.#number;
   }
 
   /** The lasting tables with AUTOINCREMENT that have had rows, and their greatest rowids. */
@@ -52,18 +59,47 @@ export class Catalog {
     return this.#temporary;
   }
 
+  /** Forgets what a transaction changed that has rolled back; the temporary objects are given. */
+  forget(temporary: readonly StoredObject[]): void {
+    this.#number = NaN;
+    this.#temporary = temporary;
+  }
+
   /**
    * Reads the schema again.
    *
-   * @param temporary The temporary objects that exist.
-   * @throws {SqlError} An entry of the tree is malformed.
+   * @throws {SqlError} An entry of the tree is malformed, or has the name of a temporary object.
    */
-  reload(temporary: readonly StoredObject[] = this.#temporary): void {
-    this.#temporary = temporary;
+  reload(): void {
+    this.#number = NaN;
+    const number = this.#trees.schemaNumber();
     this.#entries = this.#trees.schema.entries().map(([[id], stored]) => entryOf(id, stored))
       .toArray();
     this.#statistics = new Map(this.#trees.statistics.entries());
+    this.#refuseClashes();
     this.#build();
+    this.#number = number;
+  }
+
+  /** Refuses an object of another process that has the name of a temporary one. */
+  #refuseClashes(): void {
+    for (const { name, type } of this.#temporary) {
+      const clash = this.#entries.find(({ stored }) =>
+        keyOfName(stored.name) === keyOfName(name) &&
+        (stored.type === "trigger") === (type === "trigger")
+      );
+      if (clash === undefined) continue;
+      throw new SqlError(
+        "CONFLICT",
+        `another process has created the ${clash.stored.type} ${clash.stored.name}, and a ` +
+          "temporary object has that name; drop it there, or open the database again",
+      );
+    }
+  }
+
+  /** Notes in a transaction that the schema has changed. */
+  #changed(tx: Transaction): void {
+    this.#number = this.#trees.renumberSchema(tx);
   }
 
   #build(): void {
@@ -172,6 +208,7 @@ export class Catalog {
     }
     const id = (this.#entries.at(-1)?.id ?? 0) + 1;
     tx.tree(this.#trees.schema).set([id], stored);
+    this.#changed(tx);
     this.#entries.push({ id, stored });
     this.#build();
   }
@@ -179,7 +216,9 @@ export class Catalog {
   /** Removes the objects for which a condition holds. */
   remove(tx: Transaction, isGone: (stored: StoredObject) => boolean): void {
     const tree = tx.tree(this.#trees.schema);
-    for (const { id, stored } of this.#entries) if (isGone(stored)) tree.delete([id]);
+    const gone = this.#entries.filter(({ stored }) => isGone(stored));
+    for (const { id } of gone) tree.delete([id]);
+    if (gone.length > 0) this.#changed(tx);
     this.#entries = this.#entries.filter(({ stored }) => !isGone(stored));
     this.#temporary = this.#temporary.filter((stored) => !isGone(stored));
     this.#build();
@@ -188,11 +227,15 @@ export class Catalog {
   /** Replaces objects; `change` returns the object itself if it stays. */
   replace(tx: Transaction, change: (stored: StoredObject) => StoredObject): void {
     const tree = tx.tree(this.#trees.schema);
+    let isChanged = false;
     this.#entries = this.#entries.map(({ id, stored }) => {
       const next = change(stored);
-      if (next !== stored) tree.set([id], next);
+      if (next === stored) return { id, stored };
+      isChanged = true;
+      tree.set([id], next);
       return { id, stored: next };
     });
+    if (isChanged) this.#changed(tx);
     this.#temporary = this.#temporary.map(change);
     this.#build();
   }
@@ -200,6 +243,7 @@ export class Catalog {
   /** Stores what ANALYZE found about a tree. */
   setStatistics(tx: Transaction, tree: string, found: StoredStatistics): void {
     tx.tree(this.#trees.statistics).set(tree, found);
+    this.#changed(tx);
     this.#statistics.set(tree, found);
     this.generation++;
   }

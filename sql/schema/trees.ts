@@ -12,6 +12,7 @@ import {
   json,
   type KeyCodec,
   type ReadTree,
+  type Snapshot,
   string,
   type Transaction,
   type TransactionTree,
@@ -93,6 +94,17 @@ export const TREE = {
 } as const;
 
 const TEMPORARY = "sql/temp/";
+/** The key of the number of the schema in the settings. */
+const SCHEMA_NUMBER = "schema";
+
+/**
+ * A number for a schema, which no other one has: counted numbers would be used twice after a
+ * rollback. It always has 16 digits.
+ */
+function drawnNumber(): number {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return 2 ** 52 + (high! >>> 12) * 2 ** 32 + low!;
+}
 
 /** The name of the tree of a table or an index. */
 export function treeName(what: "table" | "index", name: string, isTemporary: boolean): string {
@@ -114,7 +126,7 @@ export class SqlTrees {
   readonly statistics: Tree<string, StoredStatistics>;
   /** The greatest rowids of tables with AUTOINCREMENT. */
   readonly sequences: Tree<string, Integer | null, string, Integer>;
-  /** The numbers that programs keep with their schema. */
+  /** The number of the schema, and those that programs keep with it. */
   readonly settings: Tree<string, number>;
   readonly #rows = new Map<string, Tree<Uint8Array, Uint8Array, Uint8Array>>();
   /** The transaction whose trees are known. */
@@ -136,9 +148,17 @@ export class SqlTrees {
     this.settings = db.tree(TREE.settings, settingCodecs);
   }
 
-  /** All that the schema is read from, as one text. */
-  textOfSchema(): string {
-    return JSON.stringify([[...this.schema.entries()], [...this.statistics.entries()]]);
+  /** The number of the schema, in the database or in a snapshot; 0 if it has none. */
+  schemaNumber(snapshot?: Snapshot): number {
+    const settings = snapshot === undefined ? this.settings : snapshot.tree(this.settings);
+    return settings.get(SCHEMA_NUMBER) ?? 0;
+  }
+
+  /** Gives the schema another number, in a transaction that changes it. */
+  renumberSchema(tx: Transaction): number {
+    const number = drawnNumber();
+    tx.tree(this.settings).set(SCHEMA_NUMBER, number);
+    return number;
   }
 
   /** A tree of rows or entries, which shows the open transaction. */

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
-import { folderStore, json, open, restore, string, u64 } from "../../mod.ts";
+import { folderStore, json, open, restore, string, tuple, u64 } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { cliWords, inParallel, installQuire, quire } from "../support/programs/cli.ts";
 import { cyclicValue, makeCliSample } from "../support/programs/cli_sample.ts";
@@ -90,6 +90,9 @@ describe("cli: changes of a shared file", () => {
       assertEquals((await quire(["rename", path, "a", "b"])).code, 0);
       assertEquals(db.tree("b", { key: string, value: string }).get("new"), "2");
       assertEquals((await quire(["drop", path, "b"])).code, 3);
+      const input = "CREATE TABLE t (a); INSERT INTO t VALUES (1); SELECT * FROM t;";
+      assertEquals((await quire(["sql", path], { input })).out, '{"a":1}\n');
+      assertEquals(db.tree("sql/table/t", { key: tuple, value: tuple }).count(), 1);
     }));
 });
 

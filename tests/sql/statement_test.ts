@@ -571,12 +571,6 @@ describe("the trees", () => {
       assertThrows(() => sql(db).run(text), SqlError, "CHECK constraint failed: b > 0");
     }));
 
-  it("of a file that other processes may write are refused, as the schema is in memory", () =>
-    inTempDir((dir) => {
-      using db = open(`${dir}/a.quire`, { shared: true });
-      assertThrows(() => sql(db), TypeError, "Cannot use SQL: other processes may change");
-    }));
-
   it("of a followed file show the schema that another process has made", async () => {
     const dir = Deno.makeTempDirSync();
     try {

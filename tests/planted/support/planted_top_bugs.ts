@@ -10,9 +10,26 @@ const RANDOM = "tests/sql/beside_sqlite_test.ts";
 const FAMILIES = part("tests/sql/families_test.ts", "families");
 const CORNERS = "tests/sql/corners_test.ts";
 const PROGRAMS = "tests/sql/programs_test.ts";
+const SHARED = "tests/sql/shared_test.ts";
 
 /** Bugs of SQL. */
 export const SQL_BUGS: readonly PlantedBug[] = [
+  bug(
+    "sql-schema-settled",
+    "a statement has the schema of the version that it reads or changes",
+    "sql/define/known_schema.ts",
+    "this.#db.version === this.#settledAt",
+    "this.#settledAt >= 0",
+    SHARED,
+  ),
+  bug(
+    "sql-schema-number",
+    "a schema that has rolled back and the next one have different numbers",
+    "sql/schema/trees.ts",
+    "const number = drawnNumber();",
+    "const number = this.schemaNumber() + 1;",
+    SHARED,
+  ),
   bug(
     "sql-range-open",
     "a range of keys ends with its upper bound where that is inclusive",
