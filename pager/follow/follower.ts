@@ -48,6 +48,8 @@ const PATH_MS = 1000;
 const WAIT_MS = 100;
 /** The longest pause between two tries, in milliseconds. */
 const PAUSE_MS_MAX = 16;
+/** Why a follower ends whose file has the bytes of another database. */
+const OTHER_DATABASE = "another database has taken its place";
 
 /** How the users of a pager let it follow its file. */
 export interface Following {
@@ -312,10 +314,13 @@ export class Follower implements Judge, Following {
   /**
    * Judges a page that cannot be used. It is damaged if nobody has the file open, and the state
    * that is shown is the one of the closed file.
+   *
+   * @throws {IoError} The file is another database now.
    */
   refused(page: PageNumber, error: CorruptionError): Error {
     this.#loader?.forgetUnverified(page);
     const { current } = examineSuperblocks(this.#disk);
+    if (current !== undefined) this.#checkDatabase(current);
     const isClosed = current !== undefined && !current.open &&
       current.number === this.#superblock.number;
     if (isClosed) return error;
@@ -345,9 +350,14 @@ export class Follower implements Judge, Following {
 
   /** Ends the follower if the superblock is of another database, or of an older state. */
   #checkIdentity(found: Superblock): void {
-    const { databaseId, number } = this.#superblock;
-    const isSame = databaseId.every((byte, i) => found.databaseId[i] === byte);
-    if (!isSame || found.number < number) this.#fail("another database has taken its place");
+    this.#checkDatabase(found);
+    if (found.number < this.#superblock.number) this.#fail(OTHER_DATABASE);
+  }
+
+  /** Ends the follower if the superblock is of another database, whatever its number. */
+  #checkDatabase(found: Superblock): void {
+    const { databaseId } = this.#superblock;
+    if (!databaseId.every((byte, i) => found.databaseId[i] === byte)) this.#fail(OTHER_DATABASE);
   }
 
   /** Ends the follower if another file has the path. */
