@@ -72,9 +72,14 @@ export class FollowedPages implements OlderPages {
     try {
       return this.#loader.load(page);
     } catch (error) {
-      if (error instanceof MovedError) return -1;
+      if (this.isReplaced(error)) return -1;
       throw error;
     }
+  }
+
+  /** Whether the newest page is not that of the snapshot, by the error of its load. */
+  protected isReplaced(error: unknown): boolean {
+    return error instanceof MovedError;
   }
 
   /** Builds a page from the file and the records up to the version of a snapshot. */

@@ -48,6 +48,11 @@ export class SharedVersions extends FollowedPages {
     }
   }
 
+  /** Under the lock the newest page may be free; `at` judges one that is damaged. */
+  protected override isReplaced(error: unknown): boolean {
+    return super.isReplaced(error) || error instanceof CorruptionError;
+  }
+
   /** Throws if the newest version of a page is damaged. One that is free is not. */
   #judge(page: PageNumber): void {
     if (page >= this.#meta.pageCount) return;
