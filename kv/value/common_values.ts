@@ -149,46 +149,25 @@ class ValueReader {
   }
 
   #object(bytes: Uint8Array, start: number, first: KnownKeys): unknown {
-    // Memory that is new costs less to write to than memory that stays.
-    const values: unknown[] = [undefined, undefined, undefined, undefined, undefined, undefined];
+    const object: Record<string, unknown> = {};
     let at = start;
     let keys = first;
     for (let count = 0;; count++) {
       if (bytes[at] === PADDING) at = afterPadding(bytes, at);
-      if (bytes[at] === 0x7b) {
-        return this.#leave(bytes, at + 1, count) ? keys.objectOf(values) : UNREAD;
-      }
-      const known = keys.find(bytes, at) ?? this.#addKey(bytes, at, keys);
-      if (known === undefined) return this.#rest(bytes, at, keys.objectOf(values), count);
-      if (!this.#isPlain && known.text in INHERITED) return UNREAD;
-      const value = this.#value(bytes, at + known.length, known.inner);
-      if (value === UNREAD) return UNREAD;
-      values[count] = value;
-      at = this.#end;
-      keys = known.next;
-    }
-  }
-
-  /** Reads the rest of an object, from a key on that is not remembered. */
-  #rest(bytes: Uint8Array, start: number, object: Record<string, unknown>, before: number) {
-    let at = start;
-    for (let count = before;; count++) {
-      if (bytes[at] === PADDING) at = afterPadding(bytes, at);
       if (bytes[at] === 0x7b) return this.#leave(bytes, at + 1, count) ? object : UNREAD;
-      const key = this.#key(bytes, at);
-      // V8 refuses a key that comes twice.
-      if (key === undefined || Object.hasOwn(object, key)) return UNREAD;
-      const value = this.#value(bytes, this.#end, NO_KEYS);
+      let known = keys.find(bytes, at);
+      const key = known === undefined ? this.#key(bytes, at) : known.text;
+      if (key === undefined || (!this.#isPlain && key in INHERITED)) return UNREAD;
+      // V8 refuses a key that comes twice, so none that is remembered comes twice.
+      if (known === undefined && Object.hasOwn(object, key)) return UNREAD;
+      const end = known === undefined ? this.#end : at + known.length;
+      known ??= keys.add(key, bytes, at, end);
+      const value = this.#value(bytes, end, known?.inner ?? NO_KEYS);
       if (value === UNREAD) return UNREAD;
       object[key] = value;
       at = this.#end;
+      keys = known?.next ?? NO_KEYS;
     }
-  }
-
-  /** Remembers the key whose tag is at an offset; undefined if it is none, or there is no room. */
-  #addKey(bytes: Uint8Array, at: number, keys: KnownKeys): ReturnType<KnownKeys["add"]> {
-    const key = this.#key(bytes, at);
-    return key === undefined ? undefined : keys.add(key, bytes, at, this.#end);
   }
 
   /** Reads a key, from its tag on; undefined if it is none, or one that objects inherit. */

@@ -119,14 +119,14 @@ describe("readCommonValue()", () => {
     assertEquals(inheritsAsEver(), true);
   });
 
-  it("reads objects as V8 does whose keys occur so often that a function makes them", () => {
+  it("reads objects as V8 does whose keys are strange, or come twice", () => {
     const strange = ['"]: alert(1), "', "a b", "\u2028", "\\", "\xe9", "-1"];
     const names = [["id", "class", "$_1"], ["id", "_"], ...strange.map((name) => ["id", name])];
     const objects = names.map((keys) => Object.fromEntries(keys.map((name, i) => [name, [i]])));
     objects.push({}, JSON.parse('{ "id": { "id": { "in": 1 }, "id2": 2 } }'));
     const known = [...objects.map(serialize), bytesWithTwo("id"), bytesWithTwo("__proto__")];
     for (const bytes of known) {
-      for (let i = 0; i < 600; i++) readCommonValue(bytes);
+      for (let i = 0; i < 3; i++) readCommonValue(bytes);
       assertAsV8(bytes);
       // What a program does with one object, others do not see.
       const [first, second] = [readCommonValue(bytes), readCommonValue(bytes)];
