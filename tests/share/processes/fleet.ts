@@ -1,8 +1,12 @@
 /**
  * Several processes that share one database, killed at random and replaced, and what is checked at
  * the end.
+ *
+ * `deno run -A tests/share/processes/fleet.ts PROCESSES LIVES STEPS SEED KILLED_ONE_IN [burst]` runs
+ * one, in a folder that it leaves where it found a fault.
  */
 
+import { existsSync } from "node:fs";
 import { fromFileUrl } from "@std/path";
 import { archive, bytes, folderStore, open, restore, string, u64 } from "../../../mod.ts";
 import { parseSegment } from "../../../store/archive/segments/segment.ts";
@@ -13,6 +17,8 @@ import { allOf, HEADS, VALUES } from "./sharer.ts";
 const SHARER = fromFileUrl(new URL("./sharer.ts", import.meta.url));
 /** The versions of an archive that are restored. */
 const RESTORES = 6;
+/** How often a process is looked for that has not begun its log. */
+const POLL_MS = 10;
 
 /** How a fleet runs. */
 export interface FleetOptions {
@@ -29,6 +35,8 @@ export interface FleetOptions {
    */
   readonly killedOneIn: number;
   readonly journalBytes?: number;
+  /** Whether a step writes up to hundreds of small transactions, for counts of millions. */
+  readonly isBurst?: boolean;
 }
 
 /** What came of it. */
@@ -53,17 +61,9 @@ export async function runFleet(options: FleetOptions): Promise<FleetResult> {
       const child = spawn(options, path, number, random.below(2 ** 31));
       const isKilled = random.once(options.killedOneIn) && number < lives - 1;
       const wait = random.below(random.once(3) ? 100 : 1500);
-      let isOver = false;
-      const timer = isKilled
-        ? setTimeout(() => {
-          if (isOver) return;
-          kills++;
-          child.kill("SIGKILL");
-        }, wait + 150)
-        : undefined;
-      const { success, signal, stderr } = await child.output();
-      isOver = true;
-      clearTimeout(timer);
+      const over = child.output();
+      if (isKilled && await killLater(child, `${folder}/p${number}.log`, wait)) kills++;
+      const { success, signal, stderr } = await over;
       if (success || signal === "SIGKILL") continue;
       faults.push(`process ${number}: ${new TextDecoder().decode(stderr)}`);
     }
@@ -74,12 +74,22 @@ export async function runFleet(options: FleetOptions): Promise<FleetResult> {
   return { ...checked, kills, restored: archived.lines.length, faults };
 }
 
+/** Kills a process some time after it has begun its log, unless it ends before; whether it did. */
+async function killLater(child: Deno.ChildProcess, log: string, waitMs: number): Promise<boolean> {
+  const over = child.status.then(() => true);
+  const pass = (ms: number) => new Promise<false>((resolve) => setTimeout(resolve, ms, false));
+  while (!existsSync(log)) if (await Promise.race([over, pass(POLL_MS)])) return false;
+  if (await Promise.race([over, pass(waitMs)])) return false;
+  child.kill("SIGKILL");
+  return (await child.status).signal === "SIGKILL";
+}
+
 function spawn(options: FleetOptions, path: string, number: number, seed: number) {
-  const { folder, steps, journalBytes = 2 * 1024 * 1024 } = options;
+  const { folder, steps, journalBytes = 2 * 1024 * 1024, isBurst = false } = options;
   const cacheBytes = 8 * 1024 * 1024;
   const name = `p${number}`;
   const [log, archive] = [`${folder}/${name}.log`, `${folder}/archive`];
-  const task = { path, log, archive, name, seed, steps, journalBytes, cacheBytes };
+  const task = { path, log, archive, name, seed, steps, isBurst, journalBytes, cacheBytes };
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "-A", SHARER, JSON.stringify(task)],
     stdout: "inherit",
@@ -152,7 +162,7 @@ async function check(
 }
 
 if (import.meta.main) {
-  const [processes = "4", lives = "12", steps = "400", seed = "1", one = "2"] = Deno.args;
+  const [processes = "4", lives = "12", steps = "400", seed = "1", one = "2", kind] = Deno.args;
   const folder = Deno.makeTempDirSync();
   const begin = performance.now();
   const result = await runFleet({
@@ -162,6 +172,7 @@ if (import.meta.main) {
     lives: Number(lives),
     steps: Number(steps),
     killedOneIn: Number(one),
+    isBurst: kind === "burst",
   });
   console.log(folder, JSON.stringify(result), `${Math.round(performance.now() - begin)} ms`);
   if (result.faults.length === 0) Deno.removeSync(folder, { recursive: true });

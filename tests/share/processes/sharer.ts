@@ -34,6 +34,8 @@ import { Random } from "../../support/random.ts";
 import type { Head, Line, Write } from "./log.ts";
 
 const KEYS = 150;
+/** The most transactions of one kind in a step of a burst. */
+const BURST_MAX = 200;
 /** The codecs of the tree `heads`. */
 export const HEADS = { key: string, value: json as Codec<Head> };
 const ORDER = { key: u64, value: string };
@@ -49,6 +51,8 @@ interface Task {
   readonly name: string;
   readonly seed: number;
   readonly steps: number;
+  /** Whether a step writes up to hundreds of small transactions. */
+  readonly isBurst: boolean;
   readonly journalBytes: number;
   readonly cacheBytes: number;
 }
@@ -205,7 +209,7 @@ class Sharer {
         values.delete(key);
         writes.push([key, -1]);
       } else {
-        const length = this.#random.once(12)
+        const length = this.#random.once(this.#task.isBurst ? 120 : 12)
           ? this.#random.below(40_000)
           : this.#random.below(this.#random.once(4) ? 5000 : 300);
         values.set(key, valueOf(id, key, length));
@@ -222,13 +226,26 @@ class Sharer {
     return `${this.#task.name}.${++this.#attempts}`;
   }
 
+  /** How often a step does what it does once without bursts. */
+  #burst(): number {
+    return this.#task.isBurst && this.#random.once(2) ? 1 + this.#random.below(BURST_MAX) : 1;
+  }
+
   async #write(): Promise<void> {
+    for (let left = this.#burst(); left > 0; left--) await this.#writeOne();
+  }
+
+  async #writeOne(): Promise<void> {
     const id = this.#newId();
     const number = await this.#db!.write((tx) => this.#body(tx, id));
     this.#note({ is: "done", id, number, time: now() });
   }
 
   #writeSync(): void {
+    for (let left = this.#burst(); left > 0; left--) this.#writeOneSync();
+  }
+
+  #writeOneSync(): void {
     const id = this.#newId();
     const begin = now();
     const number = this.#db!.writeSync((tx) => this.#body(tx, id));
@@ -239,7 +256,7 @@ class Sharer {
 
   /** Several transactions of one turn, one of which fails. */
   async #writeMany(): Promise<void> {
-    const ids = [this.#newId(), this.#newId(), this.#newId()];
+    const ids = Array.from({ length: 2 + this.#burst() }, () => this.#newId());
     const failed = this.#newId();
     const promises = ids.map((id) => this.#db!.write((tx) => this.#body(tx, id)));
     const failing = this.#db!.write((tx) => {
