@@ -57,7 +57,7 @@ export class FollowedPages implements OlderPages {
     const { version } = snapshot;
     const until = this.#index.replacedAt(page, version);
     // Without a later record the current page is that of the snapshot, or the file has another.
-    const known = until === Infinity ? this.#current(page) : this.#cache.lookup(page);
+    const known = until === Infinity ? this.#current(page) : this.inMemory(page);
     if (known >= 0) {
       const frame = this.#cache.frames[known >>> CHUNK_SHIFT]!;
       if (versionOf(frame, known & SLOT_MASK) <= version) return known;
@@ -66,8 +66,7 @@ export class FollowedPages implements OlderPages {
   }
 
   #current(page: PageNumber): Place {
-    // A header page may be in memory, but is not a page of data; `load` throws.
-    const known = (page & SLOT_MASK) === 0 ? -1 : this.#cache.lookup(page);
+    const known = this.inMemory(page);
     if (known >= 0) return known;
     try {
       return this.#loader.load(page);
@@ -75,6 +74,11 @@ export class FollowedPages implements OlderPages {
       if (this.isReplaced(error)) return -1;
       throw error;
     }
+  }
+
+  /** The place of a page of data in memory, or -1. A header page may be there, but is not one. */
+  protected inMemory(page: PageNumber): Place {
+    return (page & SLOT_MASK) === 0 ? -1 : this.#cache.lookup(page);
   }
 
   /** Whether the newest page is not that of the snapshot, by the error of its load. */

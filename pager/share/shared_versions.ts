@@ -59,7 +59,7 @@ export class SharedVersions extends FollowedPages {
     const place = this.#loader.headerPage(page >>> CHUNK_SHIFT);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const isUsed = isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
-    if (isUsed && this.#cache.lookup(page) < 0) this.#loader.load(page);
+    if (isUsed && this.inMemory(page) < 0) this.#loader.load(page);
   }
 
   /** Copies the header page of a chunk as a snapshot sees it. */

@@ -13,6 +13,7 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
+  CorruptionError,
   type Database,
   IoError,
   LockedError,
@@ -22,6 +23,8 @@ import {
   SnapshotTooOldError,
   verify,
 } from "../../mod.ts";
+import { format } from "../../pager/mod.ts";
+import { Image } from "../support/files/image.ts";
 import { CODECS, handlesForEach, nextTurn, treeOf } from "./processes/handles.ts";
 
 const handles = handlesForEach();
@@ -178,6 +181,25 @@ describe("handles with shared: true", () => {
     }
     snapshot.close();
     assertGreater(tooOld, 0);
+  });
+
+  it("call a file damaged whose tree leads to a header page, also under the lock", () => {
+    const first = handles.open();
+    first.writeSync((tx) => {
+      const words = tx.tree("words", CODECS);
+      for (let i = 0; i < 400; i++) words.set(`word ${i}`, "w".repeat(400));
+    });
+    first.close();
+    const image = new Image(Deno.readFileSync(handles.path));
+    const [branch] = image.pagesOf([format.KIND_BRANCH]);
+    image.page(branch!).fill(0, image.entriesOf(branch!) * 4, image.entriesOf(branch!) * 8);
+    image.seal(branch!);
+    Deno.writeFileSync(handles.path, image.bytes);
+
+    const db = handles.open();
+    const old = db.snapshot().tree("words", CODECS);
+    assertThrows(() => old.get("word 7"), CorruptionError);
+    assertThrows(() => db.writeSync(() => old.get("word 7")), CorruptionError);
   });
 
   it("keep journal and file bounded, whatever a snapshot pins", async () => {
