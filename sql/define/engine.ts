@@ -21,7 +21,7 @@ import { AddedRows } from "../schema/added_rows.ts";
 import { Catalog } from "../schema/catalog.ts";
 import { isTemporaryTree, type Rows, SqlTrees, type WritableRows } from "../schema/trees.ts";
 import { ConflictError, SqlError } from "../value/error.ts";
-import type { SqlValue } from "../value/value.ts";
+import type { Integer, SqlValue } from "../value/value.ts";
 import { keyAfter, type KeyBounds } from "../vm/cursor.ts";
 import { type ChangeCounts, Machine, type Program, type Store } from "../vm/machine.ts";
 import { DeferredKeys } from "./deferred_keys.ts";
@@ -232,12 +232,14 @@ export class Engine implements Store {
     return Math.max(1, Math.min(sum / 2, all / 10));
   }
 
-  /** Reads and sets the greatest rowid that a table has had. */
-  sequence(tree: string, set?: number | bigint): number | bigint {
-    const trees = this.treesOf(tree);
-    if (set === undefined) return trees.sequence(tree) ?? 0;
-    trees.setSequence(this.transactionOf(tree), tree, set);
-    return set;
+  /** The greatest rowid that a table has had; undefined if it has had none. */
+  sequence(tree: string): Integer | undefined {
+    return this.treesOf(tree).sequence(tree);
+  }
+
+  /** Sets the greatest rowid that a table has had. */
+  setSequence(tree: string, rowid: Integer): void {
+    this.treesOf(tree).setSequence(this.transactionOf(tree), tree, rowid);
   }
 
   /** Runs a program inside another one, and returns its first row. */
@@ -413,7 +415,9 @@ export class Engine implements Store {
           ? this.read(tree)
           : snapshot.tree(this.trees.rows(tree)) as unknown as Rows,
       writable: refuse,
-      sequence: refuse,
+      sequence: (tree) =>
+        isTemporaryTree(tree) ? this.sequence(tree) : this.trees.sequence(tree, snapshot),
+      setSequence: refuse,
       call: refuse,
     };
     return store;

@@ -8,6 +8,12 @@ import { SqlError } from "../value/error.ts";
 import { type Integer, integerOf, type SqlValue } from "../value/value.ts";
 import { JSON_COLUMNS, jsonRows } from "./json_rows.ts";
 
+/** What a table-valued function reads from the database. */
+export interface SequenceReader {
+  /** The greatest rowid that a table with AUTOINCREMENT has had; undefined if it has had none. */
+  sequence(tree: string): Integer | undefined;
+}
+
 /** A table-valued function. */
 export interface TableFunction {
   /** Its columns, those of the arguments last. */
@@ -20,7 +26,7 @@ export interface TableFunction {
   /** Whether its column `value` has elements of JSON. */
   readonly hasElements?: boolean | undefined;
   /** The rows for some arguments, without the hidden columns. */
-  rows(args: readonly SqlValue[]): Iterable<SqlValue[]>;
+  rows(args: readonly SqlValue[], database: SequenceReader): Iterable<SqlValue[]>;
 }
 
 /** An argument of `generate_series`. */

@@ -3,7 +3,7 @@
  */
 
 import type { TableFunction } from "../function/tables.ts";
-import type { Catalog } from "../schema/catalog.ts";
+import type { Catalog, KnownObjects } from "../schema/catalog.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { textOf } from "../value/number_text.ts";
 import { type SqlValue, truth } from "../value/value.ts";
@@ -16,7 +16,7 @@ export interface PragmaResult {
 
 /** Describes a part of a schema; undefined if the pragma does not. */
 export function describedBy(
-  catalog: Catalog,
+  catalog: KnownObjects,
   pragma: string,
   argument: string | undefined,
 ): PragmaResult | undefined {
@@ -48,19 +48,21 @@ const OWN_TYPES = new Set(["ANY", "BLOB", "INT", "INTEGER", "REAL", "TEXT"]);
 const COLLATIONS = ["RTRIM", "NOCASE", "BINARY"];
 const PREFIX = "pragma_";
 
-/** The table-valued function of a pragma; undefined if there is none. */
+/** The table-valued function of a pragma for the schema as it is; undefined if there is none. */
 export function pragmaFunction(catalog: Catalog, name: string): TableFunction | undefined {
   if (!name.startsWith(PREFIX)) return undefined;
   const pragma = name.slice(PREFIX.length);
   const columns = describedBy(catalog, pragma, undefined)?.columns;
   if (columns === undefined) return undefined;
+  // A query that goes on while the schema changes shows the one that it was compiled for.
+  const schema = catalog.asItIs();
   return {
     columns: [...columns, "arg", "schema"],
     least: 0,
     most: 2,
     rows([argument]) {
       const name = argument === undefined || argument === null ? undefined : textOf(argument);
-      return describedBy(catalog, pragma, name)!.rows;
+      return describedBy(schema, pragma, name)!.rows;
     },
   };
 }
@@ -86,7 +88,7 @@ function typeShown(type = ""): string {
   return OWN_TYPES.has(upper) ? upper : type;
 }
 
-function tableList(catalog: Catalog): PragmaResult {
+function tableList(catalog: KnownObjects): PragmaResult {
   const columns = ["schema", "name", "type", "ncol", "wr", "strict"];
   const rows = catalog.tables().map((
     { name, columns, hasRowid, isStrict },
@@ -130,7 +132,7 @@ function indexParts(found: { index: Index; table: Table } | undefined): PragmaRe
   return { columns, rows };
 }
 
-function databaseList(catalog: Catalog): PragmaResult {
+function databaseList(catalog: KnownObjects): PragmaResult {
   const rows: SqlValue[][] = [[0, "main", ""]];
   if (catalog.temporary.length > 0) rows.push([1, "temp", ""]);
   return { columns: ["seq", "name", "file"], rows };

@@ -6,7 +6,7 @@ import type { Context, Prepared, Sink } from "../expression/context.ts";
 import type { SourceColumn } from "../expression/scope.ts";
 import type { TableFunction } from "../function/tables.ts";
 import type { Catalog } from "../schema/catalog.ts";
-import type { StoredObject } from "../schema/trees.ts";
+import { isTemporaryTree, type StoredObject } from "../schema/trees.ts";
 
 const TEMPORARY_NAMES = ["sqlite_temp_schema", "sqlite_temp_master"];
 /** The names of the table, for lasting and for temporary objects. */
@@ -47,9 +47,19 @@ function constraintsOf(catalog: Catalog, { type, name }: StoredObject): SchemaRo
     .map((index) => ({ type: "index", name: index.name, table: name, sql: null }));
 }
 
-/** The rows of `sqlite_sequence`: the greatest rowids of tables with AUTOINCREMENT. */
+/** The rows of `sqlite_sequence`: the greatest rowids of lasting tables with AUTOINCREMENT. */
 export function sequenceRows(catalog: Catalog): TableFunction {
-  return { columns: ["name", "seq"], least: 0, most: 0, rows: () => catalog.sequences() };
+  const tables = catalog.tables().filter(({ tree }) => !isTemporaryTree(tree));
+  return {
+    columns: ["name", "seq"],
+    least: 0,
+    most: 0,
+    rows: (_, database) =>
+      tables.flatMap(({ name, tree }) => {
+        const rowid = database.sequence(tree);
+        return rowid === undefined ? [] : [[name, rowid]];
+      }),
+  };
 }
 
 function emitRows({ builder }: Context, objects: readonly SchemaRow[], sink: Sink): void {

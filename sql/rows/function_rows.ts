@@ -2,7 +2,7 @@
  * The rows of a table-valued function, which are made as they are read.
  */
 
-import type { TableFunction } from "../function/tables.ts";
+import type { SequenceReader, TableFunction } from "../function/tables.ts";
 import type { SqlValue } from "../value/value.ts";
 import { RowList } from "./row_list.ts";
 
@@ -13,9 +13,13 @@ export class FunctionRows extends RowList {
   readonly #hidden: readonly SqlValue[];
 
   /** Calls a function. */
-  constructor({ rows, most, hidden = [] }: TableFunction, args: readonly SqlValue[]) {
+  constructor(
+    { rows, most, hidden = [] }: TableFunction,
+    args: readonly SqlValue[],
+    database: SequenceReader,
+  ) {
     super();
-    this.#rows = rows(args)[Symbol.iterator]();
+    this.#rows = rows(args, database)[Symbol.iterator]();
     this.#hidden = Array.from({ length: most }, (_, i) => args[i] ?? hidden[i] ?? null);
   }
 

@@ -9,7 +9,6 @@ import type { Snapshot, Transaction } from "../../mod.ts";
 import type { TriggerEvent } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { PlacedError, SqlError } from "../value/error.ts";
-import type { SqlValue } from "../value/value.ts";
 import { buildIndex, buildTable } from "./build.ts";
 import type { SqlTrees, StoredObject, StoredStatistics } from "./trees.ts";
 import { type Index, keyOfName, type Table, type Trigger, type View } from "./types.ts";
@@ -19,6 +18,9 @@ interface Entry {
   readonly id: number;
   readonly stored: StoredObject;
 }
+
+/** The tables and indexes of a schema. */
+export type KnownObjects = Pick<Catalog, "table" | "index" | "tables" | "temporary">;
 
 /** The schema of a database. */
 export class Catalog {
@@ -44,14 +46,6 @@ export class Catalog {
   /** Whether it is the schema of the database, or of a snapshot. */
   isStored(snapshot?: Snapshot): boolean {
     return this.#trees.schemaNumber(snapshot) === this.#number;
-  }
-
-  /** The lasting tables with AUTOINCREMENT that have had rows, and their greatest rowids. */
-  sequences(): SqlValue[][] {
-    return this.tables().flatMap(({ name, tree }) => {
-      const rowid = this.#trees.sequence(tree);
-      return rowid === undefined ? [] : [[name, rowid]];
-    });
   }
 
   /** The temporary objects, in the order of creation. */
@@ -145,6 +139,17 @@ export class Catalog {
   #setTable(table: Table): void {
     this.#tables.set(keyOfName(table.name), table);
     for (const index of table.indexes) this.#indexes.set(keyOfName(index.name), { index, table });
+  }
+
+  /** The tables and indexes as they are now, whatever changes later. */
+  asItIs(): KnownObjects {
+    const [tables, indexes, temporary] = [this.#tables, this.#indexes, this.#temporary];
+    return {
+      temporary,
+      table: (name) => tables.get(keyOfName(name)),
+      index: (name) => indexes.get(keyOfName(name)),
+      tables: () => [...tables.values()],
+    };
   }
 
   /** The table of a name, or undefined. */

@@ -186,12 +186,14 @@ export class SqlTrees {
   }
 
   /**
-   * The greatest rowid that a table has had; undefined if it has had none.
+   * The greatest rowid that a table has had, in the database or in a snapshot; undefined if it has
+   * had none.
    *
    * @throws {SqlError} It is not an integer of 64 bits.
    */
-  sequence(tree: string): Integer | undefined {
-    const kept = this.sequences.get(tree);
+  sequence(tree: string, snapshot?: Snapshot): Integer | undefined {
+    const sequences = snapshot === undefined ? this.sequences : snapshot.tree(this.sequences);
+    const kept = sequences.get(tree);
     if (kept === undefined) return undefined;
     if (kept !== null) return kept;
     throw new SqlError("VALUE", `the sequence of ${tree} is not a rowid`);

@@ -12,7 +12,7 @@ import { Memory, type Spill } from "../rows/spill.ts";
 import type { AddedRows } from "../schema/added_rows.ts";
 import type { Rows, WritableRows } from "../schema/trees.ts";
 import { whileRunning } from "../value/error.ts";
-import type { SqlValue } from "../value/value.ts";
+import type { Integer, SqlValue } from "../value/value.ts";
 
 /** Runs an instruction. */
 export type Handler = (machine: Machine, instruction: Instruction) => void;
@@ -85,8 +85,10 @@ export interface Store {
   read(tree: string): Rows;
   /** A tree of the open transaction. */
   writable(tree: string): WritableRows;
-  /** Reads and sets the greatest rowid that a table with AUTOINCREMENT has had. */
-  sequence(tree: string, set?: number | bigint): number | bigint;
+  /** The greatest rowid that a table with AUTOINCREMENT has had; undefined if it has had none. */
+  sequence(tree: string): Integer | undefined;
+  /** Sets that rowid. */
+  setSequence(tree: string, rowid: Integer): void;
   /**
    * Runs another program to its end, and returns its first row.
    *

@@ -108,7 +108,7 @@ export const ROW_OPS = {
   OpenFunction(m, i) {
     m.cursors[i.p1]?.close();
     const args = m.registers.slice(i.p2, i.p2 + i.p3);
-    m.cursors[i.p1] = new FunctionRows(i.p4 as TableFunction, args);
+    m.cursors[i.p1] = new FunctionRows(i.p4 as TableFunction, args, m.store);
   },
   /** Opens rows p1 of window functions. */
   OpenWindows(m, i) {

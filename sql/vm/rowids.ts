@@ -15,7 +15,7 @@ export function nextRowid(store: Store, table: Table): number | bigint {
   const last = store.writable(table.tree).last();
   let greatest: number | bigint = last === undefined ? 0 : rowidOf(last[0]);
   if (table.hasAutoincrement) {
-    const kept = store.sequence(table.tree);
+    const kept = store.sequence(table.tree) ?? 0;
     if (kept > greatest) greatest = kept;
   } else if (last === undefined) return 1;
   if (typeof greatest === "number" && greatest < Number.MAX_SAFE_INTEGER) return greatest + 1;
@@ -46,13 +46,13 @@ export function noteRowid(
   isNew = false,
 ): void {
   store.counts.lastRowid = rowid;
-  if (table.hasAutoincrement && isNew) store.sequence(table.tree, rowid);
+  if (table.hasAutoincrement && isNew) store.setSequence(table.tree, rowid);
   else keepRowid(store, table, rowid);
 }
 
 /** Keeps a rowid as used, if the table has AUTOINCREMENT. */
 export function keepRowid(store: Store, table: Table, rowid: number | bigint): void {
-  if (table.hasAutoincrement && rowid > store.sequence(table.tree)) {
-    store.sequence(table.tree, rowid);
+  if (table.hasAutoincrement && rowid > (store.sequence(table.tree) ?? 0)) {
+    store.setSequence(table.tree, rowid);
   }
 }

@@ -381,6 +381,25 @@ describe("a statement", () => {
       assertEquals(query.all("SELECT a FROM t"), []);
     }),
   );
+
+  it(
+    "describes the schema of one version while it iterates",
+    withSql((query) => {
+      query.exec(`
+        CREATE TABLE s (id INTEGER PRIMARY KEY AUTOINCREMENT, a); CREATE INDEX i ON s (a);
+        INSERT INTO s (a) VALUES (1), (2)`);
+      const described = query.iterate(`
+        SELECT n.value AS n, t.name AS name, x.name AS part, q.seq AS seq FROM
+          generate_series(1, 2) n, sqlite_sequence q, pragma_table_info('s') t,
+          pragma_index_info('i') x
+        WHERE t.name = 'a'`);
+      assertEquals({ ...described.next().value }, { n: 1, name: "a", part: "a", seq: 2 });
+      query.exec("INSERT INTO s (a) VALUES (3); ALTER TABLE s RENAME a TO b; DROP INDEX i");
+      assertEquals([...described].map((row) => ({ ...row })), [
+        { n: 2, name: "a", part: "a", seq: 2 },
+      ]);
+    }),
+  );
 });
 
 describe("a trigger", () => {
