@@ -2,8 +2,8 @@
  * Several processes that share one database, killed at random and replaced, and what is checked at
  * the end.
  *
- * `deno run -A tests/share/processes/fleet.ts PROCESSES LIVES STEPS SEED KILLED_ONE_IN [burst]` runs
- * one, in a folder that it leaves where it found a fault.
+ * `deno run -A tests/share/processes/fleet.ts PROCESSES LIVES STEPS SEED KILLED_ONE_IN [burst]`
+ * runs one, in a folder that it leaves where it found a fault.
  */
 
 import { existsSync } from "node:fs";
