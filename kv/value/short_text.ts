@@ -18,9 +18,15 @@ export function shortText(bytes: Uint8Array, start: number, end: number): string
   return text + upTo16(bytes, at, end - at);
 }
 
-/** Text of up to 16 characters. It is too long for V8 to repeat it where it is called. */
+/**
+ * Text of up to 16 characters. It is too long for V8 to repeat it where it is called. To take
+ * elements from a list in one declaration would make an iterator for each call.
+ */
 function upTo16(bytes: Uint8Array, at: number, length: number): string {
-  const [a, b, c, d] = [bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!];
+  const a = bytes[at]!;
+  const b = bytes[at + 1]!;
+  const c = bytes[at + 2]!;
+  const d = bytes[at + 3]!;
   switch (length) {
     case 0:
       return "";
@@ -33,7 +39,10 @@ function upTo16(bytes: Uint8Array, at: number, length: number): string {
     case 4:
       return fromCharCode(a, b, c, d);
   }
-  const [e, f, g, h] = [bytes[at + 4]!, bytes[at + 5]!, bytes[at + 6]!, bytes[at + 7]!];
+  const e = bytes[at + 4]!;
+  const f = bytes[at + 5]!;
+  const g = bytes[at + 6]!;
+  const h = bytes[at + 7]!;
   switch (length) {
     case 5:
       return fromCharCode(a, b, c, d, e);
@@ -44,7 +53,10 @@ function upTo16(bytes: Uint8Array, at: number, length: number): string {
     case 8:
       return fromCharCode(a, b, c, d, e, f, g, h);
   }
-  const [i, j, k, l] = [bytes[at + 8]!, bytes[at + 9]!, bytes[at + 10]!, bytes[at + 11]!];
+  const i = bytes[at + 8]!;
+  const j = bytes[at + 9]!;
+  const k = bytes[at + 10]!;
+  const l = bytes[at + 11]!;
   switch (length) {
     case 9:
       return fromCharCode(a, b, c, d, e, f, g, h, i);
@@ -55,7 +67,10 @@ function upTo16(bytes: Uint8Array, at: number, length: number): string {
     case 12:
       return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l);
   }
-  const [m, n, o, p] = [bytes[at + 12]!, bytes[at + 13]!, bytes[at + 14]!, bytes[at + 15]!];
+  const m = bytes[at + 12]!;
+  const n = bytes[at + 13]!;
+  const o = bytes[at + 14]!;
+  const p = bytes[at + 15]!;
   switch (length) {
     case 13:
       return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m);
