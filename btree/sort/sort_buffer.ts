@@ -160,8 +160,10 @@ export class SortBuffer {
 
   /** Compares two keys whose heads are equal. A head is padded with zeros. */
   #compareRest(a: number, b: number): number {
-    const [atA, atB] = [this.#keyAt[a]!, this.#keyAt[b]!];
-    const [endA, endB] = [atA + this.#keyLength[a]!, atB + this.#keyLength[b]!];
+    const atA = this.#keyAt[a]!;
+    const atB = this.#keyAt[b]!;
+    const endA = atA + this.#keyLength[a]!;
+    const endB = atB + this.#keyLength[b]!;
     return this.#buffer.compare(this.#buffer, atB, endB, atA, endA);
   }
 

@@ -155,10 +155,13 @@ function pageFor(pager: Pager, tree: number, nearby: NearbyPages, bytes: number)
 
 /** The page near a value that has most room, or 0. */
 function emptiestOf(pager: Pager, tree: number, nearby: NearbyPages): PageNumber {
-  let [best, most] = [0, 0];
+  let best = 0;
+  let most = 0;
   for (let at = 0; at < nearby.count; at++) {
     const room = roomOf(pager, tree, nearby.pages[at]!);
-    if (room > most) [best, most] = [nearby.pages[at]!, room];
+    if (room <= most) continue;
+    best = nearby.pages[at]!;
+    most = room;
   }
   return best;
 }
@@ -171,11 +174,14 @@ function fullestOf(
   bytes: number,
   other: PageNumber,
 ): PageNumber {
-  let [best, least] = [0, Infinity];
+  let best = 0;
+  let least = Infinity;
   for (let at = 0; at < nearby.count; at++) {
     const page = nearby.pages[at]!;
     const room = page === other ? 0 : roomOf(pager, tree, page);
-    if (room >= bytes && room < least) [best, least] = [page, room];
+    if (room < bytes || room >= least) continue;
+    best = page;
+    least = room;
   }
   return best;
 }

@@ -45,7 +45,8 @@ export class Arrivals {
   move(page: PageNumber, to: number, index: number): void {
     const words = this.#words;
     const from = (page & (LEAVES - 1)) << WIDTH_SHIFT;
-    const [up, down] = [words[from + UP]!, words[from + DOWN]!];
+    const up = words[from + UP]!;
+    const down = words[from + DOWN]!;
     const at = (to & (LEAVES - 1)) << WIDTH_SHIFT;
     words[at] = to;
     words[at + NEXT] = index + 1;

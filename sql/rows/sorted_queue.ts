@@ -2,7 +2,6 @@
  * A queue whose least row comes first, for recursive queries with an order.
  */
 
-import type { SqlValue } from "../value/value.ts";
 import { type Row, RowList } from "./row_list.ts";
 import { compareBy, type SortTerm } from "./sorter.ts";
 
@@ -57,9 +56,10 @@ export class SortedQueue extends RowList {
   }
 
   #isBefore(a: number, b: number): boolean {
-    const [x, y]: SqlValue[][] = [this.rows[a]!, this.rows[b]!];
+    const x = this.rows[a]!;
+    const y = this.rows[b]!;
     for (const { column, sort } of this.#terms) {
-      const order = compareBy(sort, x![column]!, y![column]!);
+      const order = compareBy(sort, x[column]!, y[column]!);
       if (order !== 0) return order < 0;
     }
     return this.#numbers[a]! < this.#numbers[b]!;

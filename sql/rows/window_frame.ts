@@ -66,7 +66,8 @@ export class Frames {
   }
 
   #arePeers(a: number, b: number): boolean {
-    const [x, y] = [this.#rows[this.#from + a]!, this.#rows[this.#from + b]!];
+    const x = this.#rows[this.#from + a]!;
+    const y = this.#rows[this.#from + b]!;
     return this.#order.every(({ column, term }) => compareBy(term, x[column]!, y[column]!) === 0);
   }
 

@@ -78,7 +78,9 @@ export class PartWriter {
   parts(other: PartWriter): void {
     const length = other.#at;
     this.#reserve(length);
-    const [from, into, at] = [other.#bytes, this.#bytes, this.#at];
+    const from = other.#bytes;
+    const into = this.#bytes;
+    const at = this.#at;
     for (let i = 0; i < length; i++) into[at + i] = from[i]!;
     this.#at = at + length;
   }
@@ -294,7 +296,8 @@ function read32(bytes: Uint8Array, at: number): number {
 
 /** The double of a part at an offset: stored with an inverted sign, or if negative all bits. */
 export function doubleAt(bytes: Uint8Array, at: number): number {
-  const [high, low] = [read32(bytes, at), read32(bytes, at + 4)];
+  const high = read32(bytes, at);
+  const low = read32(bytes, at + 4);
   words[HIGH] = high < 0 ? high ^ SIGN : ~high;
   words[LOW] = high < 0 ? low : ~low;
   return double[0]!;
