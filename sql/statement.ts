@@ -16,8 +16,9 @@ import type { Explainable, Statement as Syntax } from "./parse/statement_ast.ts"
 import type { ParsedStatement } from "./parse/statement_parser.ts";
 import type { PragmaResult } from "./query/pragma_rows.ts";
 import { inText, SqlError, unsupported } from "./value/error.ts";
+import { prefixOfPattern } from "./value/pattern.ts";
 import type { SqlValue } from "./value/value.ts";
-import { Machine, type Program, type ResultName } from "./vm/machine.ts";
+import { Machine, type PatternParameter, type Program, type ResultName } from "./vm/machine.ts";
 
 /** A row as its values, whose blobs are copies as those of `outputOf` are. */
 const ROW: MakeRow<SqlValue[]> = (registers, first, count) =>
@@ -68,8 +69,10 @@ export class Statement<Row extends object = SqlRow> {
   #program: Program | undefined;
   #generation = -1;
   #names: readonly string[] = [];
+  /** The program for values of patterns that begin with a wildcard, if there is one. */
+  #unbound: Program | undefined;
   /** The program for the schema as it is. */
-  readonly #current = () => this.#compiled();
+  readonly #current = (values?: readonly SqlValue[]) => this.#compiled(values);
 
   /**
    * Created by `Sql.prepare`.
@@ -84,7 +87,7 @@ export class Statement<Row extends object = SqlRow> {
     this.#durability = durability;
     this.text = parsed.text.slice(parsed.start, parsed.end);
     // A name that does not exist is refused here, not later.
-    if (isExplainable(parsed.statement)) engine.atOneVersion(this.#current);
+    if (isExplainable(parsed.statement)) engine.atOneVersion(() => this.#compiled());
   }
 
   /**
@@ -93,7 +96,9 @@ export class Statement<Row extends object = SqlRow> {
    */
   columns(): readonly ResultName[] {
     const { statement } = this.#parsed;
-    return isExplainable(statement) ? this.#engine.atOneVersion(this.#current).columns : [];
+    return isExplainable(statement)
+      ? this.#engine.atOneVersion(() => this.#compiled()).columns
+      : [];
   }
 
   /** Whether it is a query, which changes nothing. */
@@ -124,7 +129,7 @@ export class Statement<Row extends object = SqlRow> {
   }
 
   #first(values: readonly SqlValue[]): Row | undefined {
-    const machine = new Machine(this.#compiled(), this.#engine, values);
+    const machine = new Machine(this.#compiled(values), this.#engine, values);
     let row: Row | undefined;
     machine.run((registers, first) => {
       row = rowOf(this.#names, registers, first) as Row;
@@ -156,7 +161,7 @@ export class Statement<Row extends object = SqlRow> {
       return;
     }
     const values = bind(parameters, inputs);
-    const found = this.#engine.snapshotFor(this.#current);
+    const found = this.#engine.snapshotFor(() => this.#compiled(values));
     using snapshot = found.snapshot;
     const names = this.#names;
     const store = this.#engine.snapshotStore(snapshot);
@@ -235,17 +240,32 @@ export class Statement<Row extends object = SqlRow> {
     }
   }
 
-  #compiled(): Program {
+  /** @param values The values for which the program is to be quick. */
+  #compiled(values?: readonly SqlValue[]): Program {
     this.#engine.settle();
     const { generation } = this.#engine.catalog;
     if (this.#program === undefined || this.#generation !== generation) {
-      const statement = this.#parsed.statement as Explainable;
-      this.#program = this.#inText(() => compile(this.#engine, statement));
+      this.#program = this.#compile(true);
+      this.#unbound = undefined;
       this.#names = this.#program.columns.map(({ name }) => name);
       this.#generation = generation;
     }
-    return this.#program;
+    const { patterns } = this.#program;
+    if (values === undefined || patterns.every((each) => hasPrefix(each, values))) {
+      return this.#program;
+    }
+    return this.#unbound ??= this.#compile(false);
   }
+
+  #compile(usesPatterns: boolean): Program {
+    const statement = this.#parsed.statement as Explainable;
+    return this.#inText(() => compile(this.#engine, statement, usesPatterns));
+  }
+}
+
+/** Whether a pattern has something before its first wildcard. */
+function hasPrefix({ operator, number }: PatternParameter, values: readonly SqlValue[]): boolean {
+  return prefixOfPattern(operator, values[number - 1] ?? null) !== "";
 }
 
 const EXPLAINABLE: ReadonlySet<string> = new Set(["select", "insert", "update", "delete"]);

@@ -5,7 +5,7 @@
 import { Builder } from "../expression/builder.ts";
 import type { Context, Prepared, TriggerShape } from "../expression/context.ts";
 import { ExpressionEmitter } from "../expression/expression.ts";
-import type { Scope, SourceColumn } from "../expression/scope.ts";
+import type { SourceColumn } from "../expression/scope.ts";
 import { WHOLE } from "../loop/ranges.ts";
 import type { Query } from "../parse/ast.ts";
 import type { ConflictAction, CreateTrigger, Explainable } from "../parse/statement_ast.ts";
@@ -46,10 +46,19 @@ const NESTING_MAX = 200;
 /** The maximum number of queries in a statement and its views: each view may double it. */
 const QUERIES_MAX = 10_000;
 
-/** Compiles a query or a change; an error has its position in the statement's text. */
-export function compile(database: CompilerInput, statement: Explainable): Program {
+/**
+ * Compiles a query or a change; an error has its position in the statement's text.
+ *
+ * @param usesPatterns Whether the values of parameters with which patterns begin are assumed to
+ *   have a prefix, which is searched for.
+ */
+export function compile(
+  database: CompilerInput,
+  statement: Explainable,
+  usesPatterns = true,
+): Program {
   const builder = new Builder();
-  const context = contextOf(database, builder);
+  const context = contextOf(database, builder, { usesPatterns });
   const { columns, writes } = emitStatement(context, statement);
   return builder.finish(columns.map(({ name, type }) => ({ name, type })), writes);
 }
@@ -144,7 +153,7 @@ function compileTrigger(
     const builder = new Builder();
     const first = builder.parameterBlock(2 * shape.columns.length + 2);
     const scope = triggerScope(shape, event, first);
-    const context = contextOf(database, builder, scope, override);
+    const context = contextOf(database, builder, { outer: scope, override });
     const end = builder.label();
     if (when !== undefined) context.jump(when, scope, end, false, true);
     for (const statement of statements) emitStatement(context, statement);
@@ -153,33 +162,23 @@ function compileTrigger(
   });
 }
 
+/** What differs between the statements that are compiled. */
+type Given = Partial<Pick<Context, "outer" | "override" | "usesPatterns">>;
+
 function contextOf(
   database: CompilerInput,
   builder: Builder,
-  outer?: Scope,
-  override?: ConflictAction,
+  { outer, override, usesPatterns = true }: Given = {},
 ): Context {
-  const { catalog } = database;
   const nested = nesting();
-  const counts = new Map<string, number>();
-  const samples = new Map<string, number | undefined>();
   const context: Context = {
     outer,
     override,
     builder,
-    catalog,
+    usesPatterns,
+    catalog: database.catalog,
     lowest: Infinity,
-    count(tree, bounds) {
-      if (bounds !== undefined) return database.count(tree, bounds);
-      const known = counts.get(tree) ?? database.count(tree);
-      counts.set(tree, known);
-      return known;
-    },
-    sameRows(tree, parts) {
-      const key = `${parts} ${tree}`;
-      if (!samples.has(key)) samples.set(key, database.sameRows(tree, parts));
-      return samples.get(key);
-    },
+    ...countsOf(database),
     prepare: (query, parent, common) =>
       nested(query.at, () => prepareQuery(context, query, parent, common)),
     prepareRecursive: (name, bound, scope) =>
@@ -195,6 +194,25 @@ function contextOf(
   };
   const emitter = new ExpressionEmitter(context);
   return context;
+}
+
+/** The counts of a database, each made once, as many plans of a statement ask for them. */
+function countsOf(database: CompilerInput): Pick<Context, "count" | "sameRows"> {
+  const counts = new Map<string, number>();
+  const samples = new Map<string, number | undefined>();
+  return {
+    count(tree, bounds) {
+      if (bounds !== undefined) return database.count(tree, bounds);
+      const known = counts.get(tree) ?? database.count(tree);
+      counts.set(tree, known);
+      return known;
+    },
+    sameRows(tree, parts) {
+      const key = `${parts} ${tree}`;
+      if (!samples.has(key)) samples.set(key, database.sameRows(tree, parts));
+      return samples.get(key);
+    },
+  };
 }
 
 /** Calls a body for each query of a statement, within the limits of nesting and number. */

@@ -36,6 +36,9 @@ export type MakeRow<T> = (registers: readonly SqlValue[], first: number, count: 
 /** Makes no rows, for callers that need none. */
 export const noRow: MakeRow<undefined> = () => undefined;
 
+/** A program for the schema as it is, and for the values of its parameters. */
+export type CurrentProgram = (values: readonly SqlValue[]) => Program;
+
 /** The result of a program that was run to its end. */
 export interface Finished<T> {
   /** The rows. */
@@ -270,16 +273,16 @@ export class Engine implements Store {
    * @param current The program for the schema as it is when it is called.
    */
   run<T>(
-    current: () => Program,
+    current: CurrentProgram,
     values: readonly SqlValue[],
     make: MakeRow<T>,
     durability?: Durability,
   ): Finished<T> {
-    const program = this.moves ? this.atOneVersion(current) : current();
+    const program = this.moves ? this.atOneVersion(() => current(values)) : current(values);
     const { writes } = program;
     if (writes === "nothing") {
       if (!this.moves) return this.#collect(program, values, make);
-      return this.atOneVersion(() => this.#collect(current(), values, make));
+      return this.atOneVersion(() => this.#collect(current(values), values, make));
     }
     // A savepoint keeps old pages, which a change that cannot fail halfway does not need.
     const isInside = this.#tx !== undefined &&
@@ -296,14 +299,14 @@ export class Engine implements Store {
 
   /** Runs a program wholly or not at all, unless the action of a conflict says otherwise. */
   #runWhole<T>(
-    current: () => Program,
+    current: CurrentProgram,
     values: readonly SqlValue[],
     make: MakeRow<T>,
     durability?: Durability,
   ): Finished<T> {
     const finished = this.write(() => {
       // Under the write lock the schema may be another one.
-      const program = current();
+      const program = current(values);
       try {
         return this.#collect(program, values, make);
       } catch (error) {

@@ -5,7 +5,14 @@
  */
 
 import { classOf, Real, type SqlValue } from "../value/value.ts";
-import type { Instruction, PlanLine, Program, ResultName, Writes } from "../vm/machine.ts";
+import type {
+  Instruction,
+  PatternParameter,
+  PlanLine,
+  Program,
+  ResultName,
+  Writes,
+} from "../vm/machine.ts";
 import { type Opcode, OPCODES } from "../vm/opcodes.ts";
 import { WRITE_OPS } from "../vm/ops_write.ts";
 
@@ -21,6 +28,7 @@ export class Builder {
   /** The addresses of labels, by their negated numbers minus 1. */
   readonly #places: number[] = [];
   readonly #plan: PlanLine[] = [];
+  readonly #patterns: PatternParameter[] = [];
   #cursors = 0;
   #marks = 0;
   /** The depth of the next line of the plan. */
@@ -86,6 +94,11 @@ export class Builder {
     return first;
   }
 
+  /** Notes that the program searches for the texts of a pattern that begins with a parameter. */
+  pattern(operator: PatternParameter["operator"], number: number): void {
+    this.#patterns.push({ operator, number });
+  }
+
   /** A new cursor. */
   cursor(): number {
     return this.#cursors++;
@@ -116,6 +129,7 @@ export class Builder {
       columns,
       plan: this.#plan,
       writes,
+      patterns: this.#patterns,
       idle: undefined,
     };
   }

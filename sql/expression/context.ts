@@ -75,6 +75,8 @@ export interface Context extends Expressions {
   /** The action of OR in the statement that runs the trigger; undefined without OR. */
   readonly override: ConflictAction | undefined;
   readonly builder: Builder;
+  /** Whether the values of parameters with which patterns begin are assumed to have a prefix. */
+  readonly usesPatterns: boolean;
   readonly catalog: Catalog;
   /** The number of entries of a tree, or of a range of it. */
   count(tree: string, bounds?: KeyBounds): number;

@@ -7,6 +7,7 @@ import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import { emitInSet } from "../expression/in_set.ts";
 import type { Bound, KeyAccess } from "../plan/key_access.ts";
+import type { Prefix } from "../plan/prefix.ts";
 import { FORWARD, type Moves, type PrefixRegisters, type ScanRange } from "../vm/key_range.ts";
 
 /** The range of all keys. */
@@ -92,12 +93,14 @@ function boundValue(context: Context, { expr, scope, affinity }: Bound): number 
 
 /** Emits a loop over the texts and the blobs with a prefix, if there is one. */
 function emitPrefixes(
-  { builder }: Context,
-  text: string | undefined,
+  context: Context,
+  given: Prefix | undefined,
   end: Label,
   body: (prefix: PrefixRegisters | undefined, after: Label) => void,
 ): void {
-  if (text === undefined) return body(undefined, end);
+  if (given === undefined) return body(undefined, end);
+  const { builder } = context;
+  const text = emitPrefix(context, given);
   const isSecond = builder.registers();
   const [each, after] = [builder.label(), builder.label()];
   builder.emit("Value", isSecond, 0, 0, 0);
@@ -107,4 +110,17 @@ function emitPrefixes(
   builder.emit("If", isSecond, end);
   builder.emit("Value", isSecond, 0, 0, 1);
   builder.emit("Goto", 0, each);
+}
+
+/** Emits the text with which the texts that match a pattern begin. */
+function emitPrefix(context: Context, { like, scope, text, parameter }: Prefix): number {
+  const { builder } = context;
+  if (text !== undefined) return builder.constant(text);
+  const { operator, escape } = like;
+  if (parameter !== undefined) builder.pattern(operator, parameter);
+  const pattern = context.value(like.pattern, scope);
+  const escaped = escape && context.value(escape, scope);
+  const found = builder.registers();
+  builder.emit("PatternPrefix", pattern, 0, found, { operator, escape: escaped });
+  return found;
 }

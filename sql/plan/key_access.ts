@@ -26,7 +26,7 @@ import {
   only,
   type Term,
 } from "./loop.ts";
-import { prefixOf } from "./prefix.ts";
+import { type Prefix, prefixOf } from "./prefix.ts";
 import { QUERY_VALUES, type Within, withinOf } from "./within.ts";
 
 /** A bound of a range. */
@@ -52,7 +52,7 @@ export interface KeyAccess {
   readonly lower: Bound | undefined;
   readonly upper: Bound | undefined;
   /** With what the texts of the next part begin, instead of bounds; blobs may be any. */
-  readonly prefix: string | undefined;
+  readonly prefix: Prefix | undefined;
   readonly collations: readonly Collation[];
 }
 
@@ -96,7 +96,7 @@ export function* keyAccesses(
   for (const key of keysOf(table)) {
     const { index: own, isRowid, parts } = key;
     if (own?.where !== undefined && !isImplied(own.where, terms, loop)) continue;
-    const range = rangeOf(context, { loop, table, terms, compared, withins }, parts);
+    const range = rangeOf(context, { loops, index, table, terms, compared, withins }, parts);
     if (range === undefined) continue;
     const collations = parts.map(({ collation }) => collation);
     yield { kind: "key", index: own, isRowid, ...range, collations };
@@ -105,7 +105,9 @@ export function* keyAccesses(
 
 /** What may bound the ranges of a loop's keys. */
 interface Bounding {
-  readonly loop: Loop;
+  readonly loops: readonly Loop[];
+  /** The index of the loop. */
+  readonly index: number;
   readonly table: Table;
   readonly terms: readonly Term[];
   readonly compared: readonly Compared[];
@@ -117,9 +119,10 @@ type Range = Pick<KeyAccess, "equal" | "lower" | "upper" | "prefix">;
 /** The range of a key; undefined if nothing bounds it. */
 function rangeOf(
   context: Context,
-  { loop, table, terms, compared, withins }: Bounding,
+  { loops, index, table, terms, compared, withins }: Bounding,
   parts: readonly KeyPart[],
 ): Range | undefined {
+  const loop = loops[index]!;
   const equal: Bound[] = [];
   for (const part of parts) {
     const bounds = boundsFor(context, compared, part, loop, table);
@@ -132,7 +135,7 @@ function rangeOf(
     const lower = bounds.find(({ operator }) => operator === ">" || operator === ">=")?.bound;
     const upper = bounds.find(({ operator }) => operator === "<" || operator === "<=")?.bound;
     const prefix = lower === undefined && upper === undefined
-      ? prefixOf(terms, part, loop.source)
+      ? prefixOf(context, terms, part, loops, index)
       : undefined;
     const isBound = equal.length > 0 || (lower ?? upper ?? prefix) !== undefined;
     return isBound ? { equal, lower, upper, prefix } : undefined;
@@ -312,11 +315,13 @@ function literalRanges(access: KeyAccess): KeyBounds[] | undefined {
   });
   const all = [...equal, lower?.register, upper?.register];
   if (equal.includes(undefined) || all.includes(-1)) return undefined;
-  const { prefix: text, collations, isRowid } = access;
+  const { prefix: pattern, collations, isRowid } = access;
+  if (pattern !== undefined && pattern.text === undefined) return undefined;
   const given = { equal: equal as number[], lower, upper, collations, isRowid, ...FORWARD };
-  const prefixes = text === undefined
-    ? [undefined]
-    : [0, 1].map((second) => ({ text, isSecond: registers.push(second) - 1 }));
+  const prefixes = pattern === undefined ? [undefined] : [0, 1].map((second) => ({
+    text: registers.push(pattern.text!) - 1,
+    isSecond: registers.push(second) - 1,
+  }));
   return prefixes.flatMap((prefix) => boundsOf({ ...given, prefix }, registers) ?? []);
 }
 

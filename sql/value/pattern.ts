@@ -4,11 +4,14 @@
 
 import { upperAscii } from "./compare.ts";
 import { SqlError } from "./error.ts";
+import type { SqlValue } from "./value.ts";
 
 const KEPT_MAX = 64;
 /** The maximum length of a pattern, as in SQLite. */
 const LENGTH_MAX = 50_000;
 const TOO_COMPLEX = "LIKE or GLOB pattern too complex";
+/** What a pattern has before its first wildcard. */
+const BEFORE = { glob: /^[^*?[]+/, like: /^[^%_]+/ } as const;
 const kept = new Map<string, RegExp>();
 
 /** Whether text matches a pattern of LIKE: `%` any text, `_` one character, ASCII in any case. */
@@ -29,6 +32,32 @@ let lastCompiled = /./;
 /** Whether text matches a pattern of GLOB: `*`, `?` and `[...]`, with letters in their case. */
 export function glob(pattern: string, text: string): boolean {
   return isMatch(compiledFor(`G${pattern}`, () => globSource(pattern)), text);
+}
+
+/** With what all texts begin that match a pattern; empty if with anything. */
+export function prefixOfPattern(
+  operator: "like" | "glob",
+  pattern: SqlValue,
+  escape?: SqlValue,
+): string {
+  if (typeof pattern !== "string") return "";
+  if (escape === undefined) return BEFORE[operator].exec(pattern)?.[0] ?? "";
+  return typeof escape === "string" ? escapedPrefix(pattern, escape) : "";
+}
+
+function escapedPrefix(pattern: string, escape: string): string {
+  let prefix = "";
+  let isEscaped = false;
+  for (const character of pattern) {
+    if (!isEscaped && character === escape) {
+      isEscaped = true;
+      continue;
+    }
+    if (!isEscaped && (character === "%" || character === "_")) break;
+    prefix += character;
+    isEscaped = false;
+  }
+  return prefix;
 }
 
 function isMatch(compiled: RegExp, text: string): boolean {

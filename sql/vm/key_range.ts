@@ -17,9 +17,10 @@ export interface BoundRegister {
   readonly isInclusive: boolean;
 }
 
-/** With what a text begins, and the register that tells whether blobs take the turn of texts. */
+/** With what a text begins, and whether blobs take the turn of texts. */
 export interface PrefixRegisters {
-  readonly text: string;
+  /** The text. */
+  readonly text: number;
   /** Whether the second of both ranges is meant: blobs follow texts, and backwards precede them. */
   readonly isSecond: number;
 }
@@ -72,8 +73,9 @@ export function boundsOf(
   const collation = collations[equal.length]!;
   if (prefix.length > KEY_BYTES_MAX) return undefined;
   if (range.prefix !== undefined) {
+    const text = registers[range.prefix.text] as string;
     const isBlobs = (registers[range.prefix.isSecond] === 1) !== isReverse;
-    return prefixBounds(prefix, isBlobs ? undefined : range.prefix.text, collation, isReverse);
+    return prefixBounds(prefix, isBlobs ? undefined : text, collation, isReverse);
   }
   if (lower === undefined && upper === undefined) return { prefix, reverse: isReverse };
   // Without a lower bound, NULLs are still not in the range.

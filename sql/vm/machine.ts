@@ -53,6 +53,13 @@ export interface ResultName {
   readonly type: string | undefined;
 }
 
+/** A pattern of LIKE or GLOB that begins with a parameter. */
+export interface PatternParameter {
+  readonly operator: "like" | "glob";
+  /** The number of the parameter, from 1. */
+  readonly number: number;
+}
+
 /** How much a program changes. */
 export type Writes = "nothing" | "one row" | "added rows" | "rows";
 
@@ -75,6 +82,8 @@ export interface Program {
    * anything; or rows that `InsertRow` adds, which can be removed again; or more.
    */
   readonly writes: Writes;
+  /** The patterns that must begin with a text, or the program takes longer than another one. */
+  readonly patterns: readonly PatternParameter[];
   /** A machine of it that has ended, for its next run; undefined if there is none. */
   idle: Machine | undefined;
 }

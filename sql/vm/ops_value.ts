@@ -8,7 +8,7 @@ import * as arithmetic from "../value/arithmetic.ts";
 import { type Collation, compare } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
 import { isTrue, textOf } from "../value/number_text.ts";
-import { glob, like } from "../value/pattern.ts";
+import { glob, like, prefixOfPattern } from "../value/pattern.ts";
 import { type SqlValue, truth } from "../value/value.ts";
 import type { TableCursor } from "./cursor.ts";
 import type { Handler, Instruction, Machine } from "./machine.ts";
@@ -28,6 +28,13 @@ export interface Called {
   readonly call: ScalarFunction;
   readonly collation: Collation;
   readonly isJson: FunctionContext["isJson"];
+}
+
+/** How a pattern is read. */
+export interface PatternKind {
+  readonly operator: "like" | "glob";
+  /** The register of the escape; undefined = there is none. */
+  readonly escape: number | undefined;
 }
 
 /** The order of p1 and p3 by the comparison in p4; undefined if one is NULL. */
@@ -248,6 +255,12 @@ export const VALUE_OPS = {
   /** Sets p3 to whether p1 is GLOB p2. */
   Glob(m, i) {
     m.registers[i.p3] = isGlob(m.registers[i.p1]!, m.registers[i.p2]!);
+  },
+  /** Sets p3 to that with which the texts begin that match the pattern p1, of the kind p4. */
+  PatternPrefix(m, i) {
+    const { operator, escape } = i.p4 as PatternKind;
+    const escaped = escape === undefined ? undefined : m.registers[escape];
+    m.registers[i.p3] = prefixOfPattern(operator, m.registers[i.p1]!, escaped);
   },
 
   /** Applies the affinity p4 to p1. */

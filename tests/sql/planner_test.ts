@@ -110,6 +110,10 @@ describe("the planner", () => {
         ["v LIKE 'a%'", "SCAN t", 3],
         ["n GLOB 'A*'", "SCAN t", 2],
         ["v GLOB '*b'", "SCAN t", 2],
+        ["n LIKE '!a%' ESCAPE '!'", "SEARCH t USING INDEX by_n (n>? AND n<?)", 2],
+        ["n LIKE '!%%' ESCAPE '!'", "SEARCH t USING INDEX by_n (n>? AND n<?)", 0],
+        ["v GLOB 'a' || '*'", "SEARCH t USING INDEX by_v (v>? AND v<?)", 2],
+        ["v GLOB '*' || 'b'", "SCAN t", 2],
         ["v NOT GLOB 'a*'", "SCAN t", 1],
         // A number matches as text.
         ["w GLOB '1*'", "SCAN t", 2],
@@ -121,6 +125,23 @@ describe("the planner", () => {
       const ordered = "SELECT v FROM t WHERE v GLOB 'a*' ORDER BY v DESC";
       assertEquals(planOf(query, ordered), ["SEARCH t USING INDEX by_v (v>? AND v<?)"]);
       assertEquals(rowsOf(query, ordered), [[new Uint8Array([0x61, 0x63])], ["ab"]]);
+    }),
+  );
+
+  it(
+    "searches for the prefix of a pattern that is a parameter, and scans if it has none",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (v TEXT, w); CREATE INDEX by_v ON t (v)");
+      query.exec("INSERT INTO t VALUES ('ab', 1), ('b', 2), ('1', 3), (x'6163', 4), (NULL, 5)");
+      const text = "SELECT sum(w) AS s FROM t WHERE v GLOB ? || '*'";
+      assertEquals(planOf(query, text), ["SEARCH t USING INDEX by_v (v>? AND v<?)"]);
+      const statement = query.prepare<{ s: number | null }>(text);
+      const sums = ["a", "", "*b", "b", 1, null, "[a1]", "z"].map((v) => statement.get(v)?.s);
+      assertEquals(sums, [5, 10, 3, 2, 3, null, 8, null]);
+      const escaped = query.prepare<{ s: number }>(
+        "SELECT sum(w) AS s FROM t WHERE v LIKE ? ESCAPE ?",
+      );
+      assertEquals(["!", "b"].map((v) => escaped.get("ab", v)?.s), [1, null]);
     }),
   );
 

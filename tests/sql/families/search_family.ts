@@ -62,8 +62,16 @@ const VALUES = [
   "1e300",
 ];
 
-const PATTERNS = ["a%", "A_", "ab%", "1%", "2.%", "%a", "a", "", "-%"];
-const GLOBS = ["a*", "A?", "Ab*", "1*", "2.?", "*a", "a", "[aA]*", "a[", "", "-*"];
+const PATTERNS = [
+  ...["a%", "A_", "ab%", "1%", "2.%", "%a", "a", "", "-%"].map((text) => `'${text}'`),
+  ...["'a' || '%'", "'%' || 'a'", "'!a%' ESCAPE '!'", "'a!%' ESCAPE '!'", "'a%b' ESCAPE 'a'"],
+];
+const GLOBS = [
+  ...["a*", "A?", "Ab*", "1*", "2.?", "*a", "a", "[aA]*", "a[", "", "-*"].map((text) =>
+    `'${text}'`
+  ),
+  ...["'a' || '*'", "'*' || 'a'"],
+];
 
 class SearchFamily implements Family {
   readonly #random: Random;
@@ -202,7 +210,7 @@ class SearchFamily implements Family {
         return `${this.#constant()} ${random.pick(OPERATORS)} ${operand()}`;
       case 8: {
         const [operator, patterns] = random.pick([["LIKE", PATTERNS], ["GLOB", GLOBS]] as const);
-        return `${operand()} ${not}${operator} '${random.pick(patterns)}'`;
+        return `${operand()} ${not}${operator} ${random.pick<string>(patterns)}`;
       }
       default:
         return `${operand()} ${random.pick(OPERATORS)} ${this.#constant()}`;
