@@ -7,8 +7,9 @@
  */
 
 import { AREA_CHUNK_BYTES, type JournalArea } from "../batch/journal_area.ts";
+import type { Disk } from "../file/disk.ts";
 import type { Journal } from "../journal/journal.ts";
-import { SyncedSteps } from "../journal/synced_steps.ts";
+import { type Steps, SyncedSteps } from "../journal/synced_steps.ts";
 import type { DiskRoom } from "./disk_room.ts";
 import type { JournalFill } from "./journal_fill.ts";
 import type { JournalLocation } from "./journal_location.ts";
@@ -31,6 +32,7 @@ const SOON_PART = 3 / 8;
 
 /** Makes the areas of the journal longer and shorter. */
 export class AreaGrowth {
+  readonly #disk: Disk;
   readonly #journal: Journal;
   readonly #location: JournalLocation;
   readonly #room: DiskRoom;
@@ -43,11 +45,12 @@ export class AreaGrowth {
   /**
    * The growth of the areas of a journal.
    *
-   * @param parts The journal, its location, what it keeps from the file and how full it is; and the
-   * room on the disk.
+   * @param parts The file; the journal, its location, what it keeps from the file and how full it
+   * is; and the room on the disk.
    */
   constructor(
     parts: {
+      disk: Disk;
       journal: Journal;
       location: JournalLocation;
       room: DiskRoom;
@@ -55,6 +58,7 @@ export class AreaGrowth {
       fill: JournalFill;
     },
   ) {
+    this.#disk = parts.disk;
     this.#journal = parts.journal;
     this.#location = parts.location;
     this.#room = parts.room;
@@ -100,10 +104,14 @@ export class AreaGrowth {
    * disk may be full.
    */
   begin(area: JournalArea, chunksMin: number): void {
-    if (this.#room.mayBeFull) return;
+    if (!this.#room.mayBeFull) this.#steps.begin(this.#growing(area, chunksMin));
+  }
+
+  *#growing(area: JournalArea, chunksMin: number): Steps {
     try {
-      this.#steps.begin(this.#location.grow(area, chunksMin));
+      yield* this.#location.grow(area, chunksMin);
     } catch (error) {
+      this.#disk.checkWritable();
       if (!this.#room.noteFull(error)) throw error;
     }
   }

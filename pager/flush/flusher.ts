@@ -125,7 +125,7 @@ export class Flusher implements CommitLog {
     const dirtyPagesMax = parts.windows?.dirtyPagesMax ?? Infinity;
     const { journalBytes, tailBytes } = options;
     const fill = new JournalFill(journal, writeback, savings, { journalBytes, dirtyPagesMax });
-    const growth = this.#growth = new AreaGrowth({ journal, location, room, savings, fill });
+    const growth = this.#growth = new AreaGrowth({ disk, journal, location, room, savings, fill });
     const checkpoint = this.#checkpoint = new Checkpoint({ ...parts, fileEnd, location });
     const shape = { room, fileEnd, location, savings, growth, checkpoint };
     const moves = this.#moves = new JournalMoves({ ...parts, ...shape });

@@ -164,14 +164,16 @@ export class JournalLocation {
   /**
    * Gives an area more chunks, while commits go on. Nothing is written to the new chunks until
    * superblocks list them; recovery writes the header pages of all chunks that they list. If pages
-   * take the chunks before their header pages are on the medium, the area stays as it is.
+   * take the chunks before their header pages are on the medium, the area stays as it is. A step
+   * looks at few chunks that it leaves before them.
    *
    * @param chunksMin The chunks that the area has then, at least.
    */
   *grow(area: JournalArea, chunksMin: number): Steps {
     const { areas } = this.#journal;
-    const added = areas.claimGrowth(area, chunksMin, this.#meta);
-    if (added.length === 0) return;
+    if (areas.chunksToGrow(area, chunksMin) === 0) return;
+    for (let chunk = 0; (chunk = areas.emptyBehindEnd(chunk, this.#meta)) >= 0;) yield PAUSE;
+    const added = areas.claimGrowth(areas.chunksToGrow(area, chunksMin), this.#meta);
     yield;
     if (!areas.takeGrowth(added, this.#meta)) return;
     this.#changing = added;

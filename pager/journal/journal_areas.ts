@@ -40,6 +40,10 @@ export const KEPT_BYTES = 64 * 1024;
 export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
 /** An area that grows gets this part more chunks at least, as each growth waits for syncs. */
 const GROWTH_SHIFT = 3;
+/** The chunks that a step of a growth looks at. */
+export const GROWTH_LOOKS = 64;
+/** The bytes of the header page of a chunk without pages in use. */
+const EMPTY = new Uint32Array(emptyHeaderPage().buffer);
 
 /** Both areas of a journal. */
 export class JournalAreas {
@@ -60,6 +64,8 @@ export class JournalAreas {
   #claims = 0;
   /** How many of these claims are on the medium. */
   #syncedClaims = 0;
+  /** A header page that is compared with an empty one. */
+  readonly #found = new Uint32Array(PAGE_BYTES / 4);
 
   /**
    * The areas that the superblock of a file lists.
@@ -256,21 +262,43 @@ export class JournalAreas {
     this.#superblock.replace({ open: true, journals: this.#listed });
   }
 
+  /** The chunks that an area lacks to be that many chunks long, or as long as it can be. */
+  chunksToGrow({ chunks }: JournalArea, chunksMin: number): number {
+    return Math.max(0, Math.min(chunksMin, JOURNAL_CHUNKS_MAX) - chunks.length);
+  }
+
   /**
-   * Claims empty header pages behind the end of the file, for chunks that make an area at least
-   * that many chunks long. The page count does not cover them before `takeGrowth`.
+   * Empties the next chunks behind the page count that a growth leaves inside the file, from one
+   * on, of which there may be any number.
    *
-   * @returns The chunks; none if the area has enough, or cannot have more.
+   * @returns The chunk to go on with; -1 if none is left.
    * @throws {IoError} The disk is full.
    */
-  claimGrowth({ chunks }: JournalArea, chunksMin: number, meta: Meta): number[] {
-    const count = Math.min(chunksMin, JOURNAL_CHUNKS_MAX) - chunks.length;
-    if (count <= 0) return [];
-    const end = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
-    for (let chunk = chunksOf(this.#committed.pageCount); chunk < end; chunk++) this.#empty(chunk);
-    const added = Array.from({ length: count }, (_, i) => end + i);
+  emptyBehindEnd(from: ChunkNumber, meta: Meta): ChunkNumber {
+    const end = this.#firstNew(meta);
+    let chunk = Math.max(from, chunksOf(this.#committed.pageCount));
+    const stop = Math.min(end, chunk + GROWTH_LOOKS);
+    for (; chunk < stop; chunk++) this.#empty(chunk);
+    return chunk < end ? chunk : -1;
+  }
+
+  /**
+   * Claims empty header pages behind the end of the file, for a number of chunks, after the last
+   * call of `emptyBehindEnd`. The page count does not cover them before `takeGrowth`.
+   *
+   * @returns The chunks.
+   * @throws {IoError} The disk is full.
+   */
+  claimGrowth(count: number, meta: Meta): number[] {
+    const first = this.#firstNew(meta);
+    const added = Array.from({ length: count }, (_, i) => first + i);
     for (const chunk of added) this.#claimHeaderPage(chunk, emptyHeaderPage());
     return added;
+  }
+
+  /** The first chunk past every page that a crash may bring back. */
+  #firstNew(meta: Meta): ChunkNumber {
+    return chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
   }
 
   /**
@@ -293,7 +321,7 @@ export class JournalAreas {
 
   /** Adds chunks at the end of the file to an area. The next superblock lists them. */
   #addChunks(area: JournalArea, count: number, meta: Meta): void {
-    const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
+    const first = this.#firstNew(meta);
     // Chunks of the open transaction must be readable after a rollback, and so must chunks that a
     // checkpoint has cut off or will cut off at its end.
     const end = chunksOf(this.#committed.pageCount);
@@ -312,11 +340,11 @@ export class JournalAreas {
    * frees its pages. A header page that is empty already is not written, as no record repairs it.
    */
   #empty(chunk: ChunkNumber): void {
-    const empty = emptyHeaderPage();
-    const found = new Uint8Array(PAGE_BYTES);
-    this.#disk.read(found, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
-    if (found.every((byte, i) => byte === empty[i])) return;
-    this.#claimHeaderPage(chunk, empty);
+    const found = this.#found;
+    this.#disk.read(new Uint8Array(found.buffer), 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    let at = 0;
+    while (at < found.length && found[at] === EMPTY[at]) at++;
+    if (at < found.length) this.#claimHeaderPage(chunk, emptyHeaderPage());
   }
 
   #claimHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {

@@ -723,8 +723,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "journal-overlap",
     "journal: new chunks lie past every page that a crash may restore",
     JOURNAL_AREAS,
-    "const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));",
-    "const first = chunksOf(meta.pageCount) - 1;",
+    "    const first = this.#firstNew(meta);\n    // Chunks of the open",
+    "    const first = chunksOf(meta.pageCount) - 1;\n    // Chunks of the open",
     whole("journalGrowth"),
   ),
   bug(
