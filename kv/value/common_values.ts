@@ -106,6 +106,11 @@ class ValueReader {
     return this.#rarerValue(bytes, at, keys);
   }
 
+  /** Reads a part of a value. Most are text, for which V8 needs no call of `#value`. */
+  #part(bytes: Uint8Array, at: number, keys: KnownKeys): unknown {
+    return bytes[at] === STRING ? this.#latin1(bytes, at + 1) : this.#value(bytes, at, keys);
+  }
+
   #rarerValue(bytes: Uint8Array, tagAt: number, keys: KnownKeys): unknown {
     const at = this.#end = tagAt + 1;
     switch (bytes[tagAt]) {
@@ -162,7 +167,7 @@ class ValueReader {
       if (known === undefined && Object.hasOwn(object, key)) return UNREAD;
       const end = known === undefined ? this.#end : at + known.length;
       known ??= keys.add(key, bytes, at, end);
-      const value = this.#value(bytes, end, known?.inner ?? NO_KEYS);
+      const value = this.#part(bytes, end, known?.inner ?? NO_KEYS);
       if (value === UNREAD) return UNREAD;
       object[key] = value;
       at = this.#end;
@@ -183,11 +188,12 @@ class ValueReader {
     if (count < 0) return UNREAD;
     const array: unknown[] = count <= SHORT_ARRAY ? new Array(count) : [];
     for (let i = 0; i < count; i++) {
-      const value = this.#value(bytes, this.#end, keys);
+      const value = this.#part(bytes, this.#end, keys);
       if (value === UNREAD) return UNREAD;
       array[i] = value;
     }
-    const at = afterPadding(bytes, this.#end);
+    let at = this.#end;
+    if (bytes[at] === PADDING) at = afterPadding(bytes, at);
     const isEnd = bytes[at] === 0x24 && this.#uint32(bytes, at + 1) === 0;
     return isEnd && this.#leave(bytes, this.#end, count) ? array : UNREAD;
   }

@@ -10,6 +10,7 @@ const { fromCharCode } = String;
 
 /** The text of some bytes, of which each is a character. */
 export function shortText(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start === 1) return fromCharCode(bytes[start]!);
   if (end - start <= 16) return upTo16(bytes, start, end - start);
   let text = "";
   let at = start;
