@@ -59,7 +59,13 @@ export {
 export { ExternalSort } from "./sort/external_sort.ts";
 export type { EntrySink } from "./sort/sort_buffer.ts";
 export { type EntryChange, treeChanges } from "./compare/tree_changes.ts";
-export { leafEntries, type LeafEntry, type TreeVersion, valueOf } from "./compare/leaf_entries.ts";
+export {
+  leafBatches,
+  leafEntries,
+  type LeafEntry,
+  lendingBatch,
+  type TreeVersion,
+} from "./compare/leaf_entries.ts";
 export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node/node.ts";
 export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node/node_check.ts";

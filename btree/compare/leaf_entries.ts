@@ -10,8 +10,8 @@ import {
   type PageNumber,
   type PageReader,
 } from "../../pager/mod.ts";
-import { compareKeys } from "../node/key.ts";
 import { LeafBatch } from "../node/leaf_batch.ts";
+import { KEY_BYTES_MAX } from "../node/node.ts";
 import { NodeView } from "../node/node_view.ts";
 import { readReferenced } from "../value/value.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
@@ -46,37 +46,49 @@ export interface LeafEntry {
 /**
  * The entries of the leaves that matter, in key order.
  *
- * @param lends Whether entries are valid until the next one only; otherwise they can be kept.
  * @throws {CorruptionError} A page of the tree is damaged, or keys are out of order.
  */
-export function* leafEntries(
-  tree: TreeVersion,
-  lends = false,
-): Generator<LeafEntry, void, undefined> {
-  const view = new NodeView();
-  const nodes = new TreeNodes(tree.context, tree.id, tree.root, tree.reader);
-  let last: Uint8Array | undefined;
-  let batch = batchOf(lends);
-  for (const page of leavesOf(nodes, tree.matters)) {
-    // The next fill takes the memory of a batch that lends; another batch has memory of its own.
-    if (lends) last = last?.slice();
-    else batch = batchOf(lends);
-    const { frame, slot, entries } = nodes.node(page, 0, view);
-    batch.fill(frame, slot, 0, entries);
+export function* leafEntries(tree: TreeVersion): Generator<LeafEntry, void, undefined> {
+  for (const batch of leafBatches(tree, () => new LeafBatch())) {
     for (let index = 0; index < batch.count; index++) {
-      const key = batch.key(index);
-      if (last !== undefined && compareKeys(last, last.length, key, key.length) >= 0) {
-        corrupt(page, 0, "a key is not after those of the leaf before");
-      }
-      last = key;
-      yield { key, stored: batch.value(index), isReference: batch.isReference[index] === 1 };
+      const isReference = batch.isReference[index] === 1;
+      yield { key: batch.key(index), stored: batch.value(index), isReference };
     }
   }
 }
 
-function batchOf(lends: boolean): LeafBatch {
+/**
+ * The entries of the leaves that matter, in key order, those of a leaf at a time.
+ *
+ * @param next The batch for the next leaf: each time the same, or one for each.
+ * @throws {CorruptionError} As `leafEntries`.
+ */
+export function* leafBatches(
+  tree: TreeVersion,
+  next: () => LeafBatch,
+): Generator<LeafBatch, void, undefined> {
+  const view = new NodeView();
+  const nodes = new TreeNodes(tree.context, tree.id, tree.root, tree.reader);
+  const last = new Uint8Array(KEY_BYTES_MAX);
+  let length = -1;
+  for (const page of leavesOf(nodes, tree.matters)) {
+    const { frame, slot, entries } = nodes.node(page, 0, view);
+    const batch = next();
+    batch.fill(frame, slot, 0, entries);
+    for (let index = 0; index < batch.count; index++) {
+      if (length >= 0 && batch.compareKey(index, last, length) <= 0) {
+        corrupt(page, 0, "a key is not after those of the leaf before");
+      }
+      length = batch.copyKey(index, last);
+    }
+    yield batch;
+  }
+}
+
+/** A batch that lends its entries until the next leaf fills it. */
+export function lendingBatch(): LeafBatch {
   const batch = new LeafBatch();
-  batch.ownsKeys = batch.ownsValues = !lends;
+  batch.ownsKeys = batch.ownsValues = false;
   return batch;
 }
 

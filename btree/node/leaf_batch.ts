@@ -22,6 +22,7 @@ import {
   REFERENCE_TAG,
   valueBytes,
 } from "./node.ts";
+import { copyBytes } from "./node_edit.ts";
 
 const { PAGE_BYTES, PAGE_SHIFT } = format;
 const { entriesOf, prefixLengthOf } = header;
@@ -54,6 +55,7 @@ const SHORT_BYTES_MAX = 192;
 
 const WORD_BYTES = 4;
 const NO_BUFFER = new ArrayBuffer(0);
+const NO_BYTES = new Uint8Array(NO_BUFFER);
 
 /** One block, which grows. */
 class Scratch implements ResultMemory {
@@ -105,6 +107,7 @@ export class LeafBatch {
   #keyBuffer = NO_BUFFER;
   #keyOffset = 0;
   #valueBuffer = NO_BUFFER;
+  #valueMemory: Uint8Array = NO_BYTES;
   #valueOffset = 0;
 
   /**
@@ -122,6 +125,7 @@ export class LeafBatch {
   clear(): void {
     this.count = 0;
     this.#keyBuffer = this.#valueBuffer = NO_BUFFER;
+    this.#valueMemory = NO_BYTES;
   }
 
   /** Copies entries from..to-1 of a leaf. */
@@ -238,14 +242,27 @@ export class LeafBatch {
       else copyWords(pageView, from, view, start + at, bytes);
     }
     this.#valueBuffer = memory.buffer;
+    this.#valueMemory = u8;
     this.#valueOffset = start;
   }
 
   /** Copies the key of an entry as the leaf had it, and returns its length. */
   copyKey(entry: number, into: Uint8Array): number {
-    const key = this.#keys.u8.subarray(this.#keyAt[entry], this.#keyEnd[entry]);
-    into.set(key);
-    return key.length;
+    const length = this.keyBytes(entry);
+    copyBytes(this.#keys.u8, this.#keyAt[entry]!, into, 0, length);
+    return length;
+  }
+
+  /** Below 0, 0 or above 0 as the key of an entry sorts before, with or after another key. */
+  compareKey(entry: number, key: Uint8Array, length: number): number {
+    const { u8 } = this.#keys;
+    const at = this.#keyAt[entry]!;
+    const own = this.keyBytes(entry);
+    const common = own < length ? own : length;
+    for (let i = 0; i < common; i++) {
+      if (u8[at + i] !== key[i]) return u8[at + i]! - key[i]!;
+    }
+    return own - length;
   }
 
   /** The reference of an entry as the leaf had it: a view, valid until the next `fill`. */
@@ -268,6 +285,11 @@ export class LeafBatch {
   /** The length of the key of an entry. */
   keyBytes(entry: number): number {
     return this.#keyEnd[entry]! - this.#keyAt[entry]!;
+  }
+
+  /** The memory for values of the last fill. */
+  get valueMemory(): Uint8Array {
+    return this.#valueMemory;
   }
 
   /** Where, in the memory for values, the value of an entry, or the reference to it, begins. */

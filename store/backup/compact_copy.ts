@@ -7,7 +7,16 @@
  * `maxSnapshotBytes` the copy fails.
  */
 
-import { Catalog, leafEntries, type TreeEntry, valueOf } from "../../btree/mod.ts";
+import {
+  type BulkLoad,
+  Catalog,
+  KEY_BYTES_MAX,
+  type LeafBatch,
+  leafBatches,
+  lendingBatch,
+  readReferenced,
+  type TreeEntry,
+} from "../../btree/mod.ts";
 import { format, type PageSnapshot } from "../../pager/mod.ts";
 import type { Progress, ProgressOptions } from "../maintenance/slices.ts";
 import { Rebuild } from "../verify/rebuild.ts";
@@ -73,6 +82,8 @@ class CompactCopy {
   readonly #rebuild: Rebuild;
   readonly #report: (progress: Progress) => void;
   readonly #pace: CopyPace;
+  readonly #batch = lendingBatch();
+  readonly #key = new Uint8Array(KEY_BYTES_MAX);
   #bytesDone = 0;
   #reported = performance.now();
   /** What the source had read when the step began. */
@@ -111,18 +122,35 @@ class CompactCopy {
     const { context } = this.#session;
     const tree = { context, reader: this.#pages, id, root, matters: () => true };
     const load = this.#rebuild.load(this.#rebuild.create(name, { attributes }));
-    let count = 0;
-    for (const entry of leafEntries(tree, true)) {
-      const value = valueOf(tree, entry);
-      load.add(entry.key, value);
-      const bytes = entry.key.length + value.length;
-      this.#bytesDone += bytes;
-      this.#rebuild.countLoaded(bytes);
-      if (++count % ENTRIES === 0 || value.length > LARGE_BYTES) await this.#stepIfLate();
+    let unpaced = 0;
+    for (const batch of leafBatches(tree, () => this.#batch)) {
+      for (let entry = 0; entry < batch.count; entry++) {
+        const bytes = this.#copyEntry(load, id, batch, entry);
+        if (++unpaced < ENTRIES && bytes <= LARGE_BYTES) continue;
+        unpaced = 0;
+        await this.#stepIfLate();
+      }
     }
     load.finish();
     this.#rebuild.commit();
     await this.#stepIfLate();
+  }
+
+  /** Adds an entry of a leaf to a load; no object is made for it. Returns its bytes. */
+  #copyEntry(load: BulkLoad, id: number, batch: LeafBatch, entry: number): number {
+    const key = this.#key;
+    const keyBytes = batch.copyKey(entry, key);
+    let values = batch.valueMemory;
+    let at = batch.valueStart(entry);
+    let length = batch.valueBytes(entry);
+    if (batch.isReference[entry] === 1) {
+      values = readReferenced(this.#pages, id, values, at);
+      [at, length] = [0, values.length];
+    }
+    load.addPart(key, 0, keyBytes, values, at, length);
+    this.#bytesDone += keyBytes + length;
+    this.#rebuild.countLoaded(keyBytes + length);
+    return keyBytes + length;
   }
 
   async #stepIfLate(): Promise<void> {

@@ -22,16 +22,19 @@ const { isOfTree } = format;
 /** The size at which a batch commits. */
 const BATCH_BYTES = 1024 * 1024;
 /** The size at which a part of a load commits: what a transaction keeps of its pages grows. */
-const LOAD_BYTES = 16 * 1024 * 1024;
+const LOAD_BYTES = 4 * 1024 * 1024;
 /** The overhead of an entry. */
 const ENTRY_BYTES = 32;
 
-/** Every free page matters, and values of up to 32 MiB may move. */
+/**
+ * Every free page matters, and values of up to 32 MiB may move. Nothing waits for a sync of a file
+ * that is being built, so pages that move go past the journal.
+ */
 const BOUNDS: CompactionBounds = {
   chunksMax: Infinity,
   movesMax: Infinity,
   slicePagesMax: 256,
-  alonePagesMax: 0,
+  alonePagesMax: 256,
   valuePagesMax: 4096,
   leavesMax: Infinity,
   packedMax: 0,
@@ -136,7 +139,7 @@ export class Rebuild {
     while (compaction.countSlice(budgetMs)) yield;
     if (!compaction.isWorthwhile || !this.#pager.moveJournalToEnd()) return;
     for (let hasMore = true; hasMore;) {
-      hasMore = this.#change(() => compaction.moveSlice(budgetMs));
+      hasMore = this.#change(() => compaction.moveSlice(budgetMs, true));
       this.commit();
       yield;
     }
