@@ -3,24 +3,24 @@
  * plain text follows from the expression that makes it. A blob is JSONB, or else the bytes of text.
  */
 
-import { wholePart } from "../value/arithmetic.ts";
-import { SqlError } from "../value/error.ts";
-import { numericOf, textOf, textOfReal, wholeNumberText } from "../value/number_text.ts";
-import { Real, type SqlValue, truth } from "../value/value.ts";
-import type { AggregateDefinition, AggregateState } from "./aggregate.ts";
+import { jsonErrorAt, parseJson } from "../json/json_parser.ts";
 import {
   changedAt,
   type Json,
-  jsonErrorAt,
-  parseJson,
   parsePath,
   patched,
   type PathStep,
   prettyJson,
   textOfJson,
   valueAt,
-} from "./json_text.ts";
-import { decodeJsonb, encodeJsonb } from "./jsonb.ts";
+} from "../json/json_text.ts";
+import { decodeJsonb, encodeJsonb } from "../json/jsonb.ts";
+import { plainJsonAt } from "../json/plain_json.ts";
+import { wholePart } from "../value/arithmetic.ts";
+import { SqlError } from "../value/error.ts";
+import { numericOf, textOf, textOfReal, wholeNumberText } from "../value/number_text.ts";
+import { Real, type SqlValue, truth } from "../value/value.ts";
+import type { AggregateDefinition, AggregateState } from "./aggregate.ts";
 import {
   define,
   type FunctionContext,
@@ -46,15 +46,29 @@ function fail(): never {
   throw malformed();
 }
 
-function pathOf(value: SqlValue): PathStep[] {
+function pathOf(value: SqlValue): readonly PathStep[] {
   return pathOfText(textOf(value!));
 }
 
+const PATHS_MAX = 64;
+/** The steps of paths that were parsed, as a statement uses few of them. */
+const kept = new Map<string, readonly PathStep[]>();
+
 /** The steps of a path. */
-export function pathOfText(text: string): PathStep[] {
+export function pathOfText(text: string): readonly PathStep[] {
+  const known = kept.get(text);
+  if (known !== undefined) return known;
   const steps = parsePath(text);
   if (steps === undefined) throw new SqlError("VALUE", `bad JSON path: '${text}'`);
+  if (kept.size >= PATHS_MAX) kept.clear();
+  kept.set(text, steps);
   return steps;
+}
+
+/** The value at a path; undefined if there is none. */
+function foundAt(value: SqlValue, steps: readonly PathStep[]): Json | undefined {
+  const found = typeof value === "string" ? plainJsonAt(value, steps) : undefined;
+  return found?.isPlain === true ? found.value : valueAt(parsedJson(value), steps);
 }
 
 /** A value of SQL as JSON. */
@@ -107,26 +121,26 @@ export function valueOfJson(
 function extract(args: readonly SqlValue[], write: WriteJson): SqlValue {
   const [value, ...paths] = args;
   if (args.includes(null)) return null;
+  if (paths.length === 1) return valueOfJson(foundAt(value!, pathOf(paths[0]!)), write);
   const json = parsedJson(value!);
-  if (paths.length === 1) return valueOfJson(valueAt(json, pathOf(paths[0]!)), write);
   const items = paths.map((path) => valueAt(json, pathOf(path)) ?? { kind: "null" } as const);
   return write({ kind: "array", items });
 }
 
 /** The path of the right side of an arrow: a label, an index, or a path. */
-function arrowPath(value: SqlValue): PathStep[] {
+function arrowPath(value: SqlValue): readonly PathStep[] {
   if (typeof value === "number") return [value < 0 ? { fromEnd: -value } : { index: value }];
   const text = textOf(value!);
   return text.startsWith("$") ? pathOf(text) : [{ key: text }];
 }
 
 function arrow([value, path]: readonly SqlValue[]): SqlValue {
-  const found = valueAt(parsedJson(value!), arrowPath(path!));
+  const found = foundAt(value!, arrowPath(path!));
   return found === undefined ? null : textOfJson(found);
 }
 
 function arrowText([value, path]: readonly SqlValue[]): SqlValue {
-  return valueOfJson(valueAt(parsedJson(value!), arrowPath(path!)));
+  return valueOfJson(foundAt(value!, arrowPath(path!)));
 }
 
 function array(args: readonly SqlValue[], context: FunctionContext): SqlValue {
@@ -198,8 +212,7 @@ export function typeOfJson(json: Json | undefined): SqlValue {
 }
 
 function found(args: readonly SqlValue[]): Json | undefined {
-  const json = parsedJson(args[0]!);
-  return args.length > 1 ? valueAt(json, pathOf(args[1]!)) : json;
+  return args.length > 1 ? foundAt(args[0]!, pathOf(args[1]!)) : parsedJson(args[0]!);
 }
 
 function arrayLength(args: readonly SqlValue[]): SqlValue {

@@ -2,12 +2,12 @@
  * The rows of json_each and json_tree: a value of JSON, its parts, and where each of them is.
  */
 
+import { indexIn, type Json, type PathStep, textOfJson, valueAt } from "../json/json_text.ts";
+import { encodeJsonb } from "../json/jsonb.ts";
 import { SqlError } from "../value/error.ts";
 import { textOf } from "../value/number_text.ts";
 import type { SqlValue } from "../value/value.ts";
 import { parsedJson, pathOfText, typeOfJson, valueOfJson } from "./json.ts";
-import { indexIn, type Json, type PathStep, textOfJson, valueAt } from "./json_text.ts";
-import { encodeJsonb } from "./jsonb.ts";
 
 /** The columns of the rows. */
 export const JSON_COLUMNS: readonly string[] = [

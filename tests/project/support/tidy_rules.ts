@@ -85,6 +85,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   kv: ["api", "value", "format", "write", "schedule", "", "connect", "migrate"],
   sql: [
     "value",
+    "json",
     "function",
     "parse",
     "schema",

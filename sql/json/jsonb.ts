@@ -6,7 +6,8 @@
  * JSON5. Bytes that are no JSONB, with all that is inside, are not read at all.
  */
 
-import { type Json, parseJson, unescaped } from "./json_text.ts";
+import { parseJson, unescaped } from "./json_parser.ts";
+import type { Json } from "./json_text.ts";
 
 /** The types of elements. */
 const TYPE = {
