@@ -70,6 +70,7 @@ function* openFirst(process: Process, isAlone: boolean): Steps<boolean> {
     if (isAlone) yield* writeWord(process);
     world.placed = process.version;
   }
+  if (world.weather.isWhole) yield* writePin(process, process.version);
   if (!(yield* tryShared(process))) return false;
   if (!world.keeps("gapCheck")) return true;
   const found = yield* readSuperblock(process);

@@ -5,7 +5,7 @@
 
 import type { Page } from "../support/layout.ts";
 import { lock, unlock } from "../support/locks.ts";
-import { movePin, NO_PIN, readWord, writePin } from "../support/sidecar.ts";
+import { holdsUp, movePin, NO_PIN, readWord, writePin } from "../support/sidecar.ts";
 import { type State, Violation } from "../support/truth.ts";
 import type { Process, Snapshot, Steps } from "../support/world.ts";
 import { build, damage, type Failure } from "./page_reader.ts";
@@ -90,7 +90,9 @@ export function* renewPin(process: Process, snapshot: Snapshot): Steps<void> {
 /** Refreshes a process that pins what it has read, and renews its pin. */
 export function* renewPosition(process: Process): Steps<void> {
   yield* refresh(process);
-  yield* writePin(process, Math.min(process.version, process.snapshot?.version ?? NO_PIN));
+  if (!process.world.weather.isWhole) return;
+  yield* writePin(process, process.pinned);
+  if (holdsUp(process)) throw new Violation("(g) a process that has read a switch holds it up");
 }
 
 /** Ends a snapshot. */

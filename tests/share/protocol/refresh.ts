@@ -82,9 +82,21 @@ function checkForward(process: Process, before: Process["state"]): void {
   if (!isAncestor(before, process.state)) throw new Violation("(b) a process went back");
 }
 
+/**
+ * What the holder of the write lock does before a transaction: nothing if nobody else has had the
+ * lock since it had read to the end of the journal.
+ */
+export function* refreshToWrite(process: Process): Steps<void> {
+  const { world, isCurrent, isLastHolder } = process;
+  const knowsAll = isLastHolder && (isCurrent || !world.keeps("holderWhole"));
+  if (!world.weather.isWhole || !knowsAll) return yield* refreshLocked(process);
+  world.count("holds that read nothing");
+}
+
 /** What the holder of the write lock does first. */
 export function* refreshLocked(process: Process): Steps<void> {
   const { world } = process;
+  process.isCurrent = false;
   if (process.kind === "exclusive" || !world.keeps("refresh")) return;
   const before = process.state;
   const word = yield* readWord(process);
@@ -93,6 +105,7 @@ export function* refreshLocked(process: Process): Steps<void> {
   checkForward(process, before);
   if (!process.isLatched || !world.keeps("latch")) yield* announceFound(process, word);
   yield* movePin(process);
+  process.isCurrent = true;
 }
 
 function* catchUpLocked(process: Process, word: Word): Steps<void> {

@@ -30,7 +30,7 @@ import {
 } from "./checkpoint.ts";
 import { append, apply, confirmedOf, recordsOf, syncBatches } from "./journal.ts";
 import { current, damage, headerOf } from "./page_reader.ts";
-import { refreshLocked } from "./refresh.ts";
+import { refreshToWrite } from "./refresh.ts";
 
 /** When a transaction is acknowledged. */
 type Level = "sync" | "buffered" | "flight" | "after the hold";
@@ -49,7 +49,7 @@ interface Changes {
 export function* transact(process: Process): Steps<void> {
   const { world } = process;
   yield* lock(process);
-  yield* refreshLocked(process);
+  yield* refreshToWrite(process);
   do yield* transactOnce(process); while (world.weather.isWhole && world.random.once(3));
   unlock(process);
   if (process.unsynced.length > 0 && process.flight === undefined) yield* takeOff(process);
@@ -264,7 +264,7 @@ export function* syncBehind(process: Process): Steps<void> {
 export function* maintain(process: Process): Steps<void> {
   if (process.world.keeps("underLock")) {
     yield* lock(process);
-    yield* refreshLocked(process);
+    yield* refreshToWrite(process);
   }
   yield* maintenanceStep(process);
   unlock(process);

@@ -68,11 +68,14 @@ export const FOUND_SEEDS: Readonly<Record<string, number>> = {
 
 /** The same, with checkpoints that place all pages at once. */
 export const FOUND_SEEDS_WHOLE: Readonly<Record<string, number>> = {
+  holderNamed: 62013696,
+  holderWhole: 2684548,
+  pinMoves: 7926,
   placed: 23764,
-  placedFirst: 23305624,
-  archiveSynced: 7926,
-  archiveMissed: 158387,
-  archiveLock: 15386620,
+  placedFirst: 4490080,
+  archiveSynced: 277172,
+  archiveMissed: 95035,
+  archiveLock: 18387925,
   archiveGap: 7926,
 };
 

@@ -20,12 +20,24 @@ export function* lock(process: Process): Steps<void> {
   do yield; while (world.writer !== undefined);
   process.waits = false;
   world.writer = process;
+  if (world.weather.isWhole) yield* nameHolder(process);
+}
+
+/** Looks who had the lock last, and names itself before it does anything else. */
+function* nameHolder(process: Process): Steps<void> {
+  const { world } = process;
+  yield;
+  process.isLastHolder = world.holder === process;
+  if (process.isLastHolder || !world.keeps("holderNamed")) return;
+  yield;
+  world.holder = process;
 }
 
 /** Gives the write lock up. */
 export function unlock(process: Process): void {
   const { world } = process;
   if (process.kind !== "exclusive" && world.writer !== process) return;
+  if (!world.keeps("holderNamed") && world.writer === process) world.holder = process;
   world.writer = world.writer === process ? undefined : world.writer;
   world.isDelicate = false;
 }

@@ -7,6 +7,8 @@
 export const RULES = {
   lock: "transactions run under the write lock",
   refresh: "the holder of the lock first reads on to the end of the journal",
+  holderNamed: "who takes the lock names itself in the lock file before it writes anything else",
+  holderWhole: "who finds its own name reads on, unless it has read all before, without a failure",
   tail: "the end of the journal is where its batches end, not where the commit word says",
   durableBefore: "a batch is written through only if everything before it is on the medium",
   honestDurable: "a batch names as durable only what was on the medium before its write",
@@ -28,6 +30,7 @@ export const RULES = {
   underLock: "pages are written in place only under the lock",
   confirmed: "pages are written in place only if a later batch confirms their versions",
   pins: "no page is written in place that a pin still needs",
+  pinMoves: "a process that has read a switch of areas moves its pin behind it",
   stalePins: "a pin that was not renewed for long does not count",
   pinFirst: "a pin counts if the commit word has not moved since it was written",
   pinsAfterWord: "pins are read after the commit word was written",

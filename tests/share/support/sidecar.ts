@@ -93,11 +93,21 @@ export function* writePin(process: Process, version: number): Steps<void> {
   process.pinned = version;
 }
 
-/** Pins what a process reads: the version that it has read up to, or that of its snapshot. */
+/**
+ * Pins what a process reads, the version that it has read up to, or that of its snapshot, where a
+ * checkpoint waits for that.
+ */
 export function* movePin(process: Process): Steps<void> {
-  if (!process.world.weather.isWhole || process.kind !== "sharing") return;
-  const version = Math.min(process.version, process.snapshot?.version ?? NO_PIN);
-  if (version !== process.pinned) yield* writePin(process, version);
+  const { world, kind, version, snapshot } = process;
+  if (!world.weather.isWhole || kind !== "sharing" || !world.keeps("pinMoves")) return;
+  if (holdsUp(process)) yield* writePin(process, Math.min(version, snapshot?.version ?? NO_PIN));
+}
+
+/** Whether a checkpoint waits for the pin of a process, which does not need it. */
+export function holdsUp({ batches, superblock, snapshot, pinned }: Process): boolean {
+  const switched = batches.find(({ generation }) => generation === superblock.generation + 1);
+  if (switched === undefined || pinned >= switched.version) return false;
+  return snapshot === undefined || snapshot.version > pinned;
 }
 
 /** Removes all pins. */

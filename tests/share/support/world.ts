@@ -114,6 +114,8 @@ export class World {
   isSplit = false;
   /** The holder of the write lock. */
   writer: Process | undefined;
+  /** Who took the write lock last, as the lock file names it. */
+  holder: Process | undefined;
   /** The version up to which pages may be in place, in the lock file, which nothing deletes. */
   placed = 0;
   /** The holders of the presence lock. */
@@ -193,6 +195,10 @@ export class Process {
   /** Whether it waits for the write lock. */
   waits = false;
   isClosing = false;
+  /** Whether the lock file had its name when it took the write lock. */
+  isLastHolder = false;
+  /** Whether it had read to the end of the journal when it gave the write lock up. */
+  isCurrent = false;
   /** Whether a write or a sync of it failed. */
   isLatched = false;
   /** Whether its descriptor has a failed writeback to report. */
