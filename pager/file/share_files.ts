@@ -89,10 +89,10 @@ export interface FileLock {
   isAtPath(): boolean;
   /** Opens the file that the path names now. */
   reopen(): void;
-  /** Reads bytes from the beginning; those past the end are zero. */
-  readNote(into: Uint8Array): void;
-  /** Writes bytes at the beginning. */
-  writeNote(bytes: Uint8Array): void;
+  /** Reads bytes; those past the end are zero. */
+  readNote(into: Uint8Array, position: number): void;
+  /** Writes bytes. */
+  writeNote(bytes: Uint8Array, position: number): void;
   /** Gives the lock up, and closes the file. */
   close(): void;
 }
@@ -203,13 +203,13 @@ export class LockFile implements FileLock {
   }
 
   /**
-   * Reads bytes from the beginning; those past the end are zero.
+   * Reads bytes; those past the end are zero.
    *
    * @throws {IoError} The system refused.
    */
-  readNote(into: Uint8Array): void {
+  readNote(into: Uint8Array, position: number): void {
     try {
-      this.#file.seekSync(0, Deno.SeekMode.Start);
+      this.#file.seekSync(position, Deno.SeekMode.Start);
       into.fill(0, this.#file.readSync(into) ?? 0);
     } catch (cause) {
       throw refused("read", this.#path, cause);
@@ -217,14 +217,14 @@ export class LockFile implements FileLock {
   }
 
   /**
-   * Writes bytes at the beginning.
+   * Writes bytes.
    *
    * @throws {IoError} The system refused.
    */
-  writeNote(bytes: Uint8Array): void {
+  writeNote(bytes: Uint8Array, position: number): void {
     let done: number;
     try {
-      this.#file.seekSync(0, Deno.SeekMode.Start);
+      this.#file.seekSync(position, Deno.SeekMode.Start);
       done = this.#file.writeSync(bytes);
     } catch (cause) {
       throw refused("write", this.#path, cause);

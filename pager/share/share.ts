@@ -10,7 +10,8 @@
  * Invariants:
  * 1. A word names a batch after it was written, and calls it durable only after its sync. A pin is
  *    never newer than what was taken over.
- * 2. Under the lock the position is the end of the journal, and the superblock the newest one.
+ * 2. Under the lock the position is the end of the journal, and the superblock the newest one. It
+ *    still is when this handle takes the lock next, if no other had it, and nothing failed.
  */
 
 import { BATCH_HEADER_BYTES } from "../batch/batch.ts";
@@ -109,6 +110,8 @@ export class Share {
   readonly #disk: Disk;
   readonly #newer: NewerSuperblock;
   readonly #follower: ShareFollower;
+  /** Whether it had read to the end of the journal in its last hold, and nothing failed since. */
+  #isCurrent = false;
   /** The number in the word that was read or written last. */
   #wordNumber = -1;
   #wordSequence = -1;
@@ -165,21 +168,30 @@ export class Share {
     const { lock } = this.parts;
     if (lock.isHeld) return;
     lock.take(timeoutMs);
-    this.#readToEnd();
+    this.#readToEnd(false);
   }
 
-  /** Does what `enter` does, if the lock is free; whether this handle has it. */
-  tryEnter(): boolean {
+  /** Does what `enter` does; it reads nothing if nobody else has had the lock since. */
+  enterToWrite(timeoutMs?: number): void {
+    const { lock } = this.parts;
+    if (lock.isHeld) return;
+    lock.take(timeoutMs);
+    this.#readToEnd(lock.isUndisturbed && this.#isCurrent);
+  }
+
+  /** Does what `enterToWrite` does, if the lock is free; whether this handle has it. */
+  tryEnterToWrite(): boolean {
     const { lock } = this.parts;
     if (lock.isHeld) return true;
     if (!lock.tryTake()) return false;
-    this.#readToEnd();
+    this.#readToEnd(lock.isUndisturbed && this.#isCurrent);
     return true;
   }
 
-  #readToEnd(): void {
+  #readToEnd(isThere: boolean): void {
     try {
-      this.#refreshLocked();
+      if (!isThere) this.#refreshLocked();
+      else if (!this.#isLatched) this.announce();
     } catch (error) {
       this.parts.lock.release();
       throw error;
@@ -250,6 +262,12 @@ export class Share {
   }
 
   #refreshLocked(): void {
+    this.#isCurrent = false;
+    this.#catchUpLocked();
+    this.#isCurrent = true;
+  }
+
+  #catchUpLocked(): void {
     const position = this.#position;
     const word = this.#readWord();
     this.#take(Infinity, word);
@@ -270,6 +288,11 @@ export class Share {
     if (found.number <= this.#position.superblock.number) return;
     if (this.#adopt(found)) this.#take(Infinity);
     else this.load();
+  }
+
+  /** After a failure: the next hold reads on to the end of the journal, whoever had the lock. */
+  distrust(): void {
+    this.#isCurrent = false;
   }
 
   /** Reads the file anew: the superblock, and the journal from its replay point. */
@@ -362,15 +385,23 @@ export class Share {
     this.#wordDurable = word.durable;
   }
 
-  /** Pins what this process reads: the version that it has taken over, or that of a snapshot. */
+  /**
+   * Pins what this process reads, the version that it has taken over, or that of a snapshot, where
+   * a checkpoint waits for that.
+   */
   #movePin(): void {
-    const version = Math.min(this.#position.meta.version, this.#follower.oldestSnapshot);
-    this.parts.pins.moveTo(version);
+    const { pins } = this.parts;
+    const isBehindSwitch = pins.version < (this.switched?.meta.version ?? 0);
+    if (isBehindSwitch || pins.isBehind) pins.moveTo(this.#pinnedVersion);
+  }
+
+  get #pinnedVersion(): Version {
+    return Math.min(this.#position.meta.version, this.#follower.oldestSnapshot);
   }
 
   /** Renews the pin, which would count as that of a dead process otherwise. */
   renew(): void {
-    this.parts.pins.renew();
+    this.parts.pins.set(this.#pinnedVersion);
   }
 
   #readWord(): CommitWord | undefined {

@@ -102,7 +102,7 @@ export class SharedFlusher implements PagerFlusher {
   beforeTransaction(timeoutMs?: number): void {
     if (this.#goOnHolding()) return;
     this.#share.checkWritable();
-    this.#share.enter(timeoutMs);
+    this.#share.enterToWrite(timeoutMs);
     this.#continue();
   }
 
@@ -110,7 +110,7 @@ export class SharedFlusher implements PagerFlusher {
   tryBeforeTransaction(): boolean {
     if (this.#goOnHolding()) return true;
     this.#share.checkWritable();
-    if (!this.#share.tryEnter()) return false;
+    if (!this.#share.tryEnterToWrite()) return false;
     this.#continue();
     return true;
   }
@@ -218,6 +218,7 @@ export class SharedFlusher implements PagerFlusher {
       this.#share.announce();
       if (this.#share.isDurable) this.#checkpoint.step(isForced);
     } catch (error) {
+      this.#share.distrust();
       if (!isWritten) this.#loadAfterFailure();
       this.#leave();
       if (isWritten) this.#flushed();

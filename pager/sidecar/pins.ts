@@ -58,7 +58,7 @@ const FLAGS: Readonly<Record<Waiting, number>> = {
 export interface Participant {
   /** The id of its process, as that process sees it; several Workers have the same. */
   readonly process: number;
-  /** The version that it has taken over, or an older one that a snapshot of it reads. */
+  /** A version that it has taken over, at least the last switch, or the one that a snapshot reads. */
   readonly version: number;
   /** Whether it waits for the write lock. */
   readonly waits: boolean;
@@ -142,6 +142,11 @@ export class Pins {
       return true;
     }
     return false;
+  }
+
+  /** Whether this process's pin says that it waits, and it does not any more. */
+  get isBehind(): boolean {
+    return this.#isBehind;
   }
 
   /** The version of this process's pin. */

@@ -22,10 +22,10 @@ const TWO_32 = 0x1_0000_0000;
 
 /** The bytes of a lock file. */
 export interface NoteBytes {
-  /** Reads bytes from the beginning; those past the end are zero. */
-  readNote(into: Uint8Array): void;
-  /** Writes bytes at the beginning. */
-  writeNote(bytes: Uint8Array): void;
+  /** Reads bytes; those past the end are zero. */
+  readNote(into: Uint8Array, position: number): void;
+  /** Writes bytes. */
+  writeNote(bytes: Uint8Array, position: number): void;
 }
 
 /** The version up to which pages may be in place. */
@@ -45,7 +45,7 @@ export class PlacedNote {
 
   /** The version; undefined if it is not known. Under the write lock. */
   read(): Version | undefined {
-    this.#file.readNote(this.#bytes);
+    this.#file.readNote(this.#bytes, 0);
     const isWhole = this.#view.getInt32(SUM_AT, true) === crc(this.#bytes.subarray(0, SUM_AT));
     if (!isWhole) return undefined;
     return this.#view.getUint32(4, true) * TWO_32 + this.#view.getUint32(0, true);
@@ -56,6 +56,6 @@ export class PlacedNote {
     this.#view.setUint32(0, version % TWO_32, true);
     this.#view.setUint32(4, Math.floor(version / TWO_32), true);
     this.#view.setInt32(SUM_AT, crc(this.#bytes.subarray(0, SUM_AT)), true);
-    this.#file.writeNote(this.#bytes);
+    this.#file.writeNote(this.#bytes, 0);
   }
 }

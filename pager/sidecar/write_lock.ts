@@ -8,9 +8,10 @@
  * while nobody waited lately.
  *
  * `take` blocks its thread, as a sync does, and tries again and again. So a process that gives the
- * lock up looks at who waits; one that was blocking at two of its releases passes before it takes
- * the lock again. So nobody waits longer than for two holds of each of the others. A waiter may
- * have died, which a time limit finds out.
+ * lock up looks at who waits, unless it did so less than `LOOK_MS` ago and saw nobody; one that was
+ * blocking at two of its looks passes before it takes the lock again. So nobody waits longer than
+ * for two holds of each of the others, and `LOOK_MS`. A waiter may have died, which a time limit
+ * finds out.
  *
  * To hand the lock over takes longer than a commit on a fast disk. So a hold may go on for
  * `TURN_MS`, whoever waits; it ends with the first commit after that, and with the turn of the
@@ -22,6 +23,7 @@ import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { pauseThread, takeAll } from "../file/disk_file.ts";
 import type { FileLock } from "../file/share_files.ts";
 import { LockedError } from "../format/errors.ts";
+import { HolderNote } from "./holder_note.ts";
 import { NOBODY, type Pins, type Waiters } from "./pins.ts";
 
 /** The pause between two tries, which grows up to the longer one, in milliseconds. */
@@ -31,7 +33,7 @@ const PAUSE_MS_MAX = 1;
 const PASS_MS = 50;
 /** A hold may go on for this long past those who wait, in milliseconds. */
 const TURN_MS = 2;
-/** A longer hold looks at who waits after so long again, in milliseconds. */
+/** Who saw nobody wait looks after so long again, in milliseconds. */
 const LOOK_MS = 0.5;
 
 /** What holds a write lock. */
@@ -56,9 +58,11 @@ const QUEUE_MS = 100;
 export class WriteLock {
   readonly #file: FileLock;
   readonly #queue: FileLock;
+  readonly #holder: HolderNote;
   readonly #path: string;
   readonly #now: () => number;
   #isHeld = false;
+  #isUndisturbed = false;
   /** When it was taken. */
   #heldAt = 0;
   /** When this handle saw last that nobody waits. */
@@ -104,6 +108,7 @@ export class WriteLock {
   ) {
     this.#now = now;
     this.#file = file;
+    this.#holder = new HolderNote(file);
     this.#queue = queue;
     this.#path = path;
   }
@@ -111,6 +116,11 @@ export class WriteLock {
   /** Whether this handle has the lock. */
   get isHeld(): boolean {
     return this.#isHeld;
+  }
+
+  /** Whether no other handle had the lock between the last hold of this one and this hold. */
+  get isUndisturbed(): boolean {
+    return this.#isUndisturbed;
   }
 
   /** Whether somebody waited for the lock lately: this handle, or another one. */
@@ -238,10 +248,21 @@ export class WriteLock {
     if (!this.#file.tryLock(true)) return false;
     if (this.#file.isAtPath()) {
       this.#identity = this.#file.identity;
+      this.#nameHolder();
       return true;
     }
     this.#file.reopen();
     return false;
+  }
+
+  /** Names this handle as the holder. If the system refuses that, the lock is given up. */
+  #nameHolder(): void {
+    try {
+      this.#isUndisturbed = this.#holder.take();
+    } catch (error) {
+      this.#file.unlock();
+      throw error;
+    }
   }
 
   /** Ends the hold of another handle of this thread, which could not go on while this one waits. */
@@ -271,21 +292,27 @@ export class WriteLock {
   /** Gives the lock up if the turn is over and somebody is seen to wait; whether it is held. */
   keepOrYield(): boolean {
     if (!this.#isHeld) return false;
-    if (this.isInTurn || this.#now() - this.#lookedAt < LOOK_MS) return true;
+    if (this.isInTurn || this.#hasLooked) return true;
     const waiters = this.#lookForWaiters();
     if (waiters.size > 0) {
       this.#giveUp(waiters);
       return false;
     }
     this.#noteWaiters(waiters);
-    this.#lookedAt = this.#now();
     return true;
+  }
+
+  /** Whether this handle looked only now, and saw nobody wait. */
+  get #hasLooked(): boolean {
+    return this.#now() - this.#lookedAt < LOOK_MS;
   }
 
   /** Who waits. If the sidecar cannot be read, the lock is given up first. */
   #lookForWaiters(): Waiters {
     try {
-      return this.pins?.waiters() ?? NOBODY;
+      const waiters = this.pins?.waiters() ?? NOBODY;
+      this.#lookedAt = waiters.size === 0 ? this.#now() : -Infinity;
+      return waiters;
     } catch (error) {
       this.#giveUp(NOBODY);
       throw error;
@@ -294,7 +321,8 @@ export class WriteLock {
 
   /** Gives the lock up. */
   release(): void {
-    if (this.#isHeld) this.#giveUp(this.#lookForWaiters());
+    if (!this.#isHeld) return;
+    this.#giveUp(!this.#hasWaited && this.#hasLooked ? NOBODY : this.#lookForWaiters());
   }
 
   /** Gives everything up, and closes the files. */

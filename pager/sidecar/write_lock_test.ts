@@ -41,6 +41,8 @@ function lockOf(hasPin = true): WriteLock {
     tryLock: { value: file.tryLock.bind(file) },
     isAtPath: { value: () => true },
     unlock: { value: file.unlock.bind(file) },
+    readNote: { value: file.readNote.bind(file) },
+    writeNote: { value: file.writeNote.bind(file) },
     close: { value: file.close.bind(file) },
   });
   const queue = new LockFile(`${path}-shared`, MODE);
@@ -74,6 +76,22 @@ describe("a write lock", () => {
     now += LOOK_MS;
     assert(!a.keepOrYield());
     assert(b.tryTake());
+  });
+
+  it("knows whether another handle had it, even one that has died", () => {
+    const [a, b] = [lockOf(), lockOf()];
+    const take = (lock: WriteLock) => {
+      assert(lock.tryTake());
+      const { isUndisturbed } = lock;
+      lock.release();
+      return isUndisturbed;
+    };
+    assertEquals([take(a), take(a), take(a)], [false, true, true]);
+    assertEquals([take(b), take(a), take(a)], [false, false, true]);
+    assert(b.tryTake());
+    // It writes no more.
+    b.close();
+    assertEquals([take(a), take(a)], [false, true]);
   });
 
   it("is kept for a turn, whoever waits", async () => {

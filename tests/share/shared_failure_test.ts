@@ -141,6 +141,22 @@ async function trial(operation: Kind, nth: number, isLasting: boolean): Promise<
 }
 
 describe("a shared file whose calls fail in one process", () => {
+  it("is read on after a failure, although nobody else had the lock since", async () => {
+    const world = new SharedWorld(new PowerFile());
+    const [handle, other] = [open(world), open(world)];
+    for (const [{ tree }, key] of [[handle, "a"], [other, "b"]] as const) {
+      await tree.set(key, "");
+      await nextTurn();
+    }
+    handle.fails = (kind) => kind === "read";
+    assert(!await succeeds(() => handle.tree.set("c", "")));
+    handle.fails = () => false;
+    await handle.tree.set("d", "");
+    await nextTurn();
+    assertEquals([contentOf(handle), contentOf(other)], [["a", "b", "d"], ["a", "b", "d"]]);
+    for (const { db } of [handle, other]) db.close();
+  });
+
   for (const operation of ["write", "sync", "read", "beside"] as const) {
     for (const isLasting of [false, true]) {
       const how = isLasting ? "from then on" : "once";

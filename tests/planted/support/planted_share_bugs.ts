@@ -149,6 +149,22 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     FAILURES,
   ),
   bug(
+    "share-unnamed",
+    "who takes the write lock names itself in the lock file",
+    "pager/sidecar/holder_note.ts",
+    "    if (!isOwn) this.#file",
+    "    if (this.#found[0] === 0) this.#file",
+    "tests/share/interleaved_shared_test.ts",
+  ),
+  bug(
+    "share-half-read",
+    "a hold reads on to the end of the journal if the one before it failed to",
+    "pager/share/share.ts",
+    "    this.#isCurrent = false;\n    this.#catchUpLocked();\n",
+    "    this.#catchUpLocked();\n",
+    FAILURES,
+  ),
+  bug(
     "share-unannounced",
     "no commit is acknowledged before the commit word names it",
     PATH,

@@ -41,7 +41,7 @@ export class SharedWorld {
   /** The bytes of the sidecar. */
   readonly side = new Uint8Array(4096);
   /** The beginning of the lock file. */
-  readonly note = new Uint8Array(16);
+  readonly note = new Uint8Array(24);
   readonly tables = {
     file: new LockTable(),
     lock: new LockTable(),
@@ -245,15 +245,15 @@ class LifeLock implements FileLock {
 
   reopen(): void {}
 
-  readNote(into: Uint8Array): void {
+  readNote(into: Uint8Array, position: number): void {
     this.#life.step();
-    into.set(this.#life.world.note.subarray(0, into.length));
+    into.set(this.#life.world.note.subarray(position, position + into.length));
   }
 
-  writeNote(bytes: Uint8Array): void {
+  writeNote(bytes: Uint8Array, position: number): void {
     const { note } = this.#life.world;
-    this.#life.step(() => note.set(bytes.subarray(0, bytes.length >> 1)));
-    note.set(bytes);
+    this.#life.step(() => note.set(bytes.subarray(0, bytes.length >> 1), position));
+    note.set(bytes, position);
   }
 
   close(): void {
