@@ -102,6 +102,15 @@ export class LogBuffer {
     this.#resize(length + FIRST_BYTES);
   }
 
+  /**
+   * Makes room for about `more` bytes of records at once. A buffer that grows step by step is
+   * copied each time, and each step takes fresh memory, which costs more than the copy.
+   */
+  expect(more: number): void {
+    const capacity = Math.min(this.length + more, BYTES_MAX);
+    if (capacity > this.bytes.length) this.#resize(capacity);
+  }
+
   /** Adds a record of all of a page. */
   addWhole(page: PageNumber, frame: Frame, slot: Slot): void {
     const record = this.#begin(page, WHOLE, frame.u32, slot << HEADER_WORD_SHIFT);

@@ -241,4 +241,18 @@ describe("a buffer of records", () => {
     assertEquals(log.bytes.subarray(0, log.length), first);
     assertEquals([large.length, log.bytes.length < 128 * 1024], [0, true]);
   });
+
+  it("takes the memory of records that are expected at once", () => {
+    const log = new LogBuffer();
+    const frame = randomFrame(new Random(4), 256);
+    log.addWhole(PAGE, frame, SLOT);
+    const { length } = log;
+    const first = log.bytes.slice(0, length);
+    log.expect(1_000_000);
+    const { bytes } = log;
+    assertEquals(bytes.subarray(0, length), first);
+    while (log.length < 1_000_000 - RECORD_BYTES_MAX) log.addWhole(PAGE, frame, SLOT);
+    log.expect(1);
+    assert(log.bytes === bytes, "it did not grow again");
+  });
 });

@@ -32,6 +32,10 @@ import { ALLOCATED, CHANGED, HEADERS, PATCHED, RELEASED, SPANS, type UndoLog } f
 /** With more changed words, the sum of the whole page takes less time than the difference. */
 const DIFFERENCE_WORDS_MAX = 256;
 
+/** After this many records of a large transaction the length of the others is estimated. */
+const SAMPLE = 1024;
+const EXPECTED_SHARE = 1.125;
+
 /** The words of a patched page that differ from the saved ones. One object is reused. */
 class ChangedWords {
   /** The number of words in both spans. */
@@ -77,7 +81,12 @@ export class CommitSeal {
 
   /** Seals all pages of the transaction, and adds their records to the log, if there is one. */
   seal(log: LogBuffer | undefined): void {
-    for (let i = 0; i < this.#undo.length; i++) this.#sealRecord(i, log);
+    const { length } = this.#undo;
+    const start = log?.length ?? 0;
+    for (let i = 0; i < length; i++) {
+      if (i === SAMPLE) log?.expect((log.length - start) * (length / i - 1) * EXPECTED_SHARE);
+      this.#sealRecord(i, log);
+    }
     if (this.#protect && log !== undefined) this.#logHeaderPages(log);
   }
 
