@@ -173,6 +173,7 @@ export class BulkLoad {
   /** Builds a page from all entries that a level has gathered. */
   #build(level: Level): number {
     const { list, height, lastPage } = level;
+    if (height === 0) this.#pager.stream();
     const page = this.#tree.nodes.create(height, lastPage);
     const place = this.#pager.at(page);
     list.build(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, 0, list.count);

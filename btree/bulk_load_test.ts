@@ -211,6 +211,20 @@ describe("a bulk load", () => {
     }
   });
 
+  it("takes the memory of some 8 MiB of pages, and a rollback undoes what it wrote", () => {
+    const MIB = 1024 * 1024;
+    const entries = entriesOf(16_000, 1000);
+    const bed = plant();
+    const peak = bed.pager.stats().cachePeakBytes;
+    bed.pager.begin();
+    bulkLoad(bed.tree, entries);
+    assertLessOrEqual(bed.pager.stats().cachePeakBytes - peak, 14 * MIB);
+    bed.pager.rollback();
+    assertEquals(bed.tree.count(), 0);
+    load(entries, 1, bed);
+    assertEquals(replant(bed).tree.count(), entries.length);
+  });
+
   it("is open to puts and deletes afterwards", () => {
     const bed = load(entriesOf(2000, 60));
     transact(bed.pager, () => {

@@ -354,6 +354,21 @@ export class Pager {
   }
 
   /**
+   * Writes the new pages of an open transaction that fills a tree, if they are many, and drops them
+   * from memory. Places become invalid, as by `relieve`.
+   *
+   * @throws {IoError} The system refused. Roll back.
+   */
+  stream(): void {
+    try {
+      this.#bypass.stream();
+    } catch (error) {
+      this.#flusher?.noteFailure(error);
+      throw error;
+    }
+  }
+
+  /**
    * Writes the new pages of an open transaction past the journal, however few, unless that would
    * wait for a flight. Places become invalid, as by `relieve`.
    *

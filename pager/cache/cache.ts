@@ -243,6 +243,33 @@ export class Cache {
     this.#free.push(place);
   }
 
+  /**
+   * Drops pages that the file has, so that others take their slots, in the same order. Call it only
+   * while no caller holds a place.
+   *
+   * @param pages The pages, ascending.
+   */
+  dropAll(pages: Uint32Array): void {
+    for (let i = pages.length - 1; i >= 0; i--) {
+      const place = this.find(pages[i]!);
+      const frame = this.frames[place >>> CHUNK_SHIFT]!;
+      if (frame.chunk === POOL) this.drop(place);
+      else frame.ticks[place & SLOT_MASK] = 0;
+    }
+    let last = -1;
+    for (const page of pages) {
+      const chunk = page >>> CHUNK_SHIFT;
+      const frame = chunk === last ? undefined : this.chunkFrame(chunk);
+      last = chunk;
+      if (frame !== undefined && !frame.isWindow) this.#dissolve(frame);
+    }
+  }
+
+  /** Whether the pages of a chunk fit in slots that are free. */
+  get hasFreeChunk(): boolean {
+    return this.#free.length >= CHUNK_PAGES;
+  }
+
   /** Ends the memory of the frames. */
   close(): void {
     this.#memory.close();

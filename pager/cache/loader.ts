@@ -199,7 +199,7 @@ export class Loader {
     this.#peeks.forget(chunk);
     this.#cache.tick();
     this.#cache.reserve(chunk + 1);
-    const place = this.loadsChunk(chunk)
+    const place = !this.#cache.hasFreeChunk && this.loadsChunk(chunk)
       ? this.#cache.addChunkFrame(chunk).index << CHUNK_SHIFT
       : this.#cache.addPage(chunk * CHUNK_PAGES);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;

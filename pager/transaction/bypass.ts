@@ -29,6 +29,8 @@ import { ALLOCATED } from "./undo_log.ts";
 const BYPASS_PAGES_MIN = 64;
 /** One with up to this many logs them where the write would wait for the medium: 4 MiB. */
 const LOGGED_PAGES_MAX = 512;
+/** A transaction that fills a tree writes its new pages each time they are this many: 8 MiB. */
+const STREAMED_PAGES = 1024;
 
 /** Writes new pages of the open transaction straight to the file. */
 export class Bypass {
@@ -83,6 +85,23 @@ export class Bypass {
     if (undo.length - bypassed.done + bypassed.taken.length < BYPASS_PAGES_MIN) return;
     this.#write(this.#newPages(bypassed.done));
     this.#cache.settle();
+  }
+
+  /**
+   * Writes new pages of an open transaction that fills a tree, once they are many, and drops them
+   * from memory, so that the next ones take their slots: fresh memory costs more than the pages.
+   * As after `relieve`, earlier places are invalid.
+   *
+   * @throws {IoError} The system refused. Roll back: nothing that counts was written.
+   */
+  stream(): void {
+    const { depth, undo, bypassed } = this.#open;
+    if (depth === 0 || !this.isAllowed || this.#log === undefined) return;
+    if (undo.length - bypassed.done < STREAMED_PAGES) return;
+    const pages = this.#newPages(bypassed.done);
+    this.#write(pages);
+    this.#cache.settle();
+    this.#cache.dropAll(pages);
   }
 
   /**
