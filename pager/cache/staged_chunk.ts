@@ -1,8 +1,9 @@
 /**
  * A copy of the dirty pages of one chunk, with its header page, as of a version.
  *
- * A checkpoint that waits for a sync off the thread copies a chunk that every commit changes, and
- * writes the copy once its version is confirmed. Until then the pages in memory stay dirty.
+ * A checkpoint copies a chunk that every commit changes, and writes the copy once its version is
+ * confirmed; and a chunk with more pages than a slice may write, in as many slices as it takes. The
+ * pages in memory stay dirty until the whole copy is written.
  *
  * The system gives memory at its first use, which may take longer than all else in a slice. So the
  * memory has parts, a slice adds one of them at most, a large copy waits until there are enough,
@@ -27,6 +28,8 @@ export class StagedChunk {
   version: Version = 0;
   /** The slots of the pages in the copy, in order. */
   readonly #slots: number[] = [];
+  /** The index of the next page to write; the header page, at 0, is the last one. */
+  #next = 1;
   /** The memory; the page at an index of the copy is in the part `index / PART_PAGES`. */
   #parts: Uint8Array[] = [];
   /** Whether there was a copy since the last `rest`. */
@@ -47,6 +50,7 @@ export class StagedChunk {
   /** Begins the copy of a chunk, of at most as many pages as were prepared. */
   begin(chunk: ChunkNumber, version: Version): void {
     this.#slots.length = 0;
+    this.#next = 1;
     this.chunk = chunk;
     this.version = version;
   }
@@ -60,28 +64,32 @@ export class StagedChunk {
   }
 
   /**
-   * Writes the copy, neighbours in a part together, and the header page last; returns the number
-   * of calls.
+   * Writes the next pages of the copy, neighbours in a part together, and the header page last;
+   * returns the number of calls.
    *
+   * @param pagesMax The most pages to write.
    * @throws {IoError} The system refused, and the disk has latched.
    */
-  write(disk: Disk): number {
+  write(disk: Disk, pagesMax: number): number {
     const slots = this.#slots;
+    const writesAll = this.pagesLeft <= pagesMax;
+    const last = writesAll ? slots.length : this.#next + pagesMax;
     let calls = 0;
-    for (let index = 1; index < slots.length;) {
+    for (let index = this.#next; index < last; calls++) {
       let end = index + 1;
-      while (end % PART_PAGES > 0 && slots[end] === slots[end - 1]! + 1) end++;
+      while (end < last && end % PART_PAGES > 0 && slots[end] === slots[end - 1]! + 1) end++;
       this.#writePages(disk, index, end - index);
-      calls++;
-      index = end;
+      this.#next = index = end;
     }
+    if (!writesAll) return calls;
     this.#writePages(disk, 0, 1);
+    this.#next = slots.length + 1;
     return calls + 1;
   }
 
-  /** The number of pages in the copy. */
-  get pages(): number {
-    return this.#slots.length;
+  /** The number of pages in the copy that are not written yet. */
+  get pagesLeft(): number {
+    return this.#slots.length + 1 - this.#next;
   }
 
   /** Drops the copy. */

@@ -4,8 +4,8 @@
  *
  * Pages that are contiguous in a frame are written directly from it in one call; others are
  * gathered first. No write covers a clean page or a superblock. One chunk can be staged: its pages
- * are copied, and the copy is written once its version is confirmed, unless meanwhile the
- * chunk was written, or pages that may have been freed since then were.
+ * are copied, and the copy is written once its version is confirmed, in one slice or in several,
+ * unless meanwhile the chunk was written, or pages of it that were freed since then were.
  *
  * Write-ahead rule: a page is written only after its version is in the journal on the medium.
  */
@@ -160,18 +160,18 @@ export class Writeback implements CacheOwner {
     return pages;
   }
 
-  /** Whether a chunk is staged. */
-  get hasStage(): boolean {
-    return this.#staged.chunk >= 0;
+  /** The chunk that is staged, or -1; and the version of its copy. */
+  get staged(): { readonly chunk: ChunkNumber; readonly version: Version } {
+    return this.#staged;
   }
 
   /**
    * Copies the dirty pages of a chunk, for `writeStaged`. Between transactions only. Does nothing
-   * while there is no memory for them; the next call may find it.
+   * while there is no memory for them; the next call may find it. Returns whether it did.
    */
-  stage(chunk: ChunkNumber): void {
+  stage(chunk: ChunkNumber): boolean {
     const first = chunk * CHUNK_PAGES;
-    if (!this.#staged.prepare(this.pagesToWrite(chunk))) return;
+    if (!this.#staged.prepare(this.pagesToWrite(chunk))) return false;
     this.#staged.begin(chunk, this.dirtyChunks.get(chunk)!);
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
       if (slot > 0 && !this.#isDirty(first + slot)) continue;
@@ -179,14 +179,17 @@ export class Writeback implements CacheOwner {
       assert(place >= 0, "a dirty page and its header page are in memory");
       this.#staged.copy(slot, this.cache.frames[place >>> CHUNK_SHIFT]!, place);
     }
+    return true;
   }
 
   /**
-   * Writes the staged chunk, if its version is confirmed, and drops it.
+   * Writes the next pages of the staged chunk, if its version is confirmed, and drops it after the
+   * last one.
    *
-   * @returns The chunk, or -1 if none was written.
+   * @param pagesMax The most pages to write.
+   * @returns The chunk, or -1 if none is written whole.
    */
-  writeStaged(confirmed: Version): ChunkNumber {
+  writeStaged(confirmed: Version, pagesMax: number): ChunkNumber {
     const { chunk, version } = this.#staged;
     if (chunk < 0) return chunk;
     const first = chunk * CHUNK_PAGES;
@@ -197,8 +200,10 @@ export class Writeback implements CacheOwner {
       return this.#staged.chunk;
     }
     this.#unsynced.add(chunk);
-    this.writes.calls += this.#staged.write(this.#disk);
-    this.writes.pages += this.#staged.pages;
+    const { pagesLeft } = this.#staged;
+    this.writes.calls += this.#staged.write(this.#disk, pagesMax);
+    this.writes.pages += pagesLeft - this.#staged.pagesLeft;
+    if (this.#staged.pagesLeft > 0) return -1;
     this.#staged.drop();
     if (this.dirtyChunks.get(chunk) === version) {
       this.#markClean(first);
@@ -235,8 +240,8 @@ export class Writeback implements CacheOwner {
    * @throws {IoError} The disk is full, which does not latch the disk, or a write failed.
    */
   writeNew(pages: Uint32Array): void {
-    this.#staged.drop();
     for (let start = 0; start < pages.length;) {
+      if (pages[start]! >>> CHUNK_SHIFT === this.#staged.chunk) this.#staged.drop();
       let end = start + 1;
       while (end < pages.length && pages[end] === pages[end - 1]! + 1) end++;
       this.#unsynced.add(pages[start]! >>> CHUNK_SHIFT);

@@ -2,8 +2,9 @@
  * The checkpoint: writes the pages that the journal holds to their places in the file, so that the
  * journal can be used again.
  *
- * It begins by switching areas, then writes one chunk a slice, so that other work can run in
- * between. It ends with a sync, then the superblocks, each copy synced; only after these is the old
+ * It begins by switching areas, then writes chunks slice by slice, so that other work can run in
+ * between. A chunk with more pages than a slice may write is copied, and the copy written in
+ * several slices. It ends with a sync, then the superblocks, each copy synced; only after these is the old
  * area free, and may be replaced by one elsewhere (`JournalLocation`). The superblocks hold the
  * values of the switch: replay begins there.
  *
@@ -19,6 +20,7 @@ import type { Writeback } from "../cache/writeback.ts";
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
+import { CHUNK_PAGES } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
 import type { ChunkNumber } from "../format/units.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
@@ -27,10 +29,6 @@ import type { Journal } from "../journal/journal.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { JournalLocation } from "./journal_location.ts";
 
-/** The pages that one landing writes: those of whole chunks, or of one chunk that has more. */
-export const LANDING_PAGES = 128;
-/** The same while the journal has much room, so that others wait for fewer writes in a turn. */
-export const CALM_PAGES = 32;
 /** A sync that takes that many pages to the medium is long: 2 MiB. */
 const LONG_SYNC_PAGES = 256;
 /** The chunks that one landing looks at. */
@@ -62,6 +60,8 @@ export class Checkpoint {
   #isSyncing = false;
   /** The pages written before the last sync that it used, or before its begin. */
   #pagesSynced = 0;
+  /** The last chunk of which a copy was begun, because it has too many pages for one slice. */
+  #copied: ChunkNumber = -1;
 
   /**
    * The checkpoints of a file.
@@ -134,20 +134,61 @@ export class Checkpoint {
     this.#step = "pages";
     this.#isSyncing = false;
     this.#pagesSynced = this.#writeback.writes.pages;
+    this.#copied = -1;
     // The lowest last: slices take from the end.
     this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);
     if (to >= 0) this.#location.beginMove(to);
     if (this.#chunks.length === 0) this.#location.leaveChunks();
   }
 
-  /** Writes the next chunk, or ends the checkpoint; call between transactions. */
-  slice(): void {
+  /**
+   * Writes the next chunk, or a part of it, or ends the checkpoint; call between transactions.
+   *
+   * @param pagesMax The most pages to write; `CHUNK_PAGES` for a whole chunk.
+   */
+  slice(pagesMax: number): void {
     assert(this.#chunks !== undefined, "a checkpoint is running");
-    const chunk = this.#chunks.at(-1);
+    const staged = this.#chunks.lastIndexOf(this.#writeback.staged?.chunk ?? -1);
+    const index = staged < 0 ? this.#chunks.length - 1 : staged;
+    const chunk = this.#chunks[index];
     if (chunk === undefined) return this.#end();
-    if (this.#writeback.dirtyChunks.has(chunk)) this.#clean(chunk);
-    this.#chunks.pop();
+    if (!this.#writeSome(chunk, pagesMax)) return;
+    this.#chunks.splice(index, 1);
     if (this.#chunks.length === 0) this.#location.leaveChunks();
+  }
+
+  /** Writes a chunk, or the next part of its copy; whether nothing of it is left. */
+  #writeSome(chunk: ChunkNumber, pagesMax: number): boolean {
+    const { dirtyChunks, staged } = this.#writeback;
+    const version = dirtyChunks.get(chunk);
+    if (version === undefined) return true;
+    if (pagesMax >= CHUNK_PAGES || this.#writeback.pagesToWrite(chunk) <= pagesMax) {
+      this.#clean(chunk);
+      return true;
+    }
+    this.#disk.checkWritable();
+    const isStaged = staged.chunk === chunk;
+    this.#journal.confirm(isStaged ? staged.version : version);
+    return isStaged ? this.#writeStaged(pagesMax) === chunk : this.#beginCopy(chunk, pagesMax);
+  }
+
+  /** Writes the next part of the copy that there is; returns its chunk after the last one. */
+  #writeStaged(pagesMax: number): ChunkNumber {
+    return this.#writeback.writeStaged(this.#journal.confirmedVersion, pagesMax);
+  }
+
+  /**
+   * Copies a confirmed chunk and writes the first part, or all of it if an earlier copy was
+   * dropped; whether nothing of it is left.
+   */
+  #beginCopy(chunk: ChunkNumber, pagesMax: number): boolean {
+    if (this.#copied === chunk) {
+      this.#clean(chunk);
+      return true;
+    }
+    if (!this.#writeback.stage(chunk)) return false;
+    this.#copied = chunk;
+    return this.#writeStaged(pagesMax) === chunk;
   }
 
   /** Writes a chunk. A checkpoint must not end past a chunk that was not written. */
@@ -159,7 +200,7 @@ export class Checkpoint {
 
   /** Runs it to its end. */
   finish(): void {
-    while (this.#chunks !== undefined) this.slice();
+    while (this.#chunks !== undefined) this.slice(CHUNK_PAGES);
   }
 
   #end(): void {
@@ -177,7 +218,7 @@ export class Checkpoint {
     const chunk = this.#chunks?.at(-1);
     this.#isSyncing = this.#chunks?.length === 0;
     this.#pagesSynced = this.#writeback.writes.pages;
-    if (chunk === undefined || this.#writeback.hasStage) return;
+    if (chunk === undefined || this.#writeback.staged.chunk >= 0) return;
     const version = this.#writeback.dirtyChunks.get(chunk) ?? 0;
     if (version > this.#journal.confirmedVersion) this.#writeback.stage(chunk);
   }
@@ -185,7 +226,7 @@ export class Checkpoint {
   /**
    * After a flight, writes what is confirmed, or takes the next step of the end.
    *
-   * @param pagesMax `LANDING_PAGES` or `CALM_PAGES`.
+   * @param pagesMax The most pages to write.
    */
   land(pagesMax: number): void {
     if (this.#chunks === undefined) return;
@@ -194,8 +235,7 @@ export class Checkpoint {
       return this.#nextStep();
     }
     const { pages } = this.#writeback.writes;
-    const staged = this.#writeback.writeStaged(this.#journal.confirmedVersion);
-    const index = this.#chunks.lastIndexOf(staged);
+    const index = this.#chunks.lastIndexOf(this.#writeStaged(pagesMax));
     if (index >= 0) this.#chunks.splice(index, 1);
     this.#writeConfirmed(this.#chunks, pages, pages + pagesMax);
     if (this.#chunks.length === 0) this.#location.leaveChunks();
@@ -203,15 +243,19 @@ export class Checkpoint {
 
   /** Writes chunks whose pages are confirmed, up to a count of pages, and unlists them. */
   #writeConfirmed(chunks: number[], begin: number, end: number): void {
-    const { dirtyChunks, writes } = this.#writeback;
+    const { dirtyChunks, writes, staged } = this.#writeback;
     const last = Math.max(0, chunks.length - LANDING_CHUNKS);
     for (let i = chunks.length - 1; i >= last && writes.pages < end; i--) {
-      const version = dirtyChunks.get(chunks[i]!);
+      const chunk = chunks[i]!;
+      const version = dirtyChunks.get(chunk);
       if (version !== undefined && version > this.#journal.confirmedVersion) continue;
       if (version !== undefined) {
-        const pages = this.#writeback.pagesToWrite(chunks[i]!);
-        if (writes.pages > begin && writes.pages + pages > end) return;
-        this.#clean(chunks[i]!);
+        const isTooLarge = writes.pages + this.#writeback.pagesToWrite(chunk) > end;
+        if (isTooLarge && writes.pages > begin) return;
+        // One copy at a time: another one waits for its version.
+        if (isTooLarge && staged.chunk >= 0) continue;
+        if (!isTooLarge) this.#clean(chunk);
+        else if (!this.#beginCopy(chunk, end - begin)) return;
       }
       chunks.splice(i, 1);
     }

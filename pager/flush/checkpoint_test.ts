@@ -34,7 +34,8 @@ import { DataEnd } from "../journal/data_end.ts";
 import type { Journal } from "../journal/journal.ts";
 import { readSuperblock } from "../journal/superblocks.ts";
 import type { Pager } from "../pager.ts";
-import { CALM_PAGES, Checkpoint } from "./checkpoint.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import { IDLE_PAGES, SLICE_PAGES } from "./checkpointer.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { JournalLocation } from "./journal_location.ts";
 
@@ -102,6 +103,15 @@ function expectFree(pager: Pager): void {
     return isInUse(pager.frames[place >>> 8]!, place & 255, page & 255);
   });
   assertEquals(used, []);
+}
+
+/** Takes a flight; returns the pages that its landing wrote. */
+async function landed(pager: Pager): Promise<number> {
+  const flight = pager.flights.takeOff()!;
+  await flight.synced;
+  const { pageWrites } = pager.stats();
+  pager.flights.land(flight);
+  return pager.stats().pageWrites - pageWrites;
 }
 
 describe("A checkpoint", () => {
@@ -174,7 +184,33 @@ describe("A checkpoint in flight", () => {
     });
   }
 
-  it("writes whole chunks in a landing, up to a count of pages, or one that has more", async () => {
+  it("writes a chunk that has many pages in parts, and a power cut between them loses nothing", async () => {
+    const file = makeFile(800);
+    const pager = openNodes(file);
+    const all = dataPages(800);
+    transact(pager, () => all.forEach((page) => write(pager, page, 1)));
+    pager.flush("sync");
+    pager.flights.requestCheckpoint();
+    const written: number[] = [];
+    let salt = 1;
+    const expectAll = () => {
+      const cut = openNodes(new MemoryFile(file.content()));
+      for (const page of all) expectContent(cut, page, page === 20 ? salt : 1);
+    };
+    while (pager.stats().checkpoints === 0) {
+      assert(++salt < 80, `${written}`);
+      // Every commit changes the first chunk. All others are confirmed soon.
+      transact(pager, () => write(pager, 20, salt));
+      written.push(await landed(pager));
+      if (salt % 9 === 0) expectAll();
+    }
+    expectAll();
+    const sum = written.reduce((sum, count) => sum + count);
+    assert(sum > all.length, `${written}`);
+    assertEquals(Math.max(...written), SLICE_PAGES);
+  });
+
+  it("writes more pages in a landing the more is committed, up to a chunk", async () => {
     const pager = openNodes(makeFile(800));
     const all = dataPages(800);
     transact(pager, () => all.forEach((page) => write(pager, page, 1)));
@@ -183,20 +219,14 @@ describe("A checkpoint in flight", () => {
     const written: number[] = [];
     for (let salt = 2; pager.stats().checkpoints === 0; salt++) {
       assert(salt < 30, `${written}`);
-      // Every commit changes the first chunk. All others are confirmed soon.
-      transact(pager, () => all.forEach((page) => page < CHUNK_PAGES && write(pager, page, salt)));
-      const flight = pager.flights.takeOff()!;
-      await flight.synced;
-      const { pageWrites } = pager.stats();
-      pager.flights.land(flight);
-      written.push(pager.stats().pageWrites - pageWrites);
+      transact(pager, () => all.forEach((page) => page < 60 && write(pager, page, salt)));
+      written.push(await landed(pager));
     }
-    const sum = written.reduce((sum, count) => sum + count);
-    assert(sum > all.length, `${written}`);
-    assert(Math.max(...written) <= CHUNK_PAGES, `${written}`);
+    const most = Math.max(...written);
+    assert(most > SLICE_PAGES && most <= CHUNK_PAGES, `${written}`);
   });
 
-  it("writes fewer pages in a landing while the journal has much room", async () => {
+  it("writes whole chunks in a landing, where several have few pages", async () => {
     const pages = Array.from({ length: 8 }, (_, i) => (i + 1) * CHUNK_PAGES + 9);
     const thin = pages.flatMap((page) => Array.from({ length: 9 }, (_, i) => page + i));
     const pager = openNodes(makeFile(9 * 255));
@@ -206,15 +236,11 @@ describe("A checkpoint in flight", () => {
     const written: number[] = [];
     while (pager.stats().checkpoints === 0) {
       assert(written.length < 30, `${written}`);
-      const { pageWrites } = pager.stats();
-      const flight = pager.flights.takeOff()!;
-      await flight.synced;
-      pager.flights.land(flight);
-      written.push(pager.stats().pageWrites - pageWrites);
+      written.push(await landed(pager));
     }
     assertEquals(written.reduce((sum, count) => sum + count), 8 * 10);
     // A chunk has nine of them, and its header page.
-    assertEquals(Math.max(...written), Math.floor(CALM_PAGES / 10) * 10);
+    assertEquals(Math.max(...written), Math.floor(SLICE_PAGES / 10) * 10);
   });
 });
 
@@ -298,6 +324,26 @@ describe("a slice of a checkpoint", () => {
     pager.checkpoint();
     const copy = openNodes(new MemoryFile(file.content()));
     for (const [page, salt] of [[20, 1], [300, 2]] as const) expectContent(copy, page, salt);
+  });
+
+  it("writes a part of a chunk, or all of it once its copy was dropped", () => {
+    const pager = openNodes(makeFile(600));
+    transact(pager, () => dataPages(600).forEach((page) => write(pager, page, 1)));
+    const pages = () => pager.stats().pageWrites;
+    while (pages() === 0) assert(pager.checkpointSlice(), "it first finds memory for a copy");
+    assertEquals(pages(), IDLE_PAGES);
+    pager.checkpointSlice();
+    assertEquals(pages(), 2 * IDLE_PAGES);
+    transact(pager, () => pager.release(200, 1));
+    transact(pager, () => {
+      allocate(pager, 200, 3);
+      pager.writeNewPages();
+    });
+    const before = pages();
+    pager.checkpointSlice();
+    assertEquals(pages() - before, CHUNK_PAGES - 3, "without superblocks and the new page");
+    pager.checkpointSlice();
+    assertEquals(pages() - before, CHUNK_PAGES - 3 + IDLE_PAGES);
   });
 
   it("does not pass over a chunk that could not be written", () => {

@@ -20,22 +20,26 @@
 
 import type { PageSet } from "../cache/page_set.ts";
 import type { Writeback } from "../cache/writeback.ts";
-import { CHUNK_BYTES } from "../format/format.ts";
+import { CHUNK_BYTES, CHUNK_PAGES } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";
 import type { LiveSnapshots } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { AreaGrowth } from "./area_growth.ts";
-import { CALM_PAGES, type Checkpoint, LANDING_PAGES } from "./checkpoint.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import type { DiskRoom } from "./disk_room.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { JournalFill } from "./journal_fill.ts";
 import type { JournalLocation } from "./journal_location.ts";
 import type { JournalMoves } from "./journal_moves.ts";
 
-/** The part of the journal that may be filled while a checkpoint takes its time. */
-const CALM_PART = 1 / 4;
+/** The pages that a slice, or a landing, writes at least, if there are as many: 256 KiB. */
+export const SLICE_PAGES = 32;
+/** The same where nothing is committed: 512 KiB. */
+export const IDLE_PAGES = 64;
+/** The part of the journal that is filled when a checkpoint has written its pages. */
+const END_PART = 3 / 4;
 /** The flights that may land before a checkpoint that is due begins in line. */
 const LANDINGS_MAX = 8;
 
@@ -95,6 +99,8 @@ export class Checkpointer {
   #imagesAfter: Version = -1;
   /** Whether the next flights take a checkpoint, however short the journal is. */
   #isRequested = false;
+  /** The part of the journal that was filled when the running one last wrote pages. */
+  #partBefore = 0;
   /** Whether the last checkpoint changed an area: the next may do the other, or cut the tail. */
   #hasChanged = false;
 
@@ -159,7 +165,7 @@ export class Checkpointer {
     if (this.isDue) return this.#begin();
     if (!this.#checkpoint.isRunning) return this.cutTail();
     if (this.#fill.part > fillMax) this.#checkpoint.finish();
-    else this.#checkpoint.slice();
+    else this.#checkpoint.slice(this.#pagesDue());
     this.#afterAdvance();
     this.finishGrowth();
   }
@@ -171,7 +177,7 @@ export class Checkpointer {
   slice(): boolean {
     this.#begin();
     if (this.#checkpoint.isRunning) {
-      this.#checkpoint.slice();
+      this.#checkpoint.slice(IDLE_PAGES);
       return true;
     }
     this.finishGrowth();
@@ -205,8 +211,21 @@ export class Checkpointer {
   }
 
   #landRunning(): void {
-    this.#checkpoint.land(this.#fill.part < CALM_PART ? CALM_PAGES : LANDING_PAGES);
+    this.#checkpoint.land(this.#pagesDue());
     this.#afterAdvance();
+  }
+
+  /**
+   * The pages that the running one writes now, in proportion to what was committed since the last
+   * time, so that it ends before the journal is full.
+   */
+  #pagesDue(): number {
+    const { part } = this.#fill;
+    const gained = part - this.#partBefore;
+    this.#partBefore = part;
+    if (part >= END_PART) return CHUNK_PAGES;
+    const pages = Math.ceil(this.#writeback.dirtyPages * gained / (END_PART - part));
+    return Math.min(CHUNK_PAGES, Math.max(SLICE_PAGES, pages));
   }
 
   #landIdle(): void {
@@ -273,6 +292,7 @@ export class Checkpointer {
   /** Prepares for one; returns the chunk that the area which it frees moves to, or -1. */
   #prepare(): ChunkNumber {
     this.#landings = 0;
+    this.#partBefore = 0;
     this.#isRequested = false;
     this.#emptyImages();
     return this.#moves.chunkForCheckpoint(this.#tailChunks);

@@ -46,8 +46,9 @@ describe("docs/operations.md", () => {
 /** A file, a number in it, and what the page says of that number. */
 const NUMBERS: readonly (readonly [file: string, code: string, words: string])[] = [
   ["pager/flush/file_end.ts", "PIECE_BYTES = 2 * CHUNK_BYTES", "cut off, 4 MiB a turn"],
-  ["pager/flush/checkpoint.ts", "LANDING_PAGES = 128", "at most 1 MiB of pages of several"],
-  ["pager/flush/checkpoint.ts", "CALM_PAGES = 32", "a quarter of that while the journal has much"],
+  ["pager/flush/checkpointer.ts", "SLICE_PAGES = 32", "writes 256 KiB of pages"],
+  ["pager/flush/checkpointer.ts", "IDLE_PAGES = 64", "in slices of 512 KiB of pages"],
+  ["pager/flush/checkpointer.ts", "END_PART = 3 / 4", "three quarters full"],
   ["pager/cache/staged_chunk.ts", "PART_PAGES = 32", "first time 256 KiB a turn"],
   ["pager/cache/windows.ts", "WINDOWS_MAX = 32_768", "the first 32,768 in use"],
   ["pager/copy/copied_file.ts", "COUNT_MAX = 16_384", "for 16,384 of them, 64 bytes"],

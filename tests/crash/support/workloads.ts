@@ -691,6 +691,26 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         REOPEN,
       ]).flat(),
   ),
+  // A chunk whose copy is written in parts, and meanwhile changed, written in line, or freed in
+  // part for a value that takes its pages.
+  flightParts: slow(scripted(16, () => [
+    ...times(3, (i): Step[] => [
+      write([...times(90, (j) => set("main", keyAt(j), i + 1, 4_000))], "buffered"),
+      REQUEST,
+      ...times(8, (j): Step[] => [
+        TAKE_OFF,
+        ...(j % 3 === 1 ? [write([set("main", keyAt(j), 10 + i, 300)], LEVELS[j % 2])] : []),
+        LAND,
+      ]).flat(),
+      ...(i === 1 ? [STEP, STEP, write([set("main", keyAt(9), 20, 300)]), STEP] : []),
+      ...(i === 2 ? times(60, (j): Step => write([remove("main", keyAt(j))], "none")) : []),
+      write([set("main", "large", i, i === 2 ? 530_000 : 300)], "none"),
+      TAKE_OFF,
+      LAND,
+      CHECKPOINT,
+    ]).flat(),
+    REOPEN,
+  ], () => [write(times(90, (j) => set("main", keyAt(j), 0, 4_000)))])),
   flightsApart: slow(scripted(12, () => [
     ...times(12, (i): Step[] => [
       write(

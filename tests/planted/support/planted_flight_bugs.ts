@@ -87,6 +87,22 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     protect("flightStages"),
   ),
   bug(
+    "part-ends",
+    "a chunk that is written in parts stays dirty, and listed, until the last one",
+    WRITEBACK,
+    "    if (this.#staged.pagesLeft > 0) return -1;\n",
+    "",
+    part("pager/flush/checkpoint_test.ts", "A checkpoint in flight"),
+  ),
+  bug(
+    "stage-reused",
+    "a staged chunk is not written over a page of it that was freed, and written past the journal",
+    WRITEBACK,
+    "      if (pages[start]! >>> CHUNK_SHIFT === this.#staged.chunk) this.#staged.drop();\n",
+    "",
+    part("pager/flush/checkpoint_test.ts", "a slice of a checkpoint"),
+  ),
+  bug(
     "move-ignored",
     "a transaction ends a move of the journal before it begins",
     COMMIT_PATH,
