@@ -6,7 +6,7 @@
  * pages in memory stay dirty until the whole copy is written.
  *
  * The system gives memory at its first use, which may take longer than all else in a slice. So the
- * memory has parts, a slice adds one of them at most, a large copy waits until there are enough,
+ * memory has parts, a slice adds one of them or makes the copy, which waits until there are enough,
  * and they are kept from one checkpoint to the next.
  */
 
@@ -42,9 +42,9 @@ export class StagedChunk {
   prepare(pages: number): boolean {
     this.#hadCopy = true;
     if (this.#parts.length * PART_PAGES >= pages) return true;
-    // Filled, so that the copy is not the first to use it.
+    // Filled, so that the copy is not the first to use it. That takes as long as the copy.
     this.#parts.push(new Uint8Array(PART_PAGES * PAGE_BYTES).fill(0));
-    return this.#parts.length * PART_PAGES >= pages;
+    return false;
   }
 
   /** Begins the copy of a chunk, of at most as many pages as were prepared. */

@@ -87,7 +87,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     protect("flightStages"),
   ),
   bug(
-    "part-ends",
+    "copy-unfinished",
     "a chunk that is written in parts stays dirty, and listed, until the last one",
     WRITEBACK,
     "    if (this.#staged.pagesLeft > 0) return -1;\n",
