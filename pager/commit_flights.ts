@@ -85,6 +85,17 @@ export class Flights {
   }
 
   /**
+   * Writes all commits, unless that would wait for the medium; whether it did. Between transactions
+   * only.
+   *
+   * @throws {IoError} The system refused, and the handle latches.
+   */
+  writeAhead(): boolean {
+    this.#checkBetween();
+    return this.#flusher?.writeAhead() ?? false;
+  }
+
+  /**
    * Writes all commits, and starts a sync that takes them to the medium. Between transactions only.
    *
    * Large values may need two flights, so the caller compares the durable version.

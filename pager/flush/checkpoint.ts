@@ -4,9 +4,9 @@
  *
  * It begins by switching areas, then writes chunks slice by slice, so that other work can run in
  * between. A chunk with more pages than a slice may write is copied, and the copy written in
- * several slices. It ends with a sync, then the superblocks, each copy synced; only after these is the old
- * area free, and may be replaced by one elsewhere (`JournalLocation`). The superblocks hold the
- * values of the switch: replay begins there.
+ * several slices. It ends with a sync, then the superblocks, each copy synced; only after these is
+ * the old area free, and may be replaced by one elsewhere (`JournalLocation`). The superblocks hold
+ * the values of the switch: replay begins there.
  *
  * In line (`begin`, `slice`, `finish`) it waits for its syncs. In flight (`beginConfirmed`,
  * `takeOff`, `land`) it uses those of flights: before one it stages a chunk that is not confirmed

@@ -184,7 +184,7 @@ describe("A checkpoint in flight", () => {
     });
   }
 
-  it("writes a chunk that has many pages in parts, and a power cut between them loses nothing", async () => {
+  it("writes a chunk that has many pages in parts, and loses nothing between them", async () => {
     const file = makeFile(800);
     const pager = openNodes(file);
     const all = dataPages(800);

@@ -262,6 +262,13 @@ export class Flusher implements CommitLog {
     if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) this.#journal.flush(false);
   }
 
+  /** Writes all commits, unless that would wait for a sync; whether it did. */
+  writeAhead(): boolean {
+    if (this.#journal.waitsForPages) return false;
+    this.#journal.flush(false);
+    return true;
+  }
+
   /** Whether a flight would advance a checkpoint, or a change of the journal's areas. */
   get needsFlight(): boolean {
     return this.#steps.isRunning || this.#checkpointer.needsFlight;

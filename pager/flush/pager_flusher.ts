@@ -36,4 +36,5 @@ export type PagerFlusher = Pick<
   | "requestCheckpoint"
   | "takeOff"
   | "write"
+  | "writeAhead"
 >;

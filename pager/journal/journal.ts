@@ -339,6 +339,11 @@ export class Journal {
     this.#markDurable();
   }
 
+  /** Whether a write of everything pending waits for a sync of bypassed pages. */
+  get waitsForPages(): boolean {
+    return this.#waiting.length > 0 || this.pending.hasBypassed;
+  }
+
   /** Whether every batch is on the medium. */
   get #isDurable(): boolean {
     return this.#durableSequence === this.sequence;

@@ -357,6 +357,11 @@ export class SharedFlusher implements PagerFlusher {
     this.flush(level);
   }
 
+  /** Does nothing: each write of a shared file follows the rules of a hold. */
+  writeAhead(): boolean {
+    return false;
+  }
+
   /** Takes all commits to the medium, in line. */
   takeOff(): undefined {
     this.flush("sync");

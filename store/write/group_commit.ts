@@ -7,9 +7,10 @@
  * takes off with them as soon as the first has landed. So none waits longer than two flights, or
  * three if it has large values or a checkpoint is due. `FlushPolicy` chooses between the two ways.
  *
- * Commits whose records reach `PENDING_BYTES` are written within the turn, without a sync, and
- * advance the checkpoint there. So the memory and the journal of a turn are bounded, whatever the
- * number of its transactions.
+ * Commits whose records reach `PENDING_BYTES` are written within the turn, where that needs no
+ * sync: memory for more would be used for the first time, which takes longer than the write. Those
+ * that reach `TURN_BYTES` also advance the checkpoint there. So the memory and the journal of a
+ * turn are bounded, whatever the number of its transactions.
  *
  * If the journal is full before the checkpoint ends, promises also wait for the checkpoint. It
  * advances with each flight, or by a slice per turn of the event loop, so other work continues
@@ -20,8 +21,10 @@ import { setImmediate } from "node:timers";
 import type { Durability, Pager } from "../../pager/mod.ts";
 import type { FlushPolicy } from "./flush_policy.ts";
 
-/** The most bytes of records that wait in memory for the end of the turn. */
-const PENDING_BYTES = 4 * 1024 * 1024;
+/** The bytes of records that wait for the end of the turn, where their write needs no sync. */
+const PENDING_BYTES = 1024 * 1024;
+/** The most bytes of records of a turn before the checkpoint advances. */
+const TURN_BYTES = 4 * 1024 * 1024;
 
 /** What follows a flush, even a failed one. */
 export interface FlushListener {
@@ -42,6 +45,8 @@ export class GroupCommit {
   #buffered: PromiseWithResolvers<void> | undefined;
   /** Resolves when the flights in the air have landed; undefined if there are none. */
   #flying: Promise<void> | undefined;
+  /** The bytes of records that were written within the turn. */
+  #turnBytes = 0;
 
   /**
    * Creates the group commit of a database.
@@ -63,15 +68,16 @@ export class GroupCommit {
       return Promise.resolve();
     }
     const reached = level === "buffered" ? this.#reachSystem() : this.#reachMedium();
-    if (this.#pager.pendingBytes >= PENDING_BYTES) this.#writePending();
+    if (this.#pager.pendingBytes >= PENDING_BYTES) this.#writePending(this.#pager.pendingBytes);
     return reached;
   }
 
   /** Writes what waits; its promises still wait for the end of the turn, or for a flight. */
-  #writePending(): void {
+  #writePending(bytes: number): void {
     try {
       // The turn goes on, so no slice can follow.
-      this.#writeFor("buffered", false);
+      if (this.#turnBytes + bytes >= TURN_BYTES) this.#writeFor("buffered", false);
+      else if (this.#pager.flights.writeAhead()) this.#turnBytes += bytes;
     } catch (error) {
       this.#buffered?.reject(error);
       this.#synced?.reject(error);
@@ -128,6 +134,7 @@ export class GroupCommit {
   }
 
   #notify(): void {
+    this.#turnBytes = 0;
     this.#listener.durable();
     this.#listener.flushed();
   }
@@ -256,6 +263,7 @@ export class GroupCommit {
         if (this.#pager.durableVersion >= version) group?.resolve();
         else group?.reject(error);
       } finally {
+        this.#turnBytes = 0;
         if (!this.#pager.isOverdue) { for (const { resolve } of landed.splice(0)) resolve(); }
         this.#listener.durable();
         if (group !== undefined) this.#listener.flushed();

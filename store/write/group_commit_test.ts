@@ -153,6 +153,7 @@ describe("a turn with more changes than the journal holds", () => {
         assert(checkpoints > 2);
         assertLess(journalUsedBytes, 8 * MIB);
         assertLess(fileBytes, 48 * MIB);
+        assertLess(pager.pendingBytes, 1.1 * MIB);
         await Promise.all(promises);
         assertEquals(db.version, VALUES + 1);
         db.close();

@@ -108,8 +108,13 @@ const NUMBERS: readonly (readonly [file: string, code: string, words: string])[]
   ["store/replica.ts", "EVERY_MS = 5000", "five seconds by default"],
   [
     "store/write/group_commit.ts",
-    "PENDING_BYTES = 4 * 1024 * 1024",
-    "of more than 4 MiB are written",
+    "PENDING_BYTES = 1024 * 1024",
+    "of more than 1 MiB are written",
+  ],
+  [
+    "store/write/group_commit.ts",
+    "TURN_BYTES = 4 * 1024 * 1024",
+    "With 4 MiB they are in any case",
   ],
   ["store/write/range_delete_slices.ts", "STEPS_MAX = 128", "each of at most 128 steps"],
   ["store/write/range_delete_slices.ts", "STEP_PAGES = 32", "releases at most 32 pages"],

@@ -676,7 +676,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "group-hoards",
     "many transactions of one turn are written before they fill memory and the journal",
     "store/write/group_commit.ts",
-    "if (this.#pager.pendingBytes >= PENDING_BYTES) this.#writePending();",
+    "if (this.#pager.pendingBytes >= PENDING_BYTES) this.#writePending(this.#pager.pendingBytes);",
     "",
     part("store/write/group_commit_test.ts", "a turn with more changes"),
   ),
