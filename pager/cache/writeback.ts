@@ -273,11 +273,18 @@ export class Writeback implements CacheOwner {
 
   /** Marks all pages of a chunk clean, free ones too. Call it only after every write succeeded. */
   #markClean(first: number): void {
+    const frame = this.cache.chunkFrame(first >>> CHUNK_SHIFT);
+    if (frame !== undefined) return this.#markFrameClean(frame);
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
       const place = this.cache.find(first + slot);
       if (place < 0) continue;
       this.markWritten(this.cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
     }
+  }
+
+  #markFrameClean({ dirty }: Frame): void {
+    for (let slot = 0; slot < CHUNK_PAGES; slot++) this.dirtyPages -= dirty[slot]!;
+    dirty.fill(0);
   }
 
   /** Writes neighbouring pages: directly from a frame if contiguous in it, else gathered. */

@@ -34,6 +34,7 @@ import type { CheckpointState, JournalFigures, JournalState } from "../journal/j
 import { HoldPolicy } from "../sidecar/hold_policy.ts";
 import type { OpenTransaction } from "../transaction/open_transaction.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
+import { RecordCopies } from "./record_copies.ts";
 import type { Share } from "./share.ts";
 import { SharedCheckpoint } from "./shared_checkpoint.ts";
 
@@ -59,6 +60,7 @@ export class SharedFlusher implements PagerFlusher {
   readonly #flushed: () => void;
   readonly #hold: HoldPolicy;
   readonly #checkpoint: SharedCheckpoint;
+  readonly #copies = new RecordCopies();
   #isClosed = false;
   /** Whether the lock is given up at the end of this turn. */
   #isKept = false;
@@ -233,7 +235,7 @@ export class SharedFlusher implements PagerFlusher {
     const before = this.#share.end;
     const durableSequence = this.#share.position.durable;
     const bytes = length > 0 && length <= OWN_BYTES_MAX
-      ? this.pending.bytes.slice(0, length)
+      ? this.#copies.copy(this.pending.bytes, length)
       : null;
     const begin = performance.now();
     journal.flush(through);

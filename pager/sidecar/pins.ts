@@ -58,7 +58,7 @@ const FLAGS: Readonly<Record<Waiting, number>> = {
 export interface Participant {
   /** The id of its process, as that process sees it; several Workers have the same. */
   readonly process: number;
-  /** A version that it has taken over, at least the last switch, or the one that a snapshot reads. */
+  /** A version that it has taken over, perhaps not the last one, or the one of a snapshot. */
   readonly version: number;
   /** Whether it waits for the write lock. */
   readonly waits: boolean;
