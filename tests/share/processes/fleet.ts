@@ -60,7 +60,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetResult> {
       const number = begun++;
       const child = spawn(options, path, number, random.below(2 ** 31));
       const isKilled = random.once(options.killedOneIn) && number < lives - 1;
-      const wait = random.below(random.once(3) ? 100 : 1500);
+      const wait = random.below(random.once(3) ? 100 : options.isBurst ? 3000 : 1500);
       const over = child.output();
       if (isKilled && await killLater(child, `${folder}/p${number}.log`, wait)) kills++;
       const { success, signal, stderr } = await over;

@@ -35,7 +35,7 @@ import type { Head, Line, Write } from "./log.ts";
 
 const KEYS = 150;
 /** The most transactions of one kind in a step of a burst. */
-const BURST_MAX = 200;
+const BURST_MAX = 500;
 /** The codecs of the tree `heads`. */
 export const HEADS = { key: string, value: json as Codec<Head> };
 const ORDER = { key: u64, value: string };
