@@ -1,6 +1,6 @@
 /**
  * Rows that are kept once, as DISTINCT, UNION and IN need them. Rows that exceed the memory go to a
- * tree, by key.
+ * tree, by key. A row of one number is kept as the number, without an array around it.
  */
 
 import { type Collation, compare } from "../value/compare.ts";
@@ -11,11 +11,23 @@ import { type Row, RowList } from "./row_list.ts";
 import { sortedOrder, termsOf } from "./sorter.ts";
 import { bytesOfRow, Memory, type SpillTree } from "./spill.ts";
 
+/** A row, or the number that it is. */
+type Kept = Row | number;
+
+function rowOf(kept: Kept): Row {
+  return typeof kept === "number" ? [kept] : kept;
+}
+
 /** A set of rows. */
 export class RowSet extends RowList {
   readonly #collations: readonly Collation[];
   readonly #memory: Memory;
-  readonly #found = new Map<MapKey, Row>();
+  readonly #found = new Map<MapKey, Kept>();
+  /** Whether all keys are numbers, whose order is that of the rows. */
+  #hasNumbers = true;
+  /** The keys in their order, if they were sorted as numbers, and the place among them. */
+  #sorted: Float64Array | undefined;
+  #place = 0;
   #bytes = 0;
   #tree: SpillTree | undefined;
   #read: Generator<[Uint8Array, Uint8Array], void, undefined> | undefined;
@@ -40,12 +52,17 @@ export class RowSet extends RowList {
   addFrom(values: readonly SqlValue[], first: number): boolean {
     const key = mapKey(values, first, this.#collations);
     if (this.#found.has(key) || this.#isInTree(values, first)) return false;
-    const row = values.slice(first, first + this.#collations.length);
-    if (row[0] === null) this.hasNull = true;
-    this.#found.set(key, row);
+    const value = values[first]!;
+    const { length } = this.#collations;
+    const kept = length === 1 && typeof value === "number"
+      ? value
+      : values.slice(first, first + length);
+    if (value === null) this.hasNull = true;
+    if (typeof key !== "number") this.#hasNumbers = false;
+    this.#found.set(key, kept);
     this.#withNull = undefined;
     if (this.#memory.spill === undefined) return true;
-    const bytes = 2 * bytesOfRow(row);
+    const bytes = 2 * bytesOfRow(rowOf(kept));
     this.#bytes += bytes;
     if (this.#memory.take(bytes)) this.#empty();
     return true;
@@ -54,9 +71,10 @@ export class RowSet extends RowList {
   /** Moves the rows in memory to the tree. */
   #empty(): void {
     this.#tree ??= this.#memory.spill!.tree();
-    const entries = [...this.#found.values()].map((row) =>
-      [keyBytes(row, 0, this.#collations), bytesOf(row)] as const
-    );
+    const entries = [...this.#found.values()].map((kept) => {
+      const row = rowOf(kept);
+      return [keyBytes(row, 0, this.#collations), bytesOf(row)] as const;
+    });
     this.#tree.put(entries);
     this.#found.clear();
     this.#memory.give(this.#bytes);
@@ -97,7 +115,7 @@ export class RowSet extends RowList {
   }
 
   *#all(): Generator<Row> {
-    yield* this.#found.values();
+    for (const kept of this.#found.values()) yield rowOf(kept);
     for (const [, bytes] of this.#tree?.entries() ?? []) yield rowOfBytes(bytes);
   }
 
@@ -111,12 +129,20 @@ export class RowSet extends RowList {
   /** Makes the rows a sorted list. */
   sort(): void {
     if (this.#tree !== undefined) return this.#empty();
-    const rows = [...this.#found.values()];
+    if (this.#hasNumbers) return void (this.#sorted = this.#sortedNumbers());
+    const rows = Array.from(this.#found.values(), rowOf);
     this.rows = Array.from(sortedOrder(rows, termsOf(this.#collations)), (at) => rows[at]!);
+  }
+
+  /** The keys, which are numbers, in their order. */
+  #sortedNumbers(): Float64Array {
+    return Float64Array.from(this.#found.keys() as Iterable<number>).sort();
   }
 
   /** Moves to the first row; false if there is none. */
   override rewind(): boolean {
+    this.#place = 0;
+    if (this.#sorted !== undefined) return this.#nextNumber();
     if (this.#tree === undefined) return super.rewind();
     this.#read = this.#tree.entries();
     return this.next();
@@ -124,6 +150,7 @@ export class RowSet extends RowList {
 
   /** Moves to the next row; false at the end. */
   override next(): boolean {
+    if (this.#sorted !== undefined) return this.#nextNumber();
     if (this.#read === undefined) return super.next();
     const step = this.#read.next();
     if (step.done === true) return false;
@@ -131,10 +158,19 @@ export class RowSet extends RowList {
     return true;
   }
 
+  #nextNumber(): boolean {
+    const sorted = this.#sorted!;
+    if (this.#place === sorted.length) return false;
+    this.row = rowOf(this.#found.get(sorted[this.#place++]!)!);
+    return true;
+  }
+
   /** Forgets all rows. */
   override close(): void {
     super.close();
     this.#found.clear();
+    this.#hasNumbers = true;
+    this.#sorted = undefined;
     this.#read?.return();
     this.#read = undefined;
     this.#tree?.drop();
