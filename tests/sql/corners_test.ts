@@ -369,3 +369,54 @@ describe("a foreign key", () => {
     ]),
   );
 });
+
+describe("a function", () => {
+  it(
+    "of dates knows the calendar, and reads times and modifiers as written",
+    isAlike([
+      `WITH RECURSIVE d(n) AS (SELECT -0.5 UNION ALL SELECT n + 2499.75 FROM d WHERE n < 5373000)
+       SELECT datetime(n), julianday(n), strftime('%j %w %V %G', n), date(n, '+1 month') FROM d`,
+      ...[
+        ["2024-02-30", "+1 day"],
+        ["2024-02-29 12:34:56", "-1 year", "floor"],
+        ["2024-01-31T00:00:00", "+1 months", "weekday 0"],
+        ["2024-01-31 10:20", "START OF DAY", "+0001-02-03 04:05"],
+        ["2024-01-31 10:20:30.25Z ", "subsec"],
+        ["2024-01-31", ".5 days"],
+        ["2024-01-31", "+.5 days"],
+        ["2024-01-31", "+24:50"],
+        ["+2024-01-31"],
+        ["2024-13-01"],
+        ["2024-01-31x"],
+        ["1706659200.5", "unixepoch", "subsec"],
+        ["1706659200", "auto", "start of year"],
+        ["__proto__", "constructor"],
+      ].map((args) => `SELECT datetime(${args.map((arg) => `'${arg}'`).join()}) AS t`),
+    ]),
+  );
+
+  it(
+    "of JSON finds the value at a path, and refuses a text with a fault anywhere",
+    isAlike(
+      [
+        '{"a": 1, "a": {"b": 2}, "b": [1, {"c": -0.5e+3}, "x\\u0041\\"y"]}',
+        '{"\\u0061": {"b": [true, false, null]}, "b": 12345678901234567890}',
+        "{a: {b: .5}, 'b': [0x1F, +1,],}",
+        '[{"a": 1}, 01]',
+        '{"a": 1 "b": 2}',
+        '{"a": [1, 2}',
+        '{"a": "x\ty"}',
+        '{"a": 1.}',
+        '{"a": tru}',
+        '{"a": 1} x',
+        ' "text" ',
+        "",
+      ].flatMap((text) =>
+        ["$.a", "$.a.b", "$.b[1].c", "$.b[2]", "$.b[#-1]", "$[0].a", "$.a.b[2]"].map((path) =>
+          `SELECT json_extract('${text}', '${path}') AS v, '${text}' ->> '${path}' AS w,
+            json_type('${text}', '${path}') AS t, json_valid('${text}') AS k`
+        )
+      ),
+    ),
+  );
+});
