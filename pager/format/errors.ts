@@ -55,6 +55,10 @@ const HELD = {
   open: ["has it open", ""],
   shared: ["shares it", "; open it with shared: true, or to follow it"],
   unshared: ["has it open without shared: true", ""],
+  elsewhere: [
+    "has it open read-only, or shares it by another path, such as a link",
+    "; all that share a file open it by one path",
+  ],
   writing: ["is writing it", ""],
 } as const;
 

@@ -184,11 +184,10 @@ class Opening {
     this.#announcePresence();
     if (this.#base.lock(true)) return this.#joinsAlone();
     if (!this.#base.lock(false)) throw new LockedError(this.#path, false, "unshared");
-    // With nobody else present, it is a read-only handle that relies on a file without changes.
-    const isNobodyHere = this.#presence.tryLock(true);
-    if (isNobodyHere || !this.#presence.tryLock(false)) {
-      throw new LockedError(this.#path, false, "unshared");
-    }
+    // With nobody else present, it is a read-only handle that relies on a file without changes, or
+    // one that has its lock files by another name.
+    if (this.#presence.tryLock(true)) throw new LockedError(this.#path, false, "elsewhere");
+    if (!this.#presence.tryLock(false)) throw new LockedError(this.#path, false, "unshared");
     return true;
   }
 

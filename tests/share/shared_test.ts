@@ -292,6 +292,10 @@ describe("a file that is shared", () => {
       await nextTurn();
       assertEquals(treeOf(reader).get("one"), "um");
     }
+    // Its lock files would be others.
+    const link = `${handles.folder}/link.quire`;
+    Deno.symlinkSync(handles.path, link);
+    assertThrows(() => open(link, { shared: true }), LockedError, "shares it by another path");
     db.close();
     {
       using _ = open(handles.path);
@@ -301,7 +305,7 @@ describe("a file that is shared", () => {
     }
     {
       using _ = open(handles.path, { readOnly: true });
-      assertThrows(() => handles.open(), LockedError);
+      assertThrows(() => handles.open(), LockedError, "has it open read-only");
     }
     assertEquals(treeOf(handles.open()).get("one"), "um");
   });
