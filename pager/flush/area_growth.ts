@@ -20,7 +20,7 @@ const SPARE_CHUNKS_MIN = 2;
 /** An area is too long from this multiple of what commits need until a checkpoint has begun. */
 const TOO_LONG = 3 / 2;
 /** Both areas then keep this part of the data, a chunk, and this multiple of what they hold. */
-const FILE_PART = 1 / 10;
+const FILE_PART = 1 / 20;
 const FILE_CHUNK = 1;
 const JOURNAL_PART = 2;
 /** An area grows ahead when it has less than a quarter left, or less than a half and this. */
@@ -118,15 +118,18 @@ export class AreaGrowth {
 
   /**
    * After a checkpoint, begins to give back the spare chunks of the area that it freed, if large
-   * transactions made that much longer than other commits need it; after the next checkpoint those
-   * of the other area too. It keeps them while the current one holds as much. Returns whether it
-   * began.
+   * transactions made that much longer than other commits need it, or if commits are small; after
+   * the next checkpoint those of the other area too. It keeps them while the current one holds as
+   * much. Returns whether it began.
+   *
+   * @param areCommitsSmall Whether it takes long until commits need the chunks again.
    */
-  giveBackSpare(): boolean {
+  giveBackSpare(areCommitsSmall: boolean): boolean {
     const isSecond = this.#hasGivenBack;
     this.#hasGivenBack = false;
     const { otherArea } = this.#journal;
-    const isTooLong = isSecond || otherArea.capacity >= TOO_LONG * this.#fill.bytesAhead;
+    const isTooLong = areCommitsSmall || isSecond ||
+      otherArea.capacity >= TOO_LONG * this.#fill.bytesAhead;
     if (this.#room.mayBeFull || !isTooLong) return false;
     const kept = this.#chunksKept;
     if (otherArea.chunks.length - kept < SPARE_CHUNKS_MIN) return false;

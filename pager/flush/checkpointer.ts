@@ -43,6 +43,13 @@ const END_PART = 3 / 4;
 /** The flights that may land before a checkpoint that is due begins in line. */
 const LANDINGS_MAX = 8;
 
+/**
+ * So many flushes or landings after the end of one, commits are small if the journal has got no
+ * more bytes than this: 6 KiB each.
+ */
+const CALM_CALLS = 64;
+const CALM_BYTES = 384 * 1024;
+
 /** What checkpoints depend on. */
 export interface CheckpointerParts {
   /** The last commit. */
@@ -101,6 +108,9 @@ export class Checkpointer {
   #isRequested = false;
   /** The part of the journal that was filled when the running one last wrote pages. */
   #partBefore = 0;
+  /** The flushes and landings since the last one ended, and the bytes of the journal then. */
+  #calls = 0;
+  #filledAtEnd = 0;
   /** Whether the last checkpoint changed an area: the next may do the other, or cut the tail. */
   #hasChanged = false;
 
@@ -163,7 +173,7 @@ export class Checkpointer {
     // On a full disk a checkpoint frees the kept room of the area for the next transaction.
     if (this.#journal.isShort) return this.writeAll();
     if (this.isDue) return this.#begin();
-    if (!this.#checkpoint.isRunning) return this.cutTail();
+    if (!this.#checkpoint.isRunning) return this.#advanceIdle();
     if (this.#fill.part > fillMax) this.#checkpoint.finish();
     else this.#checkpoint.slice(this.#pagesDue());
     this.#afterAdvance();
@@ -231,7 +241,15 @@ export class Checkpointer {
   #landIdle(): void {
     if (this.isDue) this.#beginInFlight();
     else this.#growth.growAhead();
+    this.#advanceIdle();
+  }
+
+  /** While none runs, cuts the tail, and shortens areas that are too long for small commits. */
+  #advanceIdle(): void {
     this.cutTail();
+    if (++this.#calls !== CALM_CALLS) return;
+    if (this.#journal.filledBytes - this.#filledAtEnd > CALM_BYTES) return;
+    if (!this.#checkpoint.isRunning && !this.#growth.isRunning) this.#giveBackSpare(true);
   }
 
   /** Takes the remaining steps of a growth of the areas in line. */
@@ -325,8 +343,14 @@ export class Checkpointer {
    * area, if they are most of it. On a full disk others wait for the room of the tail.
    */
   #afterEnd(): void {
+    this.#calls = 0;
+    this.#filledAtEnd = this.#journal.filledBytes;
     if (this.#room.mayBeFull) this.cutWholeTail();
+    this.#giveBackSpare(false);
+  }
+
+  #giveBackSpare(areCommitsSmall: boolean): void {
     if (this.#snapshots.snapshotCount > 0 || this.#hasChanged) return;
-    this.#hasChanged = this.#growth.giveBackSpare();
+    this.#hasChanged = this.#growth.giveBackSpare(areCommitsSmall);
   }
 }
