@@ -67,6 +67,8 @@ export interface CompactionBounds {
   readonly slackPages: number;
   /** See `slackPages`. */
   readonly slackPart: number;
+  /** Whether the chunks of the journal stay where they are. */
+  readonly journalStays?: boolean;
 }
 
 /** A tree, and the keys of its large values at or behind the goal once they were looked for. */
@@ -108,6 +110,9 @@ export class Compaction {
   /** The pages in use, and the page after the last one. */
   #used = 0;
   #end: PageNumber = 0;
+  /** The pages of the journal before the last page in use, and those behind it. */
+  #journalInside = 0;
+  #journalBehind = 0;
   /** The leaves, and the bytes that they use. */
   #leaves = 0;
   #leafBytes = 0;
@@ -146,7 +151,8 @@ export class Compaction {
 
   /** Whether enough pages are free that moving others pays. Call after counting. */
   get isWorthwhile(): boolean {
-    return this.#end > this.#goal + this.#slack;
+    const staying = this.#bounds.journalStays === true ? this.#journalInside : 0;
+    return this.#end > this.#goal + staying + this.#slack;
   }
 
   /**
@@ -234,8 +240,11 @@ export class Compaction {
     this.#context.allocator.examine(chunk, this.#headers);
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       const kind = kindOf(this.#headers, slot);
+      if (kind === KIND_JOURNAL) this.#journalBehind++;
       if (kind === KIND_FREE || kind === KIND_JOURNAL) continue;
       this.#used++;
+      this.#journalInside += this.#journalBehind;
+      this.#journalBehind = 0;
       if (kind === KIND_LEAF) {
         this.#leaves++;
         this.#leafBytes += usedBytesOf(this.#headers, slot);

@@ -16,6 +16,7 @@
 
 import type { CompactionBounds } from "../../btree/mod.ts";
 import { CorruptionError, format, IoError, LimitError } from "../../pager/mod.ts";
+import { BusyCompaction } from "./busy_compaction.ts";
 import { ALONE_PAGES, CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
 import type { HousekeepingDatabase } from "./housekeeping_database.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
@@ -83,6 +84,8 @@ export class Housekeeping {
   readonly #releasing: number[] = [];
   /** The compaction of the idle database that has begun. */
   #compaction: CompactionRun | undefined;
+  /** The compaction while commits go on. */
+  readonly #busy: BusyCompaction;
   /** The compactions that a caller asked for and that have not ended. */
   #requested = 0;
   /** The allocator's `pagesFreed` when the last compaction had ended. */
@@ -96,6 +99,7 @@ export class Housekeeping {
    */
   constructor(database: HousekeepingDatabase, flushed: () => void) {
     this.#database = database;
+    this.#busy = new BusyCompaction(database);
     this.#idle = new IdleCheckpoint(database.pager, flushed, {
       urgent: () => this.#releaseTurn(),
       // In a shared file these are left to a process that has it alone.
@@ -104,10 +108,12 @@ export class Housekeeping {
     });
   }
 
-  /** Notes a commit. */
+  /** Notes a commit that was flushed. */
   wake(): void {
     this.#compaction = undefined;
     this.#idle.wake();
+    const mayCompact = this.#requested === 0 && this.#database.pager.sharing === undefined;
+    if (mayCompact) this.#busy.afterFlush();
   }
 
   /** Keeps idle compactions from running until the result is disposed. */
@@ -128,6 +134,7 @@ export class Housekeeping {
     if (this.#compaction === undefined) {
       if (this.#database.checkpointSlice()) return true;
       if (!this.#mayCompact()) return false;
+      this.#busy.rest();
       this.#compaction = new CompactionRun(this.#database, IDLE_BOUNDS, COMPACTION_MS);
     }
     try {
@@ -136,6 +143,7 @@ export class Housekeeping {
       if (!(error instanceof CorruptionError) && !(error instanceof LimitError)) throw error;
     }
     this.#compaction = undefined;
+    this.#busy.rest();
     this.#freedAtRest = this.#database.context.allocator.pagesFreed;
     return this.#database.checkpointSlice();
   }

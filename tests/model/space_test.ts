@@ -48,6 +48,29 @@ function expectOpen(db: Database, file: MemoryFile): void {
   assert(file.size() <= most, `${file.size()} bytes open, at most ${most}`);
 }
 
+/** The bytes that the journal of an open file holds. */
+function journalBytes({ session }: Opened): number {
+  const { areas } = session.pager.inspection().journal()!;
+  return areas.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+}
+
+/** The most bytes of an open file beside what the journal holds. */
+function openBytesMax(opened: Opened): number {
+  const journal = 2 * journalBytes(opened);
+  return Math.floor(1.1 * usedBytes(opened.db)) + journal + 4 * MIB + CHUNK_BYTES;
+}
+
+/** Commits single entries until a checkpoint has taken the rest, and the file is in proportion. */
+function commitUntilInProportion(opened: Opened, file: MemoryFile): void {
+  for (let commits = 0;; commits++) {
+    if (journalBytes(opened) < MIB && file.size() <= openBytesMax(opened)) return;
+    assertLess(commits, 200);
+    for (let i = 0; i < 20; i++) {
+      change(opened.db, "single", (tree) => tree.set(`${i}`, bytesOf(commits, 60)));
+    }
+  }
+}
+
 /** Sets random keys, a thousand a transaction. */
 function setRandom(db: Database, tree: string, count: number, seed: number, length = 60): void {
   const random = new Random(seed);
@@ -475,12 +498,43 @@ describe("an open file", () => {
     const opened = openBoth(file);
     for (let step = 0; step < 80; step++) {
       setRandom(opened.db, "t", 1000, step + 1);
-      const { areas } = opened.session.pager.inspection().journal()!;
-      const journal = areas.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
-      const most = Math.floor(1.1 * usedBytes(opened.db)) + 2 * journal + 4 * MIB + CHUNK_BYTES / 2;
+      const most = openBytesMax(opened) - CHUNK_BYTES / 2;
       assert(file.size() <= most, `${file.size()} bytes after step ${step}, at most ${most}`);
     }
     opened.db.close();
+  });
+
+  it("is in proportion again after large transactions, while single commits go on", () => {
+    const file = new MemoryFile();
+    const opened = openBoth(file);
+    const random = new Random(1);
+    for (let step = 0; step < 3; step++) {
+      change(opened.db, "t", (tree) => {
+        for (let i = 0; i < 12_000; i++) tree.set(`k${random.u32()}`, bytesOf(i, 400));
+      });
+    }
+    commitUntilInProportion(opened, file);
+    checkDatabase(opened);
+    opened.db.close();
+  });
+
+  it("is in proportion again after half of it was deleted, while single commits go on", () => {
+    const file = new MemoryFile();
+    const opened = openBoth(file);
+    for (let turn = 0; turn < 9; turn++) {
+      setRandom(opened.db, "kept", 1000, turn, 1000);
+      setRandom(opened.db, "gone", 1000, turn, 1000);
+    }
+    change(opened.db, "gone", (tree) => tree.clear());
+    const content = contentOf(opened.db, ["kept"]);
+    commitUntilInProportion(opened, file);
+    assertContent(contentOf(opened.db, ["kept"]), content);
+    checkDatabase(opened);
+    const killed = new MemoryFile(file.content());
+    opened.db.close();
+    const again = openBoth(killed);
+    assertContent(contentOf(again.db, ["kept"]), content);
+    checkDatabase(again);
   });
 
   it("is in proportion after growing values, once it was compacted", async () => {
