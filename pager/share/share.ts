@@ -399,9 +399,22 @@ export class Share {
     return Math.min(this.#position.meta.version, this.#follower.oldestSnapshot);
   }
 
-  /** Renews the pin, which would count as that of a dead process otherwise. */
+  /**
+   * Renews the pin, which would count as that of a dead process otherwise, and frees the pins of
+   * those that have died.
+   */
   renew(): void {
-    this.parts.pins.set(this.#pinnedVersion);
+    const { pins } = this.parts;
+    const { isLost } = pins;
+    if (!isLost) pins.set(this.#pinnedVersion);
+    if (!isLost && !pins.hasStale) return;
+    this.enter();
+    try {
+      pins.freeStale();
+      if (isLost) pins.take(this.#pinnedVersion);
+    } finally {
+      this.leave();
+    }
   }
 
   #readWord(): CommitWord | undefined {

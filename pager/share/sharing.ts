@@ -13,7 +13,7 @@ import { pauseThread } from "../file/disk_file.ts";
 import type { FileLock } from "../file/share_files.ts";
 import type { ChangedPages } from "../follow/changed_pages.ts";
 import { MovedError } from "../follow/moved_error.ts";
-import { CorruptionError, IoError } from "../format/errors.ts";
+import { CorruptionError, IoError, LockedError } from "../format/errors.ts";
 import type { PageNumber } from "../format/units.ts";
 import type { RemoteCommits } from "./remote_commits.ts";
 import type { Share, SharingState } from "./share.ts";
@@ -24,6 +24,9 @@ const TRIES = 6;
 const PAUSE_MS = 5;
 /** A turn that lasts longer refreshes again: callbacks of timers may precede its end. */
 const TURN_MS = 1;
+
+/** The errors of a beat that the next one, or the next read, meets again or not. */
+const PASSING = [IoError, CorruptionError, LockedError];
 
 /** Takes over what others have committed, and judges the pages that reads find. */
 export class Sharing implements Judge {
@@ -94,7 +97,7 @@ export class Sharing implements Judge {
       if (this.#behind === sequence) this.#flusher.syncBehind();
       this.#behind = sequence;
     } catch (error) {
-      if (!(error instanceof IoError) && !(error instanceof CorruptionError)) throw error;
+      if (PASSING.every((type) => !(error instanceof type))) throw error;
     }
   }
 

@@ -14,7 +14,9 @@
  * Each lies inside one sector, and is written by one call. An owner writes its pin when it has
  * taken over a version, and renews it from time to time. Processes share no clock: each measures
  * for itself how long it has seen no renewal, and a pin without one for `STALE_MS` does not count.
- * One whose sum does not match counts as version 0, for as long as that.
+ * One whose sum does not match counts as version 0, for as long as that. Who sees such a pin frees
+ * its place, for one that opens the file has seen none before. An owner that was only stopped takes
+ * another place.
  *
  * A process that opens the file has no pin yet. While it waits for the write lock it knocks: it
  * writes a u64 that is not 0 before the pins, at each try. Those who open the file together write
@@ -101,6 +103,7 @@ export class Pins {
   #ticket = 0;
   readonly #side: SideBytes;
   readonly #process: number;
+  readonly #now: () => number;
   readonly #owner = crypto.getRandomValues(new Uint32Array(2));
   /** The knock and all pins, as they were read last; the same by words, and the pins alone. */
   readonly #bytes = new Uint8Array(KNOCK_BYTES + PINS_MAX * PIN_BYTES);
@@ -116,9 +119,11 @@ export class Pins {
    *
    * @param side The sidecar.
    * @param process The id of this process.
+   * @param now The clock, in milliseconds.
    */
-  constructor(side: SideBytes, process: number) {
+  constructor(side: SideBytes, process: number, now: () => number = () => performance.now()) {
     this.#side = side;
+    this.#now = now;
     this.#process = process & PROCESS_MASK;
     this.#owner[0]! |= 1;
     // Where a number begins does not matter, as long as no other owner of the place begins there.
@@ -133,6 +138,7 @@ export class Pins {
 
   /** Takes a place that is not used or stale; whether there was one. Under the write lock. */
   take(version: Version): boolean {
+    this.#own = -1;
     this.#read();
     for (let place = 0; place < PINS_MAX; place++) {
       const isFree = this.#isUnused(place) || this.#isStale(place);
@@ -176,6 +182,36 @@ export class Pins {
     view.setInt32(SUM_AT, crc(bytes.subarray(0, SUM_AT)), true);
     this.#side.write(bytes, PINS_AT + this.#own * PIN_BYTES);
     this.#isBehind = false;
+  }
+
+  /** Whether this process has no place, as another one has taken it: this one seemed to be dead. */
+  get isLost(): boolean {
+    if (this.#own < 0) return true;
+    this.#read();
+    const at = (KNOCK_BYTES + this.#own * PIN_BYTES) >>> 2;
+    return this.#words[at] !== this.#owner[0] || this.#words[at + 1] !== this.#owner[1];
+  }
+
+  /** Whether a pin of another process does not count any more. */
+  get hasStale(): boolean {
+    return this.#stale().length > 0;
+  }
+
+  /** Frees the places of such pins, so that others can open the file. Under the write lock. */
+  freeStale(): void {
+    for (const place of this.#stale()) {
+      this.#side.write(this.#one.fill(0), PINS_AT + place * PIN_BYTES);
+    }
+  }
+
+  #stale(): number[] {
+    this.#read();
+    const found: number[] = [];
+    for (let place = 0; place < PINS_MAX; place++) {
+      const isOther = place !== this.#own && !this.#isUnused(place);
+      if (isOther && this.#isStale(place)) found.push(place);
+    }
+    return found;
   }
 
   /** Gives this process's place up. */
@@ -269,7 +305,7 @@ export class Pins {
 
   /** Whether a waiter was seen for so long that it may be dead. */
   #isOld(place: number, waiter: number): boolean {
-    const now = performance.now();
+    const now = this.#now();
     const seen = this.#seen.get(place);
     if (seen?.waiter === waiter) return now - seen.time > WAIT_MS;
     this.#seen.set(place, { waiter, time: now });
@@ -307,7 +343,7 @@ export class Pins {
   /** Whether a pin was seen without a renewal for too long. */
   #isStale(place: number): boolean {
     const { renewal } = this.#pinAt(place);
-    const now = performance.now();
+    const now = this.#now();
     const seen = this.#sightings.get(place);
     if (seen?.renewal === renewal) return now - seen.time > STALE_MS;
     this.#sightings.set(place, { renewal, time: now });

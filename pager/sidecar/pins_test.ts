@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Pins, PINS_MAX } from "./pins.ts";
+import { Pins, PINS_MAX, STALE_MS } from "./pins.ts";
 
 class Side {
   readonly bytes = new Uint8Array(4096);
@@ -43,6 +43,31 @@ describe("pins", () => {
     const [a] = pinsOf(side, 2);
     side.bytes[512 + 32 + 9]! ^= 1;
     assertEquals(a!.oldest(), 0);
+  });
+
+  it("that are not renewed are freed, and an owner that was only stopped takes another", () => {
+    const side = new Side();
+    let now = 0;
+    const all = Array.from({ length: PINS_MAX }, (_, i) => {
+      const pins = new Pins(side, i, () => now);
+      assert(pins.take(10));
+      return pins;
+    });
+    const [living, stopped] = [all[0]!, all[1]!];
+    assertEquals([living.hasStale, stopped.isLost], [false, false]);
+    now = STALE_MS + 1;
+    assert(!new Pins(side, 1, () => now).take(10), "who opens the file has seen no pin before");
+    assert(living.hasStale);
+    living.renew();
+    living.freeStale();
+    assertEquals([living.hasStale, living.participants().length], [false, 1]);
+    assert(new Pins(side, 1, () => now).take(11));
+    assert(stopped.isLost);
+    assert(stopped.take(12));
+    assertEquals([stopped.isLost, living.participants().map(({ version }) => version)], [
+      false,
+      [10, 11, 12],
+    ]);
   });
 
   it("tell who waits, until that one has had the lock", () => {
