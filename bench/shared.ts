@@ -13,24 +13,29 @@ import type { Section } from "./durable/fixture.ts";
 import { figureOf, short, tableOf } from "./measure/figures.ts";
 import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
-import { type ChildTask, fill, keyOf, VALUE_BYTES, WARM_COMMITS, WARM_MS } from "./shared/child.ts";
+import { type ChildTask, fill, keyOf, VALUE_BYTES, WARM_COMMITS } from "./shared/child.ts";
 
 const ENGINES: readonly ChildTask["engine"][] = ["quire", "lmdb-js", "node:sqlite"];
 const PROCESSES = [1, 2, 4, 8];
 const CHILD = new URL("./shared/child.ts", import.meta.url).pathname;
 const CONFIG = new URL("./deno.json", import.meta.url).pathname;
 
+/** The fewest rounds of the section cost. */
+const COST_ROUNDS_MIN = 8;
+
 /** The size of a run. */
 interface Size {
   readonly entries: number;
   readonly seconds: number;
   readonly rounds: number;
+  /** Commits for this long, in milliseconds, are not counted. */
+  readonly warmMs: number;
   /** Commits of each kind in a round of the section cost. */
   readonly commits: number;
 }
 
-const FULL_SIZE: Size = { entries: 100_000, seconds: 2, rounds: 5, commits: 1000 };
-const QUICK_SIZE: Size = { entries: 20_000, seconds: 0.5, rounds: 3, commits: 200 };
+const FULL_SIZE: Size = { entries: 100_000, seconds: 2, rounds: 5, warmMs: 2000, commits: 1000 };
+const QUICK_SIZE: Size = { entries: 20_000, seconds: 1, rounds: 1, warmMs: 500, commits: 200 };
 
 /** The calls a second of each process. */
 async function ratesOf(task: Omit<ChildTask, "number">, processes: number): Promise<number[]> {
@@ -68,8 +73,9 @@ async function together(work: ChildTask["work"], folder: string, size: Size): Pr
     for (const engine of ENGINES) {
       for (const processes of PROCESSES) {
         const path = `${folder}/${round}-${processes}-${engine.replace(":", "-")}`;
-        const task = { engine, path, work, entries: size.entries, seconds: size.seconds };
-        await fill({ ...task, number: 0 });
+        const { entries, seconds, warmMs } = size;
+        const task = { engine, path, work, entries, seconds, warmMs };
+        await fill(task);
         const rates = await ratesOf(task, processes);
         const key = `${engine} ${processes}`;
         const sum = rates.reduce((all, rate) => all + rate, 0);
@@ -100,7 +106,7 @@ async function together(work: ChildTask["work"], folder: string, size: Size): Pr
       "parentheses: what the slowest process got of an equal share." +
       (work === "commit"
         ? ` The commits of ${
-          WARM_MS / 1000
+          size.warmMs / 1000
         } s before that do not count, nor ${WARM_COMMITS} that ` +
           "each process has made before these in a database of its own."
         : ""),
@@ -123,8 +129,9 @@ async function costSection(folder: string, size: Size): Promise<Section> {
   const samples: Record<string, number[]> = { exclusive: [], shared: [] };
   const ratios: number[] = [];
   const path = `${folder}/cost`;
-  await fill({ engine: "quire", path, work: "commit", number: 0, entries: 20_000, seconds: 0 });
-  for (let round = 0; round < size.rounds * 2; round++) {
+  await fill({ engine: "quire", path, entries: 20_000 });
+  const rounds = Math.max(COST_ROUNDS_MIN, 2 * size.rounds);
+  for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? [false, true] : [true, false];
     const micros = new Map<boolean, number>();
     for (const shared of order) micros.set(shared, await commitMicros(path, shared, size.commits));
@@ -142,7 +149,7 @@ async function costSection(folder: string, size: Size): Promise<Section> {
     heads: ["open", "median", "least", "most"],
     rows: [...rows, ["shared / exclusive", short(median), short(least), short(most)]],
     data: samples,
-    notes: [`${size.rounds * 2} rounds of ${size.commits} commits each, in turn.`],
+    notes: [`${rounds} rounds of ${size.commits} commits each, in turn.`],
   };
 }
 

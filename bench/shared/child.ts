@@ -3,6 +3,7 @@
  * prints how many calls it made. It begins when it receives a line, so all begin together.
  */
 
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
 import { open, type Tree } from "../../mod.ts";
@@ -19,17 +20,19 @@ export interface ChildTask {
   readonly number: number;
   readonly entries: number;
   readonly seconds: number;
+  /** Commits for this long, in milliseconds, are not counted. */
+  readonly warmMs: number;
 }
 
 /** Reads between two turns of the event loop, as the reads of a request. */
 const READS_A_TURN = 100;
-/** Commits for this long are not counted. */
-export const WARM_MS = 2000;
 /**
- * Before that each process makes so many commits in a database of its own: code that runs seldom is
- * not compiled, and of eight processes each makes few commits in two seconds.
+ * Each process makes so many commits in a database of its own first: code that runs seldom is not
+ * compiled, and of eight processes each makes few commits in two seconds.
  */
 export const WARM_COMMITS = 2000;
+/** Where that database is, if the system has this: it is to compile code, and not to wait. */
+const MEMORY_DISK = "/dev/shm";
 /** After so many of them another handle of Quire takes them over, and at times commits. */
 const WARM_GROUP = 5;
 /** The bytes of a value. */
@@ -74,7 +77,9 @@ async function callsOf({ engine, path }: ChildTask): Promise<Calls> {
 }
 
 /** Fills a database, closed at the end. */
-export async function fill(task: ChildTask): Promise<void> {
+export async function fill(
+  task: Pick<ChildTask, "engine" | "path" | "entries">,
+): Promise<void> {
   const value = new Uint8Array(VALUE_BYTES).fill(7);
   const entries = Array.from({ length: task.entries }, (_, i): [Uint8Array, Uint8Array] => {
     return [keyOf(i), value];
@@ -117,7 +122,8 @@ function turn(): Promise<void> {
 
 async function run(task: ChildTask): Promise<number> {
   if (task.work === "commit") {
-    await inTempFolder((folder) => warmUp({ ...task, path: `${folder}/warm` }));
+    const dir = existsSync(MEMORY_DISK) ? MEMORY_DISK : undefined;
+    await inTempFolder((folder) => warmUp({ ...task, path: `${folder}/warm` }), dir);
   }
   const calls = await callsOf(task);
   const value = new Uint8Array(VALUE_BYTES).fill(task.number);
@@ -129,7 +135,7 @@ async function run(task: ChildTask): Promise<number> {
   for (let i = 0; i < 2000; i++) calls.get(next());
   console.log("ready");
   await Deno.stdin.read(new Uint8Array(16));
-  const begin = performance.now() + (task.work === "commit" ? WARM_MS : 0);
+  const begin = performance.now() + (task.work === "commit" ? task.warmMs : 0);
   while (performance.now() < begin) await calls.commit(next(), value);
   const end = performance.now() + task.seconds * 1000;
   let count = 0;
