@@ -79,8 +79,7 @@ export function beginSharing(joined: JoinedShare, memory: SharedMemory): Sharing
   snapshots.older = new SharedVersions({ ...memory, versionPages, index, file: indexed });
   writer.copiesReleased = true;
   bypass.isAllowed = false;
-  share.load();
-  share.announce();
+  share.join();
   // A batch has the hint from before its commit, which may have given pages back below it.
   let hint = Math.min(meta.allocatorHint, share.position.superblock.allocatorHint);
   for (const page of index.pagesBefore(Infinity)) hint = Math.min(hint, page >>> CHUNK_SHIFT);

@@ -310,6 +310,14 @@ export class Share {
     this.#follower.beginAnew(groups, position);
   }
 
+  /** Reads the file as one that joins: what the word calls durable is on the medium. */
+  join(): void {
+    this.load();
+    const word = this.#readWord();
+    if (word !== undefined) this.#position.noteDurable(word.durable);
+    this.announce();
+  }
+
   /** Refuses a journal that ends before the batch that the commit word names. */
   #checkReached(): void {
     const { at, superblock } = this.#position;

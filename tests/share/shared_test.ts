@@ -292,6 +292,13 @@ describe("a file that is shared", () => {
       await nextTurn();
       assertEquals(treeOf(reader).get("one"), "um");
     }
+    {
+      // The first commit of one that joins says that all before it are there.
+      using joined = handles.open();
+      await treeOf(joined).set("three", "três");
+      using reader = open(handles.path, { readOnly: true });
+      assertEquals([...treeOf(reader).keys()], ["one", "two"]);
+    }
     // Its lock files would be others.
     const link = `${handles.folder}/link.quire`;
     Deno.symlinkSync(handles.path, link);
