@@ -45,13 +45,11 @@ export class PageSet {
 
   /** Removes `page` and all higher pages. */
   deleteFrom(page: PageNumber): void {
-    for (const block of [...this.#blocks.keys()]) {
-      const first = block * BLOCK_PAGES;
-      if (first + BLOCK_PAGES <= page) continue;
-      for (let index = Math.max(0, page - first); index < BLOCK_PAGES; index++) {
-        this.delete(first + index);
-      }
-      if (first >= page) this.#blocks.delete(block);
+    for (const [block, words] of this.#blocks) {
+      const from = Math.max(0, page - block * BLOCK_PAGES);
+      if (from >= BLOCK_PAGES) continue;
+      this.size -= clearFrom(words, from);
+      if (from === 0) this.#blocks.delete(block);
     }
   }
 
@@ -60,4 +58,22 @@ export class PageSet {
     this.#blocks.clear();
     this.size = 0;
   }
+}
+
+/** Clears the bits of words from one on; returns how many were set. */
+function clearFrom(words: Uint32Array, from: number): number {
+  let count = 0;
+  let cleared = -1 << (from & 31);
+  for (let at = from >>> 5; at < words.length; at++) {
+    count += bitCount(words[at]! & cleared);
+    words[at]! &= ~cleared;
+    cleared = -1;
+  }
+  return count;
+}
+
+function bitCount(word: number): number {
+  const pairs = word - (word >>> 1 & 0x55555555);
+  const fours = (pairs & 0x33333333) + (pairs >>> 2 & 0x33333333);
+  return Math.imul(fours + (fours >>> 4) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

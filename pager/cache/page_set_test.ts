@@ -37,6 +37,20 @@ describe("PageSet", () => {
     }
   });
 
+  it("counts those that remain where many are side by side", () => {
+    const random = new Random(2);
+    for (let round = 0; round < 50; round++) {
+      const set = new PageSet();
+      const pages = Array.from({ length: 200 }, () => 16_384 + random.below(700) - 350);
+      for (const page of pages) set.add(page);
+      const end = 16_384 + random.below(800) - 400;
+      set.deleteFrom(end);
+      const left = new Set(pages.filter((page) => page < end));
+      assertEquals(set.size, left.size);
+      assertEquals(pages.filter((page) => set.has(page)), pages.filter((page) => page < end));
+    }
+  });
+
   it("is empty once cleared", () => {
     const pages = new PageSet();
     assertEquals([pages.add(300), pages.add(300)], [true, false]);

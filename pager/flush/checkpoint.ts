@@ -31,6 +31,8 @@ import type { JournalLocation } from "./journal_location.ts";
 
 /** A sync that takes that many pages to the medium is long: 2 MiB. */
 const LONG_SYNC_PAGES = 256;
+/** To write a chunk takes the time of this many pages, besides those that it writes. */
+export const CHUNK_WORK = 3;
 /** The chunks that one landing looks at. */
 const LANDING_CHUNKS = 256;
 
@@ -237,25 +239,31 @@ export class Checkpoint {
     const { pages } = this.#writeback.writes;
     const index = this.#chunks.lastIndexOf(this.#writeStaged(pagesMax));
     if (index >= 0) this.#chunks.splice(index, 1);
-    this.#writeConfirmed(this.#chunks, pages, pages + pagesMax);
+    this.#writeConfirmed(this.#chunks, pagesMax, this.#writeback.writes.pages - pages);
     if (this.#chunks.length === 0) this.#location.leaveChunks();
   }
 
-  /** Writes chunks whose pages are confirmed, up to a count of pages, and unlists them. */
-  #writeConfirmed(chunks: number[], begin: number, end: number): void {
-    const { dirtyChunks, writes, staged } = this.#writeback;
+  /**
+   * Writes chunks whose pages are confirmed, and unlists them.
+   *
+   * @param written The pages written before, of `pagesMax`.
+   */
+  #writeConfirmed(chunks: number[], pagesMax: number, written: number): void {
+    const { dirtyChunks, staged } = this.#writeback;
     const last = Math.max(0, chunks.length - LANDING_CHUNKS);
-    for (let i = chunks.length - 1; i >= last && writes.pages < end; i--) {
+    let left = pagesMax - written;
+    for (let i = chunks.length - 1; i >= last && left > 0; i--) {
       const chunk = chunks[i]!;
       const version = dirtyChunks.get(chunk);
       if (version !== undefined && version > this.#journal.confirmedVersion) continue;
       if (version !== undefined) {
-        const isTooLarge = writes.pages + this.#writeback.pagesToWrite(chunk) > end;
-        if (isTooLarge && writes.pages > begin) return;
+        const pages = this.#writeback.pagesToWrite(chunk);
+        if (pages > left && left < pagesMax) return;
         // One copy at a time: another one waits for its version.
-        if (isTooLarge && staged.chunk >= 0) continue;
-        if (!isTooLarge) this.#clean(chunk);
-        else if (!this.#beginCopy(chunk, end - begin)) return;
+        if (pages > left && staged.chunk >= 0) continue;
+        if (pages <= left) this.#clean(chunk);
+        else if (!this.#beginCopy(chunk, left)) return;
+        left -= pages + CHUNK_WORK;
       }
       chunks.splice(i, 1);
     }

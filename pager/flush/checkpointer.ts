@@ -27,7 +27,7 @@ import type { LiveSnapshots } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { AreaGrowth } from "./area_growth.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import { type Checkpoint, CHUNK_WORK } from "./checkpoint.ts";
 import type { DiskRoom } from "./disk_room.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { JournalFill } from "./journal_fill.ts";
@@ -234,7 +234,9 @@ export class Checkpointer {
     const gained = part - this.#partBefore;
     this.#partBefore = part;
     if (part >= END_PART) return CHUNK_PAGES;
-    const pages = Math.ceil(this.#writeback.dirtyPages * gained / (END_PART - part));
+    const { dirtyPages, dirtyChunks } = this.#writeback;
+    const work = dirtyPages + CHUNK_WORK * dirtyChunks.size;
+    const pages = Math.ceil(work * gained / (END_PART - part));
     return Math.min(CHUNK_PAGES, Math.max(SLICE_PAGES, pages));
   }
 

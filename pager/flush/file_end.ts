@@ -30,7 +30,7 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
-import { isInUse } from "../format/header.ts";
+import { lastInUse } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
 import type { PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
@@ -140,9 +140,8 @@ export class FileEnd {
       if (chunks.has(chunk)) continue;
       const place = this.#loader.headerPage(chunk);
       const frame = this.#frames[place >>> CHUNK_SHIFT]!;
-      for (let slot = SLOT_MASK; slot > 0; slot--) {
-        if (isInUse(frame, place & SLOT_MASK, slot)) return chunk * CHUNK_PAGES + slot + 1;
-      }
+      const slot = lastInUse(frame, place & SLOT_MASK);
+      if (slot > 0) return chunk * CHUNK_PAGES + slot + 1;
       assert(chunk > 0, "the superblocks are in use");
     }
   }

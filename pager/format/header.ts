@@ -23,6 +23,7 @@ import {
   PAGE_BYTES,
   PAGE_WORD_SHIFT,
   PREFIX_LENGTH_MASK,
+  SLOT_MASK,
 } from "./format.ts";
 import type { Frame } from "./frame.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "./units.ts";
@@ -209,6 +210,16 @@ export function headerWord(at: number, slot: Slot): number {
 /** Whether the bitmap of a header page says that a slot is in use. */
 export function isInUse(frame: Frame, at: number, slot: Slot): boolean {
   return ((frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)]! >>> (slot & 31)) & 1) === 1;
+}
+
+/** The last slot that the bitmap of a header page says is in use; 0 if no other one is. */
+export function lastInUse(frame: Frame, at: number): Slot {
+  const first = at << PAGE_WORD_SHIFT;
+  for (let word = SLOT_MASK >>> 5; word >= 0; word--) {
+    const bits = frame.u32[first + word]!;
+    if (bits !== 0) return (word << 5) + 31 - Math.clz32(bits);
+  }
+  return 0;
 }
 
 /** Sets the bit of a slot in the bitmap of a header page. */

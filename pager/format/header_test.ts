@@ -135,6 +135,15 @@ describe("header bitmap", () => {
     }
   });
 
+  it("says which slot is the last one in use", () => {
+    const frame = new Frame(0, POOL, 4);
+    assertEquals(header.lastInUse(frame, 3), 0);
+    for (const slot of [0, 1, 31, 32, 63, 200, 255]) {
+      header.setInUse(frame, 3, slot);
+      assertEquals([header.lastInUse(frame, 3), header.lastInUse(frame, 2)], [slot, 0]);
+    }
+  });
+
   it("is the position of the page's bytes when the header page is in another slot", () => {
     const frame = new Frame(0, POOL, 4);
     header.setInUse(frame, 3, 9);
