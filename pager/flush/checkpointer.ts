@@ -38,8 +38,8 @@ import type { JournalMoves } from "./journal_moves.ts";
 export const SLICE_PAGES = 32;
 /** The same where nothing is committed: 512 KiB. */
 export const IDLE_PAGES = 64;
-/** The part of the journal that is filled when a checkpoint has written its pages. */
-const END_PART = 3 / 4;
+/** The part of the journal that is filled when one is due, and the one before has ended. */
+const DUE_PART = 1 / 2;
 /** The flights that may land before a checkpoint that is due begins in line. */
 const LANDINGS_MAX = 8;
 
@@ -140,7 +140,7 @@ export class Checkpointer {
   /** Whether one should begin. */
   get isDue(): boolean {
     if (this.#checkpoint.isRunning) return false;
-    return this.#isRequested || this.#hasChanged || this.#fill.part > 1 / 2;
+    return this.#isRequested || this.#hasChanged || this.#fill.part > DUE_PART;
   }
 
   /** Whether the journal is full before one has begun, or before the running one ended. */
@@ -227,16 +227,16 @@ export class Checkpointer {
 
   /**
    * The pages that the running one writes now, in proportion to what was committed since the last
-   * time, so that it ends before the journal is full.
+   * time, so that it ends when the next one is due.
    */
   #pagesDue(): number {
     const { part } = this.#fill;
     const gained = part - this.#partBefore;
     this.#partBefore = part;
-    if (part >= END_PART) return CHUNK_PAGES;
+    if (part >= DUE_PART) return CHUNK_PAGES;
     const { dirtyPages, dirtyChunks } = this.#writeback;
     const work = dirtyPages + CHUNK_WORK * dirtyChunks.size;
-    const pages = Math.ceil(work * gained / (END_PART - part));
+    const pages = Math.ceil(work * gained / (DUE_PART - part));
     return Math.min(CHUNK_PAGES, Math.max(SLICE_PAGES, pages));
   }
 
