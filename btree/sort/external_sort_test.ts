@@ -1,7 +1,7 @@
 // External sorts beside a model: entries of every size in any order, in memory and in runs. Of
 // equal keys the last one stays, and no page of a run does, nor after a rollback.
 
-import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Random } from "../../tests/support/random.ts";
 import { transact } from "../../tests/support/trees/pages.ts";
@@ -95,11 +95,19 @@ describe("ExternalSort", () => {
     assertEquals(usedPages(context).length, before);
   });
 
-  it("sorts more than the cache holds", () => {
+  it("sorts more than the cache holds, and reads each block once", () => {
     const { pager, context } = plant({ cacheBytes: 8 * 1024 * 1024 });
     const entries = randomEntries(new Random(2), 9_000, [1_000, 1_900]);
-    expectSorted(transact(pager, () => sortAll(context, entries)).out, entries);
-    assertGreater(pager.stats().evictions, 0);
+    const before = pager.stats();
+    const { out, runs } = transact(pager, () => sortAll(context, entries));
+    expectSorted(out, entries);
+    const { evictions, chunkReads, extentReads, pageReads } = pager.stats();
+    assertGreater(evictions, 0);
+    const reads = chunkReads + extentReads + pageReads - before.chunkReads - before.extentReads -
+      before.pageReads;
+    // Blocks of 64 KiB, the last of each run shorter, each by one call.
+    const bytes = entries.reduce((sum, [key, value]) => sum + 6 + key.length + value.length, 0);
+    assertLess(reads, bytes / 65_536 + runs + 8);
   });
 
   it("refuses keys that no tree takes", () => {

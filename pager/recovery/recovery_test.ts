@@ -22,7 +22,7 @@ import {
 import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { CorruptionError } from "../format/errors.ts";
-import { KIND_LEAF, PAGE_BYTES } from "../format/format.ts";
+import { CHUNK_BYTES, KIND_LEAF, PAGE_BYTES } from "../format/format.ts";
 import type { Pager } from "../pager.ts";
 
 const CHUNKS = 12;
@@ -155,6 +155,23 @@ for (const readOnly of [false, true]) {
     });
   });
 }
+
+describe("a recovery for writing", () => {
+  it("takes memory for the journal and for one chunk", () => {
+    const content = cutOff(
+      makeFile(PAGES.length),
+      each(FEW, (pager, page) => changeWord(pager, page, 3, page)),
+      each(FEW, (pager, page) => write(pager, page, 2)),
+    );
+    const file = new MemoryFile(content);
+    let pager: Pager;
+    const made = bytesMade(() => pager = openNodes(file, SMALL_CACHE));
+    const journal = 2 * FEW.length * PAGE_BYTES;
+    // A mebibyte for what every pager has, and to search the journal.
+    assertLess(made, journal + CHUNK_BYTES + 1024 * 1024);
+    pager!.close();
+  });
+});
 
 describe("a read-only handle of a recovered file", () => {
   it("keeps the changes of pages, not the pages", () => {

@@ -11,6 +11,7 @@ import {
   utf8,
 } from "../../tests/support/databases/database.ts";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
+import { bytesMadeUntil } from "../../tests/support/memory.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import type { Database } from "../database.ts";
@@ -134,7 +135,7 @@ describe("Database.changes()", () => {
     assertEquals(count, 1000);
   });
 
-  it("reads headers and the leaves that differ, not the file", async () => {
+  it("reads headers and the leaves that differ, and takes memory for no more", async () => {
     const file = new FaultyFile(new MemoryFile());
     using db = openOn(file, { cacheBytes: 8 * 1024 * 1024 });
     const tree = db.tree("a");
@@ -147,8 +148,14 @@ describe("Database.changes()", () => {
     using since = db.snapshot();
     await tree.set(utf8("00020000"), utf8("changed"));
     const { bytesRead } = file;
-    assertEquals((await listed(db.changes({ since }))).length, 1);
+    let count = 0;
+    const made = await bytesMadeUntil(async () => {
+      count = (await listed(db.changes({ since }))).length;
+    });
+    assertEquals(count, 1);
     assertLess(file.bytesRead - bytesRead, file.size() / 20);
+    // Besides frames of the cache: the bits of pages, the leaves, and the list.
+    assertLess(made, 256 * 1024);
   });
 
   it("refuses what is not an older version of the database", () =>

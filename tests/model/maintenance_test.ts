@@ -153,7 +153,41 @@ describe("a value outside of its leaf", () => {
       }
       db.close();
     });
+
+    it(`of ${length} bytes takes the reads of getRange for each part of getStream`, async () => {
+      const counted = new FaultyFile(new MemoryFile(file.content()));
+      const db = openOn(counted, { cacheBytes: CACHE_BYTES });
+      let done = 0;
+      let before = counted.counts.read;
+      for await (const part of db.tree("values").getStream(String(length))!) {
+        done += part.length;
+        assertLessOrEqual(counted.counts.read - before, 2 + Math.ceil(done / PIECE_BYTES));
+        before = counted.counts.read;
+      }
+      assertEquals(done, length);
+      db.close();
+    });
   }
+
+  it("is written in a bounded number of pages for each part of setStream", async () => {
+    const counted = new FaultyFile(new MemoryFile(file.content()));
+    const db = openOn(counted, { cacheBytes: CACHE_BYTES });
+    const part = bytesOf(2, MIB);
+    const written = () => counted.writes.reduce((sum, { length }) => sum + length, 0);
+    const most: number[] = [];
+    let before = written();
+    async function* parts(): AsyncGenerator<Uint8Array> {
+      for (let i = 0; i < 8; i++) {
+        most.push(written() - before);
+        before = written();
+        yield part;
+      }
+    }
+    await db.tree("values").setStream("streamed", ReadableStream.from(parts()));
+    // A run, and what it takes to log it.
+    for (const bytes of most) assertLess(bytes, PIECE_BYTES + MIB / 4);
+    db.close();
+  });
 });
 
 describe("a value in shared pages", () => {

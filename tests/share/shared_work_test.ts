@@ -16,6 +16,7 @@ import {
   tuple,
   verify,
 } from "../../mod.ts";
+import { SideFile } from "../../pager/file/share_files.ts";
 import { MovedError } from "../../pager/follow/moved_error.ts";
 import { ReadTree } from "../../store/read/read_tree.ts";
 import { assertContent, contentOf } from "../support/databases/database.ts";
@@ -37,6 +38,30 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   for (let i = 0; i < 10; i++) await nextTurn();
   return settled;
 }
+
+describe("a read of a shared file in which nothing has changed", () => {
+  it("reads 96 bytes of the sidecar in a turn of the event loop, however many it is", async () => {
+    const db = handles.open();
+    await treeOf(db).setMany(wordsOf(100, "value"));
+    await nextTurn();
+    const lengths: number[] = [];
+    const { read } = SideFile.prototype;
+    SideFile.prototype.read = function (into, position) {
+      lengths.push(into.length);
+      return read.call(this, into, position);
+    };
+    try {
+      for (let turn = 0; turn < 5; turn++) {
+        lengths.length = 0;
+        for (const [word] of wordsOf(100, "")) treeOf(db).get(word);
+        assertEquals(lengths, [96]);
+        await nextTurn();
+      }
+    } finally {
+      SideFile.prototype.read = read;
+    }
+  });
+});
 
 describe("a write, while another process has the lock", () => {
   /** Takes the write lock as another process does, once no handle here keeps it. */

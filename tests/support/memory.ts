@@ -10,27 +10,42 @@ const NAMES = ["Uint8Array", "Uint16Array", "Uint32Array", "Int32Array", "Float6
 
 /** The bytes of all arrays of numbers that an action makes. Views of other memory do not count. */
 export function bytesMade(action: () => void): number {
-  const scope = globalThis as unknown as Record<
+  using counter = new ArrayCounter();
+  action();
+  return counter.bytes;
+}
+
+/** As `bytesMade`, until the promise of the action resolves. */
+export async function bytesMadeUntil(action: () => Promise<unknown>): Promise<number> {
+  using counter = new ArrayCounter();
+  await action();
+  return counter.bytes;
+}
+
+/** Counts the bytes of the arrays that are made until it is disposed. */
+class ArrayCounter {
+  bytes = 0;
+  readonly #scope = globalThis as unknown as Record<
     string,
     new (...args: unknown[]) => ArrayBufferView
   >;
-  const before = NAMES.map((name) => scope[name]!);
-  let bytes = 0;
-  NAMES.forEach((name, i) => {
-    scope[name] = new Proxy(before[i]!, {
-      construct(target, args, made) {
-        const array = Reflect.construct(target, args, made) as ArrayBufferView;
-        if (!(args[0] instanceof ArrayBuffer)) bytes += array.byteLength;
-        return array;
-      },
+  readonly #before = NAMES.map((name) => this.#scope[name]!);
+
+  constructor() {
+    NAMES.forEach((name, i) => {
+      this.#scope[name] = new Proxy(this.#before[i]!, {
+        construct: (target, args, made) => {
+          const array = Reflect.construct(target, args, made) as ArrayBufferView;
+          if (!(args[0] instanceof ArrayBuffer)) this.bytes += array.byteLength;
+          return array;
+        },
+      });
     });
-  });
-  try {
-    action();
-  } finally {
-    NAMES.forEach((name, i) => scope[name] = before[i]!);
   }
-  return bytes;
+
+  [Symbol.dispose](): void {
+    NAMES.forEach((name, i) => this.#scope[name] = this.#before[i]!);
+  }
 }
 
 let collect: (() => void) | undefined;
