@@ -180,3 +180,24 @@ describe("Compaction: its bounds", () => {
     assert(most > 0);
   });
 });
+
+describe("a branch with one child", () => {
+  /** Branches have few children: neighbours share a long prefix, which nodes do not share. */
+  const keyOf = (i: number) =>
+    `${String(i / 10 >>> 0).padStart(4, "0")}${"x".repeat(700)}${i % 10}`;
+
+  it("moves, and keeps no page before it from moving", () => {
+    const opened = openBoth(new MemoryFile());
+    const { db } = opened;
+    change(db, "gone", (tree) => tree.set("k", new Uint8Array(1024 * 1024)));
+    // Keys in order: a branch that is full gets a neighbour with the new leaf alone.
+    for (let i = 0; (db.tree("kept").stats()?.levels ?? 0) < 3; i++) {
+      change(db, "kept", (tree) => tree.set(keyOf(i), bytesOf(i, 900)));
+    }
+    change(db, "gone", (tree) => tree.clear());
+    const { compaction } = compact(opened, {});
+    const { done, total } = compaction.progress;
+    assertGreater(total, 20);
+    assertEquals(done, total);
+  });
+});

@@ -129,16 +129,29 @@ export class Relocation {
     return true;
   }
 
-  /** Descends to a node by a key of its own. Returns its depth on the path, or -1. */
+  /** Descends to a node by a key in it or below it. Returns its depth on the path, or -1. */
   #descendTo(page: PageNumber): number {
-    const { frame, slot, level, entries } = this.#view(page, this.#from);
-    // Entry 0 of a branch has no key.
-    const index = level === 0 ? 0 : 1;
-    if (index >= entries) return -1;
-    const length = copyKey(frame, slot, index, this.#key);
+    const { level } = this.#view(page, this.#from);
+    const length = this.#keyIn(page);
+    if (length < 0) return -1;
     this.#nodes.descend(this.#path, this.#key, length);
     const depth = this.#path.depth - level;
     return depth >= 0 && this.#path.pages[depth] === page ? depth : -1;
+  }
+
+  /** Copies a key of a node, or of its only descendants. Returns the length, or -1. */
+  #keyIn(page: PageNumber): number {
+    let view = this.#view(page, this.#from);
+    for (;;) {
+      const { frame, slot, level, entries } = view;
+      // Entry 0 of a branch has no key.
+      const index = level === 0 ? 0 : 1;
+      if (index < entries) return copyKey(frame, slot, index, this.#key);
+      if (level === 0) return -1;
+      const child = view.child(0);
+      this.#nodes.check(this.#pager.at(child), child, level - 1);
+      view = this.#view(child, this.#from);
+    }
   }
 
   /** Copies a page to one before it. Returns that one, or -1. */
