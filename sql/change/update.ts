@@ -9,7 +9,7 @@ import type { CommonTables, Scope } from "../expression/scope.ts";
 import type { Expr, FromItem } from "../parse/ast.ts";
 import { NO_FROM } from "../parse/expression_parser.ts";
 import type { Delete, Update } from "../parse/statement_ast.ts";
-import { queryOf, walk } from "../parse/walk.ts";
+import { hasQuery } from "../parse/walk.ts";
 import type { Access } from "../plan/access.ts";
 import { hasWithin } from "../plan/key_access.ts";
 import { conjunctsOf } from "../plan/loop.ts";
@@ -116,13 +116,6 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
   const isAlone = isOne && changesAlone(context, table, "abort") && !triggers.has() &&
     statement.returning.every(cannotFail);
   return { columns, writes: isAlone ? "one row" : "rows" };
-}
-
-/** Whether a query is in an expression. */
-function hasQuery(expr: Expr): boolean {
-  let found = false;
-  walk(expr, (part) => !(found ||= queryOf(part) !== undefined));
-  return found;
 }
 
 /** What decides the order in which rows are updated. */

@@ -20,10 +20,10 @@ export function groupedValue(
     const found = valueIn(expr, around, scope);
     if (found === undefined) continue;
     context.lowest = Math.min(context.lowest, around.level);
-    const { count, cursor, windows } = around.grouping;
+    const { single, cursor, windows } = around.grouping;
     if (windows !== undefined) {
       context.builder.emit("RowColumn", cursor, columnOf(around.grouping, found), target);
-    } else if (count !== undefined) context.builder.emit("Copy", count, target);
+    } else if (single !== undefined) context.builder.emit("Copy", single, target);
     else context.builder.emit(found[0] as "GroupKey", cursor, found[1], target);
     return true;
   }

@@ -71,8 +71,8 @@ export const ROWID = -1;
 /** What names mean after grouping. */
 export interface Grouping {
   readonly cursor: number;
-  /** The register of the number of rows, if all aggregates are just that; else undefined. */
-  readonly count: number | undefined;
+  /** The register of the result of all aggregates, if it is one that needs no groups. */
+  readonly single: number | undefined;
   readonly keys: readonly Expr[];
   readonly aggregates: readonly Expr[];
   /** The columns that are kept from one row of the group. */

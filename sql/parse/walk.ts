@@ -184,3 +184,10 @@ function sameFields(a: Expr, b: Expr): boolean {
 function isIdentical(a: SqlValue, b: SqlValue): boolean {
   return classOf(a) === classOf(b) && compare(a, b) === 0;
 }
+
+/** Whether a query is in an expression. */
+export function hasQuery(expr: Expr): boolean {
+  let found = false;
+  walk(expr, (part) => !(found ||= queryOf(part) !== undefined));
+  return found;
+}

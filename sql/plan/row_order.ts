@@ -5,10 +5,11 @@
  */
 
 import { collationIn } from "../expression/rules.ts";
-import { ROWID, type Scope } from "../expression/scope.ts";
+import { ROWID, type Scope, type Source } from "../expression/scope.ts";
 import type { Call, Expr } from "../parse/ast.ts";
+import { hasQuery } from "../parse/walk.ts";
 import type { Index, Table } from "../schema/types.ts";
-import { coveringParts, hasWithin } from "./key_access.ts";
+import { coveringParts, hasWithin, type KeyAccess } from "./key_access.ts";
 import { baseColumn, type Term } from "./loop.ts";
 import type { Planned } from "./order.ts";
 
@@ -148,7 +149,7 @@ export function groupOrder(
   terms: readonly Term[],
 ): GroupOrder {
   if (grouped.keys.length === 0) {
-    return extremeOrder(planned, grouped, terms) ?? closeOrder(planned, grouped);
+    return extremeOrder(planned, grouped, terms) ?? closeOrder(planned, grouped, terms);
   }
   const order = orderOf(planned, grouped.keys, grouped.scope, false);
   return order === undefined ? NO_ORDER : { ...NO_ORDER, ...order, isGrouped: true };
@@ -189,23 +190,37 @@ function extremeOrder(
   return order && { ...order, isGrouped: false, first: expr };
 }
 
-/** The next loop searches a key by a column of the first, which a covering index sorts. */
-function closeOrder(planned: readonly Planned[], { aggregates, kept }: Grouped): GroupOrder {
+/**
+ * The next loop searches a key by a column of the first, which a covering index sorts. Queries in
+ * the conditions of a single loop are assumed to do the same.
+ */
+function closeOrder(
+  planned: readonly Planned[],
+  { aggregates, kept }: Grouped,
+  terms: readonly Term[],
+): GroupOrder {
   const [first, second] = planned;
   const isUnordered = kept.length === 0 && aggregates.every(({ name }) => UNORDERED.has(name));
   if (!isUnordered || first === undefined || first.loop.isLeft) return NO_ORDER;
-  if (first.access.kind !== "scan" || second?.access.kind !== "key") return NO_ORDER;
+  if (first.access.kind !== "scan") return NO_ORDER;
   const { source } = first.loop;
-  const [bound] = second.access.equal;
-  if (source.place.kind !== "table" || bound === undefined) return NO_ORDER;
-  const { table } = source.place;
-  const column = columnIn(bound.expr);
-  const found = column && baseColumn(column, bound.scope);
-  if (found?.source !== source) return NO_ORDER;
-  const index = table.indexes.find(({ where, parts }) =>
-    where === undefined && parts[0]!.column === found.column
+  if (source.place.kind !== "table") return NO_ORDER;
+  const searched = second === undefined
+    ? terms.some(({ expr, loops }) => loops !== 0n && hasQuery(expr))
+    : second.access.kind === "key" && searchedColumn(second.access, source);
+  if (searched === false) return NO_ORDER;
+  const index = source.place.table.indexes.find((each) =>
+    each.where === undefined && (searched === true || each.parts[0]!.column === searched) &&
+    covers(first, each)
   );
-  return index !== undefined && covers(first, index) ? { ...NO_ORDER, index } : NO_ORDER;
+  return { ...NO_ORDER, index };
+}
+
+/** The column of a source by which a key is searched; false if there is none. */
+function searchedColumn({ equal: [bound] }: KeyAccess, source: Source): number | false {
+  const column = bound && columnIn(bound.expr);
+  const found = column && baseColumn(column, bound.scope);
+  return found?.source === source && found.column;
 }
 
 /** The column that an expression follows: it is one, or arithmetic on one and a constant. */

@@ -8,7 +8,13 @@ import { type CommonTables, type Grouping, meaningOf, type Scope } from "../expr
 import type { Call, Core, Expr, OrderTerm, Query } from "../parse/ast.ts";
 import { conjunctsOf, type Term } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
-import { covers, groupOrder, type LoopOrder, loopOrder } from "../plan/row_order.ts";
+import {
+  covers,
+  type GroupOrder,
+  groupOrder,
+  type LoopOrder,
+  loopOrder,
+} from "../plan/row_order.ts";
 import { type DistinctOrder, distinctOrder, groupDistinct, isOneRange } from "../plan/visited.ts";
 import { refuse } from "../value/error.ts";
 import { FORWARD } from "../vm/key_range.ts";
@@ -217,27 +223,21 @@ class CoreEmitter {
     const planned = planLoops(this.#context, this.#from.loops, terms);
     const output = new RowOutput(this.#context, this.#outputs, this.#order, limit, end, sink);
     output.open(this.#core.isDistinct, this.#scope, this.#order.length > 0);
-    const counted = windows.length > 0 ? undefined : this.#emitCount(collected, planned, terms);
-    if (counted !== undefined) {
+    const order = groupOrder(planned, collected, terms);
+    const single = windows.length > 0 ? undefined : this.#emitCount(collected, planned, terms) ??
+      this.#emitExtreme(collected, planned, terms, order);
+    if (single !== undefined) {
       const next = this.#context.builder.label();
-      this.#emitGroup(output, counted, next);
+      this.#emitGroup(output, single, next);
       this.#context.builder.place(next);
     } else {
-      const order = groupOrder(planned, collected, terms);
       const grouping = openGroups(this.#context, collected, order.isGrouped);
       const { scope } = this.#from;
       const distinct = groupDistinct(planned, collected, terms, order);
       const { isReverse, index: orderIndex } = distinct ?? order;
       const moves = { isReverse, distinct: distinct?.distinct ?? 0, skip: undefined };
       const nest = { planned, terms, scope, moves, orderIndex, needsRows: false };
-      const { builder } = this.#context;
-      const enough = builder.label();
-      emitLoops(this.#context, nest, () => {
-        emitCollect(this.#context, collected, grouping);
-        if (order.first === undefined) return;
-        builder.emit("NotNull", this.#context.value(order.first, this.#scope), enough);
-      });
-      builder.place(enough);
+      emitLoops(this.#context, nest, () => emitCollect(this.#context, collected, grouping));
       this.#emitGroups(output, grouping, windows);
     }
     output.close();
@@ -285,7 +285,33 @@ class CoreEmitter {
     const { table } = only.loop.source.place;
     builder.emit("Count", count, 0, 0, table.tree, table.name);
     builder.planLine(`COUNT ${table.name}`);
-    return { cursor: -1, keys, aggregates, kept, count, windows: undefined };
+    return { cursor: -1, keys, aggregates, kept, single: count, windows: undefined };
+  }
+
+  /** Emits the search for the row with the only MIN or MAX, if its order finds it first. */
+  #emitExtreme(
+    { keys, aggregates, kept }: Collected,
+    planned: readonly Planned[],
+    terms: readonly Term[],
+    { first, isReverse, index: orderIndex }: GroupOrder,
+  ): Grouping | undefined {
+    if (first === undefined) return undefined;
+    const { builder } = this.#context;
+    const { scope } = this.#from;
+    const result = builder.registers();
+    const enough = builder.label();
+    const moves = { ...FORWARD, isReverse };
+    builder.emit("Null", result, 1);
+    emitLoops(
+      this.#context,
+      { planned, terms, scope, moves, orderIndex, needsRows: false },
+      () => {
+        this.#context.value(first, this.#scope, result);
+        builder.emit("NotNull", result, enough);
+      },
+    );
+    builder.place(enough);
+    return { cursor: -1, keys, aggregates, kept, single: result, windows: undefined };
   }
 
   /** The scope of the result, which does not see its own aliases. */

@@ -109,7 +109,7 @@ export function openGroups(context: Context, collected: Collected, isSorted: boo
     builder.emit("FindGroup", cursor, next, 0);
     builder.place(next);
   }
-  return { cursor, keys, aggregates, kept, count: undefined, windows: undefined };
+  return { cursor, keys, aggregates, kept, single: undefined, windows: undefined };
 }
 
 function stateOf(call: Call, scope: Scope): () => AggregateState {

@@ -116,7 +116,7 @@ export class WindowEmitter {
   readonly #context: Context;
   readonly #calls: readonly WindowCall[];
   /** The rows before, as groups or as rows with some columns. */
-  readonly #before: Omit<Grouping, "cursor" | "count" | "windows">;
+  readonly #before: Omit<Grouping, "cursor" | "single" | "windows">;
   readonly #cursor: number;
   /** The expressions of the columns after the results, each with its scope's collation. */
   readonly #inputs: Expr[] = [];
@@ -127,7 +127,7 @@ export class WindowEmitter {
   constructor(
     context: Context,
     calls: readonly WindowCall[],
-    before: Omit<Grouping, "cursor" | "count" | "windows">,
+    before: Omit<Grouping, "cursor" | "single" | "windows">,
     scope: Scope,
   ) {
     this.#context = context;
@@ -143,7 +143,7 @@ export class WindowEmitter {
   /** What names and window functions mean in the rows. */
   get grouping(): Grouping {
     const windows = this.#calls.map(({ call }) => call);
-    return { ...this.#before, cursor: this.#cursor, count: undefined, windows };
+    return { ...this.#before, cursor: this.#cursor, single: undefined, windows };
   }
 
   /** The first column after those of the groups or rows before. */

@@ -215,7 +215,7 @@ describe("the planner", () => {
       const seen = (text: string) => {
         const { steps, instructions } = traceQuery(query.db, text);
         const opcodes = steps.map(({ address }) => instructions[address]!.opcode);
-        return opcodes.filter((opcode) => opcode.startsWith("Accumulate")).length;
+        return opcodes.filter((opcode) => opcode === "NotNull").length;
       };
       assertEquals(rowsOf(query, "SELECT max(v) FROM t WHERE k = 1"), [[7]]);
       assertEquals(seen("SELECT max(v) FROM t WHERE k = 1"), 1);
