@@ -105,12 +105,16 @@ export class RowWriter {
     };
   }
 
-  #put(row: RowRegisters): void {
+  /** Emits the writing of a row; all but the changed columns are copied from the old row. */
+  #put(row: RowRegisters, old?: Source, isChanged?: (column: number) => boolean): void {
     const { builder } = this.#context;
     const { columns, rowidColumn, tree, name } = this.#table;
     const bytes = builder.registers();
     const isStored = columns.map((column, i) => i !== rowidColumn && !isVirtual(column));
-    builder.emit("MakeRow", row.first, columns.length, bytes, isStored);
+    if (old?.place.kind === "table" && isChanged !== undefined) {
+      const change = { isStored, isSet: columns.map((_, i) => isChanged(i)) };
+      builder.emit("ChangeRow", row.first, old.place.cursor, bytes, change);
+    } else builder.emit("MakeRow", row.first, columns.length, bytes, isStored);
     builder.emit("PutRow", row.key, bytes, 0, tree, name);
   }
 
@@ -145,7 +149,7 @@ export class RowWriter {
     const put = this.#makeEntries(affected, scope, row.key);
     for (const index of affected) emitDeleteEntry(this.#context, index, oldScope, oldKey);
     if (keyChanges) builder.emit("DeleteRow", oldKey, 0, 0, table.tree, table.name);
-    this.#put(row);
+    this.#put(row, old, isChanged);
     put();
     emitUpdateActions(this.#context, kept, row.first);
     builder.emit("Changed");
@@ -321,7 +325,7 @@ interface Change {
 }
 
 /** Whether the entry of a row in an index may change. */
-function isAffectedBy(
+export function isAffectedBy(
   { where, parts }: Index,
   isChanged: (column: number) => boolean,
   keyChanges: boolean,
@@ -339,12 +343,17 @@ function usesColumn(expr: Parameters<typeof walk>[0]): boolean {
   return found;
 }
 
-/** Emits the values of the row under a cursor into registers. */
-export function loadRow(context: Context, table: Table, old: Source): RowRegisters {
+/** Emits the values of the row under a cursor into registers, of those columns that are needed. */
+export function loadRow(
+  context: Context,
+  table: Table,
+  old: Source,
+  isNeeded: (column: number) => boolean = () => true,
+): RowRegisters {
   const row = newRow(context, table);
   const scope = scopeOf(old);
   table.columns.forEach(({ generated }, column) => {
-    if (generated === undefined) {
+    if (generated === undefined && isNeeded(column)) {
       emitColumn(context, { source: old, column, scope }, row.first + column);
     }
   });

@@ -1,6 +1,7 @@
 /**
  * Compiles UPDATE and DELETE: a first pass finds the rows, a second one changes them, so that no
- * row is met twice.
+ * row is met twice. An UPDATE that changes neither the key by which it finds its rows nor anything
+ * that it reads besides them changes each row where it finds it.
  */
 
 import type { Label } from "../expression/builder.ts";
@@ -12,7 +13,7 @@ import type { Delete, Update } from "../parse/statement_ast.ts";
 import { hasQuery } from "../parse/walk.ts";
 import type { Access } from "../plan/access.ts";
 import { hasWithin } from "../plan/key_access.ts";
-import { conjunctsOf } from "../plan/loop.ts";
+import { conjunctsOf, type Term } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
 import { markUsed } from "../query/columns.ts";
 import { defaultsOf } from "../query/defaults.ts";
@@ -24,7 +25,7 @@ import { FORWARD } from "../vm/key_range.ts";
 import { assignmentsOf, emitAssignments, emitRowidCheck } from "./assignments.ts";
 import { hasNoChildren } from "./foreign_keys.ts";
 import { cannotFail, Returning } from "./returning.ts";
-import { loadRow, RowWriter } from "./row_writer.ts";
+import { isAffectedBy, loadRow, RowWriter } from "./row_writer.ts";
 import {
   changeable,
   changesAlone,
@@ -37,6 +38,8 @@ import {
 import { RowTriggers, tableShape } from "./triggers.ts";
 import { emitUpdatedRow, updateTriggers } from "./updated_row.ts";
 
+/** Stands for a cursor where none is read. */
+const NO_CURSOR = -1;
 /** How rows are sorted by their keys. */
 const BY_KEY = {
   terms: [{ collation: "BINARY", isDescending: false, nullsLast: false }],
@@ -62,10 +65,12 @@ export function compileUpdate(context: Context, update: Update): Emitted {
     updateTriggers(context, table, assigned, action).has() || table.foreignKeys.length > 0 ||
     !hasNoChildren(context, table);
   const order = { isMixed, isSet: (column: number) => assigned.has(column) };
-  const { list, isOne } = emitFind(context, table, update, common, early, order);
-  emitEach(context, table, list, name, (cursor, key, skip) => {
+  const isLean = !isMixed && update.returning.length === 0;
+  const isNeeded = isLean ? neededToUpdate(table, order.isSet) : () => true;
+  const found = planSearch(context, table, update, common, early);
+  const change = (cursor: number, key: number, list: number, skip: Label) => {
     const old = cursorSource(table, cursor, name);
-    const row = loadRow(context, table, old);
+    const row = loadRow(context, table, old, isNeeded);
     if (early.length > 0) {
       [...assigned.keys()].forEach((column, i) =>
         builder.emit("RowColumn", list, i + 1, row.first + column)
@@ -77,9 +82,17 @@ export function compileUpdate(context: Context, update: Update): Emitted {
     const returned = scopeOf(rowSource(table, row, name));
     const updated = { table, old, row, key, assigned, writer, action, skip };
     emitUpdatedRow(context, updated, () => returning.add(returned));
-  });
-  const columns = returning.emit(scopeOf(cursorSource(table, list, name)));
-  const isAlone = isOne && changesAlone(context, table, action) &&
+  };
+  const isPlain = action === undefined && update.returning.length === 0 && !exprs.some(hasQuery);
+  if (isPlain && changesInPlace(table, found.planned, order)) {
+    emitInPlace(context, found, (cursor, key, skip) => change(cursor, key, NO_CURSOR, skip));
+  } else {
+    const sorts = isByKey(table, found.planned, order);
+    const list = emitFind(context, found, early, update.from.length > 0, sorts);
+    emitEach(context, table, list, name, (cursor, key, skip) => change(cursor, key, list, skip));
+  }
+  const columns = returning.emit(scopeOf(cursorSource(table, NO_CURSOR, name)));
+  const isAlone = isOneRow(found.planned, table) && changesAlone(context, table, action) &&
     update.returning.every(cannotFail) &&
     !updateTriggers(context, table, assigned, action).has();
   return { columns, writes: isAlone ? "one row" : "rows" };
@@ -102,7 +115,8 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
   const writer = new RowWriter(context, table, "abort");
   const name = statement.alias ?? table.name;
   const common = withCommon(new Map(), statement.with);
-  const { list, isOne } = emitFind(context, table, { ...statement, from: [] }, common, []);
+  const found = planSearch(context, table, { ...statement, from: [] }, common, []);
+  const list = emitFind(context, found, [], false, false);
   emitEach(context, table, list, name, (cursor, key, skip) => {
     const old = cursorSource(table, cursor, name);
     triggers.run("before", old, undefined, skip);
@@ -113,7 +127,8 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
     triggers.run("after", old, undefined, skip);
   });
   const columns = returning.emit(scopeOf(cursorSource(table, list, name)));
-  const isAlone = isOne && changesAlone(context, table, "abort") && !triggers.has() &&
+  const isAlone = isOneRow(found.planned, table) && changesAlone(context, table, "abort") &&
+    !triggers.has() &&
     statement.returning.every(cannotFail);
   return { columns, writes: isAlone ? "one row" : "rows" };
 }
@@ -141,6 +156,25 @@ function isByKey(table: Table, planned: readonly Planned[], { isMixed, isSet }: 
     index.parts.some(({ column }) => column < 0 || isChanged(column));
 }
 
+/**
+ * Which columns of the old row the new one needs besides those that are copied: the parts of the
+ * indexes whose entries change.
+ */
+function neededToUpdate(
+  table: Table,
+  isSet: (column: number) => boolean,
+): (column: number) => boolean {
+  const isChanged = changedWith(table.columns, table.generated, isSet);
+  const affected = table.indexes.filter((index) => isAffectedBy(index, isChanged, false));
+  const isOpen = table.checks.length > 0 || table.generated.length > 0 ||
+    keyColumnsOf(table).some(isChanged) ||
+    affected.some(({ where, parts }) =>
+      where !== undefined || parts.some(({ column }) => column < 0)
+    );
+  return (column) =>
+    isOpen || affected.some(({ parts }) => parts.some((part) => part.column === column));
+}
+
 /** What the first pass looks for. */
 interface Search {
   readonly at: number;
@@ -150,21 +184,51 @@ interface Search {
 }
 
 /**
- * Emits the first pass: a list of keys, each with the values of some expressions. Returns the list,
- * and whether it has one key at most.
+ * Whether rows can be changed as they are found: nothing else changes, so no constraint replaces a
+ * row, and what finds them does not.
+ */
+function changesInPlace(table: Table, planned: readonly Planned[], order: UpdateOrder): boolean {
+  const [only, ...others] = planned;
+  if (only === undefined || others.length > 0 || order.isMixed) return false;
+  if (only.access.kind !== "scan" && only.access.kind !== "key") return false;
+  const isChanged = changedWith(table.columns, table.generated, order.isSet);
+  const replaces = table.indexes.some(({ conflict }) => conflict === "replace");
+  return !replaces && !keyColumnsOf(table).some(isChanged) && !isByKey(table, planned, order);
+}
+
+/** Emits a single pass, in which `change` gets each row under its cursor, with its key. */
+function emitInPlace(
+  context: Context,
+  { planned, terms, scope }: Found,
+  change: (cursor: number, key: number, skip: Label) => void,
+): void {
+  const { builder } = context;
+  const moves = { ...FORWARD, copies: true };
+  const nest = { planned, terms, scope, moves, orderIndex: undefined, needsRows: true };
+  emitLoops(context, nest, (next) => {
+    const { place } = scope.sources[0]!;
+    if (place.kind !== "table") return;
+    const key = builder.registers();
+    builder.emit("KeyOf", place.cursor, key);
+    change(place.cursor, key, next);
+  });
+}
+
+/**
+ * Emits the first pass: a list of keys, each with the values of some expressions. Returns the list.
+ *
+ * @param isJoin Whether a row may be found several times.
+ * @param sorts Whether the list is sorted by the keys.
  */
 function emitFind(
   context: Context,
-  table: Table,
-  search: Search,
-  common: CommonTables,
+  { planned, terms, scope }: Found,
   exprs: readonly Expr[],
-  order?: UpdateOrder,
-): { list: number; isOne: boolean } {
+  isJoin: boolean,
+  sorts: boolean,
+): number {
   const { builder } = context;
-  const { planned, terms, scope } = planSearch(context, table, search, common, exprs);
   const [list, seen] = [builder.cursor(), builder.cursor()];
-  const sorts = order !== undefined && isByKey(table, planned, order);
   if (sorts) builder.emit("OpenSorter", list, 0, 0, BY_KEY, "rows to change");
   else builder.emit("OpenList", list, 0, 0, undefined, "rows to change");
   builder.emit("OpenSet", seen, 0, 0, ["BINARY"]);
@@ -182,11 +246,18 @@ function emitFind(
     if (place.kind === "table") builder.emit("KeyOf", place.cursor, row);
     exprs.forEach((expr, i) => context.value(expr, scope, row + 1 + i));
     // A row that joins several others is changed once.
-    if (search.from.length > 0) builder.emit("AddUnique", seen, next, row);
+    if (isJoin) builder.emit("AddUnique", seen, next, row);
     builder.emit(sorts ? "AddSorted" : "AddRow", list, row, 1 + exprs.length);
   });
   if (sorts) builder.emit("Sort", list);
-  return { list, isOne: planned.length === 1 && isOneKey(planned[0]!.access, table) };
+  return list;
+}
+
+/** The planned search for the rows of a statement. */
+interface Found {
+  readonly planned: readonly Planned[];
+  readonly terms: readonly Term[];
+  readonly scope: Scope;
 }
 
 /** Plans the loops of a search, with the table that changes as the first source of the scope. */
@@ -196,7 +267,7 @@ function planSearch(
   { at, alias, from, where }: Search,
   common: CommonTables,
   exprs: readonly Expr[],
-) {
+): Found {
   const target = { ...NO_FROM, at, table: table.name, alias };
   // The table itself, even if a query of WITH has its name.
   const others = new Map(common);
@@ -216,7 +287,11 @@ function planSearch(
   return { planned: planLoops(context, loops, terms), terms, scope };
 }
 
-/** Whether an access path finds at most one row. */
+/** Whether a search finds at most one row. */
+function isOneRow([only, ...others]: readonly Planned[], table: Table): boolean {
+  return only !== undefined && others.length === 0 && isOneKey(only.access, table);
+}
+
 function isOneKey(access: Access, table: Table): boolean {
   if (access.kind !== "key" || access.index !== undefined || hasWithin(access.equal)) return false;
   return access.equal.length === (table.hasRowid ? 1 : table.primaryKey.length);

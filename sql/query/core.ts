@@ -152,6 +152,7 @@ class CoreEmitter {
     const output = new RowOutput(this.#context, this.#outputs, this.#order, passed, end, sink);
     output.open(isDistinct && distinct === undefined, this.#scope, sorts);
     const moves = {
+      ...FORWARD,
       isReverse: order?.isReverse ?? false,
       distinct: distinct?.distinct ?? 0,
       skip: skips ? limit.offset : undefined,
@@ -235,7 +236,7 @@ class CoreEmitter {
       const { scope } = this.#from;
       const distinct = groupDistinct(planned, collected, terms, order);
       const { isReverse, index: orderIndex } = distinct ?? order;
-      const moves = { isReverse, distinct: distinct?.distinct ?? 0, skip: undefined };
+      const moves = { ...FORWARD, isReverse, distinct: distinct?.distinct ?? 0 };
       const nest = { planned, terms, scope, moves, orderIndex, needsRows: false };
       emitLoops(this.#context, nest, () => emitCollect(this.#context, collected, grouping));
       this.#emitGroups(output, grouping, windows);

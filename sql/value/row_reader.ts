@@ -5,7 +5,7 @@
 
 import type { BytePattern } from "./byte_pattern.ts";
 import { malformed, PartReader } from "./part_reader.ts";
-import { doubleAt, PART } from "./parts.ts";
+import { doubleAt, PART, type PartWriter } from "./parts.ts";
 import type { SqlValue } from "./value.ts";
 
 const BIGINT_ZERO = 0x8000;
@@ -89,6 +89,15 @@ export class RowReader {
     if (value !== value) return NUMBER_KIND.none;
     this.number = value;
     return NUMBER_KIND.integer;
+  }
+
+  /** Writes the values from one column to before another, as they are; false if one is missing. */
+  copyTo(writer: PartWriter, from: number, to: number): boolean {
+    const start = this.#startOf(from);
+    if (start < 0 || this.#startOf(to - 1) < 0) return false;
+    this.#startOf(to);
+    writer.raw(this.#bytes.subarray(start, this.#offsets[to]!));
+    return true;
   }
 
   /** Whether the text of a column matches a pattern; undefined if it is not text. */

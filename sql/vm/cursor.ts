@@ -20,6 +20,12 @@ const OWN_BYTES_MIN = 128;
 /** Up to this length a loop takes less than a call. */
 const LOOP_BYTES_MAX = 64;
 
+/** Which columns of a row are stored, and which of them change. */
+export interface RowChange {
+  readonly isStored: readonly boolean[];
+  readonly isSet: readonly boolean[];
+}
+
 /** A cursor on the rows of a table. */
 export class TableCursor implements Cursor {
   /** The table. */
@@ -192,6 +198,26 @@ export class TableCursor implements Cursor {
     return this.reader.value(column) === undefined ? this.#defaults[column] ?? null : null;
   }
 
+  /** The bytes of the current row with values from `first` on in the columns that are set. */
+  rowWith(
+    values: readonly SqlValue[],
+    first: number,
+    { isStored, isSet }: RowChange,
+  ): Uint8Array {
+    rowWriter.reset();
+    for (let from = 0, to = 0; from < isSet.length; from = to) {
+      to = from + 1;
+      if (isSet[from]!) {
+        rowWriter.rowValue(isStored[from]! ? values[first + from]! : null);
+        continue;
+      }
+      while (to < isSet.length && !isSet[to]!) to++;
+      if (this.reader.copyTo(rowWriter, from, to)) continue;
+      for (let i = from; i < to; i++) rowWriter.rowValue(isStored[i]! ? this.column(i) : null);
+    }
+    return rowWriter.take();
+  }
+
   /** The rowid. */
   rowid(): SqlValue {
     if (this.#isNull) return null;
@@ -210,6 +236,7 @@ export class TableCursor implements Cursor {
 
 const rowidReader = new PartReader();
 const rowidWriter = new PartWriter();
+const rowWriter = new PartWriter();
 
 /** The key of a rowid. */
 export function rowidKey(rowid: number | bigint): Uint8Array {

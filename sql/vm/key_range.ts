@@ -32,10 +32,17 @@ export interface Moves {
   readonly distinct: number;
   /** The register of the number of first rows that it skips; undefined for none. */
   readonly skip: number | undefined;
+  /** Whether rows are copied before the body runs, because the body changes their tree. */
+  readonly copies: boolean;
 }
 
 /** Moves through all rows, from the first to the last. */
-export const FORWARD: Moves = { isReverse: false, distinct: 0, skip: undefined };
+export const FORWARD: Moves = {
+  isReverse: false,
+  distinct: 0,
+  skip: undefined,
+  copies: false,
+};
 
 /** A range of keys, from registers. */
 export interface ScanRange extends Moves {

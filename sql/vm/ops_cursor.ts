@@ -35,8 +35,12 @@ function boundsIn(m: Machine, cursor: TableCursor | IndexCursor, range: ScanRang
 }
 
 /** Whether the loop of a scan can run inside a visit. */
-function mayVisit(m: Machine, { p3: next, isAlone }: Instruction, { distinct }: ScanRange) {
-  return next > 0 && m.isWhole && (distinct === 0 || isAlone === true);
+function mayVisit(
+  m: Machine,
+  { p3: next, isAlone }: Instruction,
+  { distinct, copies }: ScanRange,
+): boolean {
+  return next > 0 && m.isWhole && !copies && (distinct === 0 || isAlone === true);
 }
 
 function withoutRow(index: string): SqlError {

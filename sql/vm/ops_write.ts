@@ -8,7 +8,7 @@ import { type Collation, compareBytes } from "../value/compare.ts";
 import { ConflictError, type ErrorAction, foreignError, SqlError } from "../value/error.ts";
 import { textOf } from "../value/number_text.ts";
 import { classOf, type SqlValue } from "../value/value.ts";
-import { keyAfter, rowidKey } from "./cursor.ts";
+import { keyAfter, type RowChange, rowidKey, type TableCursor } from "./cursor.ts";
 import { integerOnly, KEY_BYTES_MAX, partsKey, rowBytes } from "./key_range.ts";
 import type { Handler, Machine, Program } from "./machine.ts";
 import type { RowInsertion } from "./row_insertion.ts";
@@ -71,6 +71,11 @@ export const WRITE_OPS = {
   /** Sets p3 to a row of the registers from p1 on, as bytes; p4 has which of them are stored. */
   MakeRow(m, i) {
     m.registers[i.p3] = rowBytes(m.registers, i.p1, i.p4 as readonly boolean[]);
+  },
+  /** Sets p3 to the row of the table p2, as bytes, with the columns p4 from p1 on. */
+  ChangeRow(m, i) {
+    const cursor = m.cursors[i.p2] as TableCursor;
+    m.registers[i.p3] = cursor.rowWith(m.registers, i.p1, i.p4 as RowChange);
   },
   /** Applies the affinities p4 to the registers from p1 on. */
   Affinities(m, i) {

@@ -370,6 +370,37 @@ describe("a foreign key", () => {
   );
 });
 
+describe("an update in one pass", () => {
+  it(
+    "meets no row twice, and keeps what it does not set",
+    isAlike([
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b TEXT NOT NULL, c REAL, d UNIQUE)",
+      "CREATE INDEX by_a ON t (a)",
+      "CREATE INDEX by_b ON t (b, c)",
+      "INSERT INTO t VALUES (1, 1, 'x', 1, 10), (2, 1, '', 2.5, 20), (3, 2, x'01', NULL, 30)",
+      "INSERT INTO t VALUES (4, 3, 'y', -1, NULL), (5, NULL, 'z', 5, 50)",
+      "ALTER TABLE t ADD COLUMN e DEFAULT 'new'",
+      "ALTER TABLE t ADD COLUMN f",
+      ...[
+        "c = c + 1 WHERE a >= 1",
+        "a = a + 1 WHERE a >= 1",
+        "f = e || id WHERE id > 1",
+        "b = b || 'w', c = id WHERE a BETWEEN 2 AND 3",
+        "d = 30 WHERE id < 4",
+        "d = d + 1 WHERE a IS NOT NULL",
+        "b = NULL WHERE a > 1",
+        "id = id + 1 WHERE id > 3",
+        "e = (SELECT max(f) FROM t) WHERE id IN (1, 6)",
+        "c = d, d = c WHERE id IN (2, 3, 9)",
+        "f = id, c = -c",
+      ].flatMap((set) => [`UPDATE t SET ${set}`, "SELECT * FROM t ORDER BY id"]),
+      "SELECT id FROM t INDEXED BY by_a WHERE a > 0 ORDER BY id",
+      "SELECT id, b, c FROM t INDEXED BY by_b WHERE b > '' ORDER BY id",
+      "PRAGMA integrity_check",
+    ]),
+  );
+});
+
 describe("a function", () => {
   it(
     "of dates knows the calendar, and reads times and modifiers as written",
