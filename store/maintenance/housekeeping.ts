@@ -80,6 +80,8 @@ export class Housekeeping {
   #hasSweptUnfinished = false;
   /** Trees whose drop was interrupted; undefined until the catalog is read. */
   #dropped: number[] | undefined;
+  /** Whether the last slice of such a drop was refused, and nothing was committed since. */
+  #isRefused = false;
   /** Trees dropped in this session that still have pages. */
   readonly #releasing: number[] = [];
   /** The compaction of the idle database that has begun. */
@@ -103,14 +105,14 @@ export class Housekeeping {
     this.#idle = new IdleCheckpoint(database.pager, flushed, {
       urgent: () => this.#releaseTurn(),
       // In a shared file these are left to a process that has it alone.
-      idle: () =>
-        database.pager.sharing === undefined && (this.#sweepDropped() || this.#compactSlice()),
+      idle: () => database.pager.sharing === undefined && this.#idleSlice(),
     });
   }
 
   /** Notes a commit that was flushed. */
   wake(): void {
     this.#compaction = undefined;
+    this.#isRefused = false;
     this.#idle.wake();
     const mayCompact = this.#requested === 0 && this.#database.pager.sharing === undefined;
     if (mayCompact) this.#busy.afterFlush();
@@ -126,6 +128,18 @@ export class Housekeeping {
   /** Releases a slice of the dropped trees. Returns whether more may remain. */
   sweepSlice(): boolean {
     return this.#releasing.length > 0 ? this.#releaseTurn() : this.#sweepDropped();
+  }
+
+  /**
+   * Does a slice of what is left for an idle database. Returns whether more may remain. A drop that
+   * was refused is tried again after all else, which may have made room.
+   */
+  #idleSlice(): boolean {
+    if (!this.#isRefused && this.#sweepDropped()) return true;
+    if (this.#compactSlice()) return true;
+    if (!this.#isRefused) return false;
+    this.#isRefused = false;
+    return this.#sweepDropped();
   }
 
   /** Takes a slice of a checkpoint or of a compaction. Returns whether more may remain. */
@@ -290,7 +304,8 @@ export class Housekeeping {
         left = [...this.#database.catalog.dropped()];
       });
     }
-    if (!this.#sweepFirst(left)) return false;
+    this.#isRefused = !this.#sweepFirst(left);
+    if (this.#isRefused) return false;
     this.#dropped = left;
     return left.length > 0;
   }

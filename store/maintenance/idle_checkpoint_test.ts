@@ -180,7 +180,7 @@ describe("an idle database", () => {
     assertEquals(db.trees(), ["kept"]);
     await until(() => calls > 1);
     await setTimeout(IDLE_MS);
-    assertEquals([calls < 20, droppedOf(opened).length], [true, 1]);
+    assertEquals([calls < 5, droppedOf(opened).length], [true, 1]);
     isFull = false;
     commit(opened);
     await until(() => droppedOf(opened).length === 0);
