@@ -91,11 +91,20 @@ export class RowReader {
     return NUMBER_KIND.integer;
   }
 
-  /** Writes the values from one column to before another, as they are; false if one is missing. */
+  /**
+   * Writes the values from one column to before another, as they are; false if one is missing.
+   * Numbers that are none of SQL are refused.
+   */
   copyTo(writer: PartWriter, from: number, to: number): boolean {
     const start = this.#startOf(from);
     if (start < 0 || this.#startOf(to - 1) < 0) return false;
     this.#startOf(to);
+    for (let column = from; column < to; column++) {
+      const code = this.#bytes[this.#offsets[column]!];
+      const isNumber = code === PART.number || code === PART.bigint;
+      // A number that `numberKind` does not know is read to be checked.
+      if (isNumber && this.numberKind(column) === NUMBER_KIND.none) this.value(column);
+    }
     writer.raw(this.#bytes.subarray(start, this.#offsets[to]!));
     return true;
   }
