@@ -6,7 +6,7 @@
  * It changes nothing and checks nothing. The caller reads the same pages again.
  */
 
-import { format, type Frame, type Slot } from "../../pager/mod.ts";
+import { format, type Frame, header, type Slot } from "../../pager/mod.ts";
 
 const { HEADER_WORD_SHIFT, PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
 
@@ -52,4 +52,17 @@ export function warmCells({ u8, u16 }: Frame, slot: Slot, offsets: number, count
     }
   }
   kept[0] = bytes;
+}
+
+/** Warms the first lines of the cell of an entry of a leaf, if it has the entry. */
+export function warmCell(frame: Frame, slot: Slot, entry: number): void {
+  const { u8, u16 } = frame;
+  const entries = header.entriesOf(frame, slot);
+  if (entry >= entries) return;
+  const start = slot << PAGE_SHIFT;
+  const last = start + PAGE_BYTES - 1;
+  const cell = start + u16[(start >>> 1) + (entries << 1) + entry]!;
+  const second = cell + LINE_BYTES;
+  const third = second + LINE_BYTES;
+  kept[0] = u8[cell]! ^ u8[second < last ? second : last]! ^ u8[third < last ? third : last]!;
 }

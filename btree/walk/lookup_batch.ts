@@ -8,17 +8,16 @@
  * the tree between `descend` and the last use of a leaf.
  */
 
-import { format, header } from "../../pager/mod.ts";
-import { warmCells, warmHeader, warmLeaf } from "../node/cache_warming.ts";
-import { boundOfHead, isKeyAt, KEY_BYTES_MAX, offsetIndex, searchLeaf } from "../node/node.ts";
+import { format } from "../../pager/mod.ts";
+import { warmCell, warmHeader, warmLeaf } from "../node/cache_warming.ts";
+import { boundOfHead, isKeyAt, KEY_BYTES_MAX, searchLeaf } from "../node/node.ts";
 import { NodeView } from "../node/node_view.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
 const { CHUNK_SHIFT, SLOT_MASK } = format;
-const { entriesOf } = header;
 
 /** The most keys of a batch. */
-export const LOOKUPS_MAX = 16;
+export const LOOKUPS_MAX = 32;
 
 /** Looks up several keys in step. */
 export class LookupBatch {
@@ -75,11 +74,12 @@ export class LookupBatch {
     for (let index = 0; index < this.#count; index++) {
       const place = this.#places[index]!;
       const frame = frames[place >>> CHUNK_SHIFT]!;
-      const slot = place & SLOT_MASK;
-      const at = boundOfHead(frame, slot, this.#keys[index]!, this.#lengths[index]!);
-      const entries = entriesOf(frame, slot);
-      this.#bounds[index] = at;
-      if (at < entries) warmCells(frame, slot, offsetIndex(slot, entries, at, true), 1);
+      const key = this.#keys[index]!;
+      this.#bounds[index] = boundOfHead(frame, place & SLOT_MASK, key, this.#lengths[index]!);
+    }
+    for (let index = 0; index < this.#count; index++) {
+      const place = this.#places[index]!;
+      warmCell(frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, this.#bounds[index]!);
     }
   }
 
