@@ -693,7 +693,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   ),
   // A chunk whose copy is written in parts, and meanwhile changed, written in line, or freed in
   // part for a value that takes its pages.
-  flightParts: slow(scripted(16, () => [
+  flightParts: heavy(scripted(16, () => [
     ...times(3, (i): Step[] => [
       write([...times(90, (j) => set("main", keyAt(j), i + 1, 4_000))], "buffered"),
       REQUEST,
