@@ -11,6 +11,7 @@ const FAMILIES = part("tests/sql/families_test.ts", "families");
 const CORNERS = "tests/sql/corners_test.ts";
 const PROGRAMS = "tests/sql/programs_test.ts";
 const SHARED = "tests/sql/shared_test.ts";
+const PLANNER = "tests/sql/planner_test.ts";
 
 /** Bugs of SQL. */
 export const SQL_BUGS: readonly PlantedBug[] = [
@@ -29,6 +30,30 @@ export const SQL_BUGS: readonly PlantedBug[] = [
     "const number = drawnNumber();",
     "const number = this.schemaNumber() + 1;",
     SHARED,
+  ),
+  bug(
+    "sql-prefix-blobs",
+    "a search for a prefix finds blobs too, as they match as text",
+    "sql/loop/ranges.ts",
+    'builder.emit("If", isSecond, end);',
+    'builder.emit("Goto", 0, end);',
+    PLANNER,
+  ),
+  bug(
+    "sql-prefix-escape",
+    "the prefix of a pattern has what is escaped, without the escapes",
+    "sql/value/pattern.ts",
+    'return typeof escape === "string" ? escapedPrefix(pattern, escape) : "";',
+    "return pattern;",
+    PLANNER,
+  ),
+  bug(
+    "sql-update-copies",
+    "an update keeps the defaults of columns that a row does not have",
+    "sql/vm/cursor.ts",
+    "rowWriter.rowValue(isStored[i]! ? this.column(i) : null);",
+    "rowWriter.rowValue(null);",
+    CORNERS,
   ),
   bug(
     "sql-range-open",
