@@ -310,8 +310,11 @@ describe("an archive of a shared file whose writer is killed", () => {
       using beside = closedAnyway(new Database(other!));
       const set = (value: string) =>
         beside.db.writeSync((tx) => tx.tree("words", CODECS).set("a", value));
+      // It looks at who waits when time has passed since it looked last.
+      world.stepMs = () => 10;
       world.beginVisit();
       set("0");
+      world.stepMs = () => 0;
       await nextTurn();
       const store = new MemoryStore();
       await using shipping = archive(db, store, SLOW);
