@@ -112,6 +112,9 @@ export class CopyReader {
   readonly #frame = takeSpareFrame();
   readonly #scratch = new Frame(-1, POOL, SCRATCH + 1);
   readonly #wants = new Uint8Array(CHUNK_PAGES);
+  /** The slots that `#wants` names, in order: in an increment few chunks have many. */
+  readonly #wanted = new Uint8Array(CHUNK_PAGES);
+  #wantedCount = 0;
   readonly #isEarly = new Uint8Array(CHUNK_PAGES);
   /** 1 for each slot whose page is in the frame already: an image, or newer in memory. */
   readonly #isPresent = new Uint8Array(CHUNK_PAGES);
@@ -256,8 +259,9 @@ export class CopyReader {
     this.#readHeaders(chunk, since);
     this.#copyNewer(first);
     this.#readPages(first);
-    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-      if (this.#wants[slot] === 1) checkSums(this.#frame, slot, first + slot, loader.seed);
+    for (let i = 0; i < this.#wantedCount; i++) {
+      const slot = this.#wanted[i]!;
+      checkSums(this.#frame, slot, first + slot, loader.seed);
     }
   }
 
@@ -268,6 +272,7 @@ export class CopyReader {
     const first = chunk * CHUNK_PAGES;
     const { seed } = this.#source.loader;
     versionPages.copyHeaderPage(chunk, version, frame);
+    this.#wantedCount = 0;
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       this.#wants[slot] = 0;
       if (first + slot >= FRESH_PAGES && this.#keepIfVisible(slot)) this.#noteInUse(slot, since);
@@ -285,6 +290,7 @@ export class CopyReader {
     const frame = this.#frame;
     this.#source.loader.copyHeaderPage(chunk, frame);
     this.#isPresent.fill(0);
+    this.#wantedCount = 0;
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       const page = chunk * CHUNK_PAGES + slot;
       this.#wants[slot] = this.#isEarly[slot] = 0;
@@ -303,7 +309,9 @@ export class CopyReader {
   #noteInUse(slot: Slot, since: Version): void {
     const frame = this.#frame;
     this.sum.add(frame.u32, slot << HEADER_WORD_SHIFT);
-    if (versionOf(frame, slot) > since) this.#wants[slot] = 1;
+    if (versionOf(frame, slot) <= since) return;
+    this.#wants[slot] = 1;
+    this.#wanted[this.#wantedCount++] = slot;
   }
 
   /** Puts the header of a page at the version in its slot; returns whether it was in use. */
@@ -333,8 +341,9 @@ export class CopyReader {
   /** Copies the wanted pages that memory has newer than the file. */
   #copyNewer(first: PageNumber): void {
     const { cache } = this.#source;
-    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-      if (this.#wants[slot] === 0 || this.#isPresent[slot] === 1) continue;
+    for (let i = 0; i < this.#wantedCount; i++) {
+      const slot = this.#wanted[i]!;
+      if (this.#isPresent[slot] === 1) continue;
       const place = cache.find(first + slot);
       if (place < 0) continue;
       const from = cache.frames[place >>> CHUNK_SHIFT]!;
@@ -346,24 +355,25 @@ export class CopyReader {
 
   /** Reads the wanted pages of a chunk that are not in the frame yet, neighbours together. */
   #readPages(first: PageNumber): void {
-    const isRead = (slot: number) => this.#wants[slot] === 1 && this.#isPresent[slot] === 0;
-    for (let slot = 1; slot < CHUNK_PAGES;) {
-      let end = slot;
-      while (end < CHUNK_PAGES && isRead(end)) end++;
-      const length = (end - slot) * PAGE_BYTES;
-      if (length > 0) {
-        const start = slot << PAGE_SHIFT;
-        const done = this.#source.disk.read(
-          this.#frame.u8,
-          start,
-          length,
-          (first + slot) * PAGE_BYTES,
-        );
-        // Pages that no checkpoint has written yet may be past the end of the file.
-        this.#frame.u8.fill(0, start + done, start + length);
+    for (let i = 0; i < this.#wantedCount;) {
+      const slot = this.#wanted[i++]!;
+      if (this.#isPresent[slot] === 1) continue;
+      let end = slot + 1;
+      for (; i < this.#wantedCount && this.#wanted[i] === end; i++) {
+        if (this.#isPresent[end] === 1) break;
+        end++;
       }
-      slot = end + 1;
+      this.#readRun(first, slot, end);
     }
+  }
+
+  #readRun(first: PageNumber, slot: Slot, end: Slot): void {
+    const { u8 } = this.#frame;
+    const start = slot << PAGE_SHIFT;
+    const length = (end - slot) * PAGE_BYTES;
+    const done = this.#source.disk.read(u8, start, length, (first + slot) * PAGE_BYTES);
+    // Pages that no checkpoint has written yet may be past the end of the file.
+    u8.fill(0, start + done, start + length);
   }
 
   /**
