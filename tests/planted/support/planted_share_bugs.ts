@@ -154,7 +154,7 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "pager/sidecar/holder_note.ts",
     "    if (!isOwn) this.#file",
     "    if (this.#found[0] === 0) this.#file",
-    "tests/share/interleaved_shared_test.ts",
+    "pager/sidecar/write_lock_test.ts",
   ),
   bug(
     "share-half-read",
