@@ -178,7 +178,7 @@ describe("I/O errors while flights are in the air", () => {
     const run = new FlyingRun(undefined);
     let recorder: Recorder | undefined;
     await run.run(({ inner, allowed }) => recorder = new Recorder(inner, allowed));
-    const often = { limit: 12, nestedEvery: 60, killEvery: 10, isNamed: false };
+    const often = { limit: 24, nestedEvery: 60, killEvery: 10, isNamed: false };
     const options = { name: "close in turns", seed: 1, ...often };
     const { cuts, distinct } = crashRecording(quireEngine, OPTIONS, recorder!.end(), options);
     console.log(`power cuts in a close in turns: ${cuts} cuts, ${distinct} images`);

@@ -678,6 +678,10 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         REQUEST,
         TAKE_OFF,
         LAND,
+        // The first flight with a chunk to stage takes memory for the copy, the next one copies it.
+        write([set("main", "before", i, 300)], "none"),
+        TAKE_OFF,
+        LAND,
         write([set("main", "staged", i, i === 2 ? 600_000 : 300)], "none"),
         TAKE_OFF,
         write([set("main", "later", i, 300)], "none"),
