@@ -477,6 +477,8 @@ const FIRST_BATCH = 0;
 const MIDDLE_BATCH = 1;
 const CONFIRMING_BATCH = 3;
 const LAST_BATCH = 4;
+/** The page that the last batch took, and the last one of the file. */
+const TAKEN_PAGE = 18;
 
 const JOURNALS: Row[] = [
   ...[0, 1, 127, 2 ** 21, MAX].map((bytes) =>
@@ -631,12 +633,12 @@ const JOURNALS: Row[] = [
     return image.bytes.slice(0, CHUNK_PAGES * PAGE_BYTES);
   }),
   journal(
-    "a batch of a quarter of a million records of one page",
+    "a batch of two hundred thousand records of one page",
     63,
     (image) => {
-      const records = 250_000;
+      const records = 200_000;
       const bytes = new Uint8Array(records * 8);
-      for (let i = 0; i < records; i++) bytes.set([40, 0, 0, 0, 3], i * 8);
+      for (let i = 0; i < records; i++) bytes.set([TAKEN_PAGE, 0, 0, 0, 3], i * 8);
       image.put(payload(image, LAST_BATCH), bytes);
       image.putBatch(LAST_BATCH, BATCH.payloadBytes, bytes.length);
     },
@@ -647,9 +649,9 @@ const JOURNALS: Row[] = [
     "a batch of records that fill their pages whole, many times",
     62,
     (image) => {
-      const bytes = new Uint8Array(2_000_000);
+      const bytes = new Uint8Array(1_600_000);
       for (let at = 0; at + 8 + 32 <= bytes.length; at += 40) {
-        bytes.set([41 + (at % 200), 0, 0, 0, 1], at);
+        bytes.set([3 + ((at / 40) % 15), 0, 0, 0, 1], at);
       }
       image.put(payload(image, LAST_BATCH), bytes);
       image.putBatch(LAST_BATCH, BATCH.payloadBytes, bytes.length);
