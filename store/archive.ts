@@ -119,8 +119,8 @@ export class Archive {
 
   /**
    * Ships everything committed so far, and ends. One that stands by waits until the process that
-   * archives the database has shipped it. It does not wait for a store that fails. If the
-   * signal aborts, it ends at once.
+   * archives the database has shipped it. It does not wait for a store that fails, or that does not
+   * answer for five minutes. If the signal aborts, it ends at once.
    *
    * ```ts
    * import { archive, folderStore, open } from "../mod.ts";

@@ -4,7 +4,8 @@
 
 /**
  * A place that keeps an archive: objects of bytes under names of letters, digits and `-`. A call
- * that fails rejects; the archive repeats it. `folderStore` is one, and so is any service with
+ * that fails rejects; the archive repeats it, and so it does where a call has no answer for five
+ * minutes. `folderStore` is one, and so is any service with
  * these four operations.
  */
 export interface ArchiveStore {

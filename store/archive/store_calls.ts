@@ -1,14 +1,17 @@
 /**
  * The calls of a store, repeated until they succeed: after longer and longer waits, while the
- * database is used as if nothing had happened.
+ * database is used as if nothing had happened. A call that is not answered in time has failed, so
+ * that a store which never answers does not keep an archive from ending.
  */
 
 import { IoError } from "../../pager/mod.ts";
-import { rest, untilAborted } from "../backup/waiting.ts";
+import { SYSTEM_WAITS, untilAborted, type Waits } from "../backup/waiting.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 
 const WAIT_MS_MIN = 50;
 const WAIT_MS_MAX = 30_000;
+/** A call that takes as long has failed; an object has at most 5 MiB. */
+const ANSWER_MINUTES = 5;
 
 /** The calls of a store. */
 export class StoreCalls implements ArchiveStore {
@@ -22,16 +25,19 @@ export class StoreCalls implements ArchiveStore {
   bytes = 0;
   readonly #store: ArchiveStore;
   readonly #signal: AbortSignal;
+  readonly #waits: Waits;
   readonly #haste = new AbortController();
 
   /**
    * Begins to call a store.
    *
    * @param signal Ends all calls: they reject with its reason.
+   * @param waits The time that passes.
    */
-  constructor(store: ArchiveStore, signal: AbortSignal) {
+  constructor(store: ArchiveStore, signal: AbortSignal, waits: Waits = SYSTEM_WAITS) {
     this.#store = store;
     this.#signal = signal;
+    this.#waits = waits;
   }
 
   /** From now on each call is made once; a running wait ends. */
@@ -61,7 +67,7 @@ export class StoreCalls implements ArchiveStore {
     for (let wait = WAIT_MS_MIN;; wait = Math.min(wait * 2, WAIT_MS_MAX)) {
       this.#signal.throwIfAborted();
       try {
-        const result = await untilAborted(call(), this.#signal);
+        const result = await this.#answer(call);
         this.failure = undefined;
         return result;
       } catch (cause) {
@@ -72,7 +78,19 @@ export class StoreCalls implements ArchiveStore {
           throw new IoError(`Cannot ${action} the archive: ${this.failure}`, { cause });
         }
       }
-      await rest(wait, AbortSignal.any([this.#signal, this.#haste.signal]));
+      await this.#waits.rest(wait, AbortSignal.any([this.#signal, this.#haste.signal]));
+    }
+  }
+
+  /** Makes a call, and waits for its answer for some time. */
+  async #answer<T>(call: () => Promise<T>): Promise<T> {
+    const [over, late] = [new AbortController(), new AbortController()];
+    const expire = () => late.abort(new Error(`no answer within ${ANSWER_MINUTES} minutes`));
+    void this.#waits.rest(ANSWER_MINUTES * 60_000, over.signal).then(expire);
+    try {
+      return await untilAborted(call(), AbortSignal.any([this.#signal, late.signal]));
+    } finally {
+      over.abort();
     }
   }
 }
