@@ -51,6 +51,8 @@ export class CommitQueue {
   /** The commits that were taken and not released. */
   #taken: readonly QueuedCommit[] = [];
   #isLost = false;
+  /** The time of the first commit that it has lost since it started. */
+  #lostSince: number | undefined;
 
   /**
    * Starts after the last commit.
@@ -77,9 +79,9 @@ export class CommitQueue {
     return this.#isLost;
   }
 
-  /** The time of the first commit that is not released; undefined if there is none. */
+  /** The time of the first commit that is not released, or was lost; undefined if there is none. */
   get oldest(): number | undefined {
-    return (this.#taken[0] ?? this.#commits[0])?.time;
+    return this.#lostSince ?? (this.#taken[0] ?? this.#commits[0])?.time;
   }
 
   /**
@@ -141,6 +143,7 @@ export class CommitQueue {
   lose(): void {
     if (this.#isLost) return;
     this.losses++;
+    this.#lostSince = this.oldest ?? this.#now();
     this.stop();
   }
 
@@ -154,6 +157,7 @@ export class CommitQueue {
   restart(from: Version): void {
     this.#clear();
     this.#isLost = false;
+    this.#lostSince = undefined;
     this.#last = from;
   }
 

@@ -253,6 +253,20 @@ describe("archive()", () => {
       await third.close();
     }));
 
+  it("ships what has changed at a close, where pages that commits need are gone", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/db`, { maxSnapshotBytes: 1 << 20 });
+      const store = new MemoryStore();
+      const shipping = archive(db, store, SLOW);
+      await shipping.flush();
+      // Large values are written past the journal, so their commits need a snapshot.
+      for (let i = 0; i < 3; i++) db.writeSync((tx) => tx.tree("t").set("a", bytesOf(i, 1 << 20)));
+      await shipping.close();
+      const { ended, failure, losses } = db.stats().archive!;
+      assertEquals([ended, failure, losses], [true, undefined, 1]);
+      assertContent(await contentAt(dir, store), contentOf(db));
+    }));
+
   it("deletes what no restore within the time to keep needs", () =>
     inTempDir(async (dir) => {
       using db = open(`${dir}/db`);

@@ -19,6 +19,7 @@ import {
   type CopyReader,
   CorruptionError,
   type QueuedCommit,
+  SnapshotTooOldError,
 } from "../../pager/mod.ts";
 import { copyChunks } from "../backup/copy_loop.ts";
 import { sourceOf } from "../backup/copy_pace.ts";
@@ -137,7 +138,7 @@ export class Archiver implements Shipping {
     this.#times = times;
     this.#after = after;
     this.#role = role;
-    this.#calls = new StoreCalls(store, this.#end.signal);
+    this.#calls = new StoreCalls(store, this.#end.signal, waits);
     this.#merger = new Merger(this.#calls, times.mergeAfter, this.#clock, waits);
     this.#standsBy = role?.tryTake() === false;
     this.#queue = session.pager.copies.follow(this.#clock.now);
@@ -290,7 +291,7 @@ export class Archiver implements Shipping {
 
   /** Waits for the time of the next shipment, or for a caller of `flush`. */
   async #pause(began: number): Promise<void> {
-    const hasFailed = this.#failure !== undefined;
+    const hasFailed = this.#failure !== undefined && !this.#isClosing;
     const left = hasFailed ? RETRY_MS : began + this.#times.everyMs - this.#waits.now();
     const isAwaited = this.#waiters.size > 0 && !hasFailed;
     const ms = isAwaited ? 0 : Math.min(Math.max(left, 0), PAUSE_MS_MAX);
@@ -333,7 +334,8 @@ export class Archiver implements Shipping {
     } catch (error) {
       this.#end.signal.throwIfAborted();
       this.#session.checkOpen();
-      if (this.#isClosing || this.#isLatched) throw error;
+      const isTooOld = error instanceof SnapshotTooOldError;
+      if (this.#isLatched || (this.#isClosing && !isTooOld)) throw error;
       // A page is damaged, or its snapshot has ended: the next attempt copies pages again.
       this.#failure = error;
       this.#needsPages = true;
@@ -358,7 +360,7 @@ export class Archiver implements Shipping {
   /** Ships the pages that changed since the tip, or all pages if there is none. */
   async #shipPages(): Promise<void> {
     const tip = this.#tip;
-    this.#copyingSince ??= this.#clock.now();
+    this.#copyingSince ??= this.#queue.oldest ?? this.#clock.now();
     const copy = this.#first ?? await this.#inTurn(() => this.#beginApart());
     this.#first = undefined;
     const segment = await this.#write(copy, tip === NOTHING ? BASE : INCREMENT, tip);
@@ -415,7 +417,7 @@ export class Archiver implements Shipping {
     try {
       this.#advance(await this.#writeCommits(commits));
     } catch (error) {
-      this.#needsPages = true;
+      this.#queue.lose();
       throw error;
     } finally {
       this.#queue.release();
