@@ -47,6 +47,7 @@ const numberBits = new Uint8Array(8);
 const numberView = new DataView(numberBits.buffer);
 
 const encoder = new TextEncoder();
+const EMPTY = new Uint8Array(0);
 
 /** Writes one key at a time. */
 class KeyWriter {
@@ -86,10 +87,8 @@ class KeyWriter {
     else if (typeof part === "number") this.#number(part);
     else if (typeof part === "boolean") this.#byte(part ? TAG.true : TAG.false);
     else if (typeof part === "bigint") this.#bigint(part);
-    else if (ArrayBuffer.isView(part)) {
-      const { buffer, byteOffset, byteLength } = part;
-      this.#escaped(TAG.bytes, new Uint8Array(buffer, byteOffset, byteLength));
-    } else {
+    else if (ArrayBuffer.isView(part)) this.#escaped(TAG.bytes, bytesOf(part));
+    else {
       throw new TypeError("expected string, number, bigint, ArrayBufferView, boolean");
     }
   }
@@ -212,6 +211,25 @@ export function wrongType(expected: string, got: unknown): TypeError {
   return new TypeError(
     `serde_v8 error: invalid type; expected: ${expected}, got: ${kindOf(got)}`,
   );
+}
+
+/**
+ * The bytes of a part, where they lie. Memory that the program has given away has none.
+ *
+ * @throws {TypeError} Deno's own calls do not take the memory.
+ */
+export function bytesOf(part: ArrayBufferView): Uint8Array {
+  checkMemory(part);
+  const { buffer, byteOffset, byteLength } = part;
+  return byteLength === 0 ? EMPTY : new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Refuses bytes in memory that can be resized or is shared, as Deno KV does. */
+export function checkMemory(bytes: ArrayBufferView): void {
+  const { buffer } = bytes;
+  if (buffer instanceof SharedArrayBuffer) throw wrongType("buffer", bytes);
+  if (!buffer.resizable) return;
+  throw new TypeError("serde_v8 error: can't create slice from resizable ArrayBuffer");
 }
 
 /** The bytes of the absolute value of an integer, the most significant first. */

@@ -4,7 +4,7 @@
  */
 
 import type { AtomicCheck, KvKey } from "../api/types.ts";
-import { encodeKey, wrongType } from "../format/key.ts";
+import { bytesOf, checkMemory, encodeKey, wrongType } from "../format/key.ts";
 import { NEVER } from "../format/record.ts";
 import { isVersionstamp } from "../format/versionstamp.ts";
 import { type EncodedValue, ENCODING, LaterBytes } from "../value/value.ts";
@@ -116,10 +116,7 @@ function heldWrite(
 /** A copy of a key. What is not a key is refused later. */
 function heldKey(key: KvKey): KvKey {
   if (!Array.isArray(key)) return key;
-  return key.map((part) => {
-    if (!ArrayBuffer.isView(part)) return part;
-    return copyOf(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-  });
+  return key.map((part) => ArrayBuffer.isView(part) ? copyOf(bytesOf(part)) : part);
 }
 
 /** The same commit, with values that share no memory with those of the caller. */
@@ -174,14 +171,6 @@ function encodeMutation(mutation: GivenMutation, now: number): EncodedMutation {
   const key = encodeMutationKey(parts);
   if (value?.encoding === ENCODING.bytes) checkMemory(value.data);
   return { key, type, value, expiresAt: expiryOf(expireIn, now), takesVersionstamp };
-}
-
-/** Refuses bytes in memory that can be resized or is shared, as Deno KV does. */
-function checkMemory(bytes: Uint8Array): void {
-  const { buffer } = bytes;
-  if (buffer instanceof SharedArrayBuffer) throw wrongType("buffer", bytes);
-  if (!buffer.resizable) return;
-  throw new TypeError("serde_v8 error: can't create slice from resizable ArrayBuffer");
 }
 
 function encodeMutationKey(key: KvKey): Uint8Array {

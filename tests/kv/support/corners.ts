@@ -51,6 +51,19 @@ const keys: Corner[] = [
     set([new Uint16Array([1, 2]), new DataView(new ArrayBuffer(2))], 1),
   ],
   ["a part is such a view, read", list({ prefix: [new Uint16Array([1, 2])] })],
+  ...Object.entries({
+    shared: () => new Uint16Array(new SharedArrayBuffer(2)),
+    resizable: () => new DataView(new ArrayBuffer(1, GROWING)),
+    "given away": () => {
+      const bytes = new Uint8Array(4);
+      structuredClone(bytes, { transfer: [bytes.buffer] });
+      return bytes;
+    },
+  }).flatMap(([memory, part]): Corner[] => [
+    [`a part in memory that is ${memory} is set`, set(["memory", part()], 1)],
+    [`a part in memory that is ${memory} is read`, get(["memory", part()])],
+    [`a part in memory that is ${memory} is listed`, list({ prefix: ["memory", part()] })],
+  ]),
   ["a lone surrogate is set", set(["lone", "\ud800"], 1)],
   ["a lone surrogate is read as U+FFFD", list({ prefix: ["lone"] })],
   ["the longest key is set", set([LONGEST], 1)],
