@@ -91,10 +91,10 @@ export class Kv implements Disposable {
     const isPlain = options === undefined && Array.isArray(key) && !this.#isClosed;
     const found = isPlain ? this.#find<T>(key) : undefined;
     if (found !== undefined) return found;
-    const bytes = encodeReadKey(key);
+    const encoded = encodeReadKey(key);
     checkConsistency(options?.consistency);
     this.#checkOpen();
-    checkReadKey(bytes.length + 1, this.#limits);
+    const bytes = this.#checkedReadKey(encoded);
     return readEntryOf(key, this.#store.read(bytes, this.#hiddenUntil()));
   }
 
@@ -137,8 +137,14 @@ export class Kv implements Disposable {
     checkConsistency(options?.consistency);
     this.#checkOpen();
     checkCount("ranges", encoded.length, this.#limits.ranges);
-    for (const { length } of encoded) checkReadKey(length + 1, this.#limits);
-    return this.#readMany(given, encoded) as { [K in keyof T]: KvEntryMaybe<T[K]> };
+    const checked = encoded.map((bytes) => this.#checkedReadKey(bytes));
+    return this.#readMany(given, checked) as { [K in keyof T]: KvEntryMaybe<T[K]> };
+  }
+
+  #checkedReadKey(bytes: Uint8Array | undefined): Uint8Array {
+    if (bytes === undefined) throw new TypeError("Invalid range");
+    checkReadKey(bytes.length + 1, this.#limits);
+    return bytes;
   }
 
   #readMany(keys: readonly KvKey[], encoded: readonly Uint8Array[]): KvEntryMaybe<unknown>[] {
@@ -311,15 +317,16 @@ export class Kv implements Disposable {
     options: { raw?: boolean } = {},
   ): ReadableStream<{ [K in keyof T]: KvEntryMaybe<T[K]> }> {
     const raw = Boolean(options.raw);
-    const given = arrayOf(keys).map((key) => arrayOf(key) as KvKey);
-    const encoded = given.map(encodeKey);
+    const given = arrayOf(keys) as KvKey[];
+    const encoded = Array.from(given, encodeKey); // holes too
+    const own = given.map((key) => key.slice());
     this.#checkOpen();
     checkCount("keys", encoded.length, this.#limits.watchedKeys);
     for (const { length } of encoded) checkReadKey(length, this.#limits);
     const { stream, close } = watchStream({
       keys: encoded,
       raw,
-      read: () => this.#readMany(given, encoded),
+      read: () => this.#readMany(own, encoded),
       follow: (key, changed, ended) => this.#store.watch(key, changed, ended),
     }, () => this.#ends.delete(close));
     this.#ends.add(close);
@@ -384,9 +391,9 @@ function readEntryOf<T>(key: KvKey, record: KvRecord | undefined): KvEntryMaybe<
   return { key: storedParts(key), value: value as T, versionstamp: versionstampOf(version) };
 }
 
-function encodeReadKey(key: KvKey): Uint8Array {
-  if (key === undefined || key === null) throw new TypeError("Invalid range");
-  return encodeKey(key);
+/** Encodes a key to read. One that is null is undefined, and is refused after other arguments. */
+function encodeReadKey(key: KvKey): Uint8Array | undefined {
+  return key === undefined || key === null ? undefined : encodeKey(key);
 }
 
 function arrayOf(value: unknown): unknown[] {

@@ -70,7 +70,6 @@ class WatchSource<T extends KeyState> implements UnderlyingDefaultSource<T[]> {
     };
     const end = (failure?: Failure) => this.end(failure);
     this.#unfollow = watched.keys.map((key) => watched.follow(key, changed, end));
-    if (watched.keys.length === 0) this.#isOver = true;
   }
 
   async pull(controller: ReadableStreamDefaultController<T[]>): Promise<void> {
@@ -91,7 +90,7 @@ class WatchSource<T extends KeyState> implements UnderlyingDefaultSource<T[]> {
     this.#isChanged = false;
     const entries = this.#watched.read();
     const now = entries.map(({ versionstamp }) => versionstamp);
-    const isNew = this.#sent === undefined || now.some((stamp, i) => stamp !== this.#sent![i]);
+    const isNew = now.some((stamp, i) => stamp !== this.#sent?.[i]);
     if (!isNew && !this.#watched.raw) return false;
     this.#sent = now;
     controller.enqueue(entries);
@@ -100,6 +99,7 @@ class WatchSource<T extends KeyState> implements UnderlyingDefaultSource<T[]> {
 
   /** Resolves at the next change or the end. A program that waits for it stays alive. */
   async #change(): Promise<void> {
+    if (this.#watched.keys.length === 0) return this.end(); // nothing changes
     const release = keepAlive();
     await new Promise<void>((resolve) => this.#wake = resolve);
     this.#wake = undefined;

@@ -192,18 +192,19 @@ function expiryOf(expireIn: number | undefined, now: number): number {
 
 function encodeMessage(message: GivenMessage, now: number): EncodedMessage {
   const { payload, delay, keysIfUndelivered, backoffSchedule } = message;
+  const dueAt = now + wholeMs(delay);
   if (!Array.isArray(keysIfUndelivered)) throw wrongType("array", keysIfUndelivered);
   return {
     payload,
-    dueAt: now + wholeMs(delay),
-    keysIfUndelivered: keysIfUndelivered.map(encodeKey),
-    backoffSchedule: backoffSchedule && encodeSchedule(backoffSchedule),
+    dueAt,
+    keysIfUndelivered: Array.from(keysIfUndelivered, encodeKey),
+    backoffSchedule: backoffSchedule === undefined ? undefined : encodeSchedule(backoffSchedule),
   };
 }
 
 function encodeSchedule(schedule: readonly number[]): readonly number[] {
   if (!Array.isArray(schedule)) throw wrongType("array", schedule);
-  return schedule.map(wholeMs);
+  return Array.from(schedule, wholeMs); // holes too
 }
 
 function wholeMs(time: number | bigint): number {

@@ -30,6 +30,7 @@ const enqueue = (value: unknown, options?: unknown): Corner[1] => (side) =>
   side.kv.enqueue(value, wrong(options)).then((result) => side.noted(result));
 
 const LONGEST = "k".repeat(2046);
+const LONGER = `${LONGEST}k`;
 const GROWING = { maxByteLength: 2 };
 const EMPTY_MODULE = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
@@ -68,12 +69,12 @@ const keys: Corner[] = [
   ["a lone surrogate is read as U+FFFD", list({ prefix: ["lone"] })],
   ["the longest key is set", set([LONGEST], 1)],
   ["the longest key is read", get([LONGEST])],
-  ["a longer key is set", set([`${LONGEST}k`], 1)],
-  ["a longer key is read", get([`${LONGEST}k`])],
-  ["a longer key is removed", ({ kv }) => kv.delete([`${LONGEST}k`])],
+  ["a longer key is set", set([LONGER], 1)],
+  ["a longer key is read", get([LONGER])],
+  ["a longer key is removed", ({ kv }) => kv.delete([LONGER])],
   ["the longest key is a prefix", list({ prefix: [LONGEST] })],
-  ["a longer key is a prefix", list({ prefix: [`${LONGEST}k`] })],
-  ["the longest key ends a range", list({ start: [LONGEST], end: [`${LONGEST}k`] })],
+  ["a longer key is a prefix", list({ prefix: [LONGER] })],
+  ["the longest key ends a range", list({ start: [LONGEST], end: [LONGER] })],
   ["the largest bigint is set", set([(1n << 2040n) - 1n], 1)],
   ["a larger bigint is set", set([1n << 2040n], 1)],
   ["a smaller bigint is set", set([-(1n << 2040n)], 1)],
@@ -89,6 +90,12 @@ const reads: Corner[] = [
   ["keys that are a number", ({ kv }) => kv.getMany(wrong(5))],
   ["keys that are undefined", ({ kv }) => kv.getMany(wrong(undefined))],
   ["keys of which one is text", ({ kv }) => kv.getMany(wrong(["a"]))],
+  ["a key that is null, and one that is text", ({ kv }) => kv.getMany(wrong([null, "a"]))],
+  ["a key that is null, and one too long", ({ kv }) => kv.getMany(wrong([null, [LONGER]]))],
+  ["a key too long, and one that is null", ({ kv }) => kv.getMany(wrong([[LONGER], null]))],
+  ["a null and an unknown consistency", ({ kv }) => {
+    return kv.get(wrong(null), { consistency: wrong("weak") });
+  }],
   ["a start outside of the prefix", list({ prefix: ["a"], start: ["b"] })],
   ["a start that is the prefix", list({ prefix: ["a"], start: ["a"] })],
   ["an end outside of the prefix", list({ prefix: ["a"], end: ["b"] })],
@@ -242,13 +249,15 @@ const messages: Corner[] = [
     `a delay of ${delay}`,
     enqueue(1, { delay }),
   ]),
-  ...[[1, 2, 3, 4, 5, 6], [-1], [3_600_001], [NaN], ["a"], null, 5].map((
+  ...[[1, 2, 3, 4, 5, 6], [-1], [3_600_001], [NaN], ["a"], [1, , 2], null, 5, 0, "", false].map((
     backoffSchedule,
   ): Corner => [
     `the schedule ${Deno.inspect(backoffSchedule)}`,
     enqueue(1, { backoffSchedule }),
   ]),
   ["an undelivered key of another type", enqueue(1, { keysIfUndelivered: [["a", null]] })],
+  ["undelivered keys and a delay that are not", enqueue(1, { keysIfUndelivered: 5, delay: true })],
+  ["undelivered keys with a hole", enqueue(1, { keysIfUndelivered: [["a"], , ["b"]] })],
   ["undelivered keys that are text", enqueue(1, { keysIfUndelivered: "a" })],
   ["a message that cannot be cloned", enqueue(() => 1)],
   ["a message that is too large", enqueue(new Uint8Array(65_537))],
@@ -264,6 +273,9 @@ const streams: Corner[] = [
   ["a watch of text", ({ kv }) => kv.watch(wrong("a"))],
   ["a watch with options that are null", ({ kv }) => kv.watch([["a"]], wrong(null))],
   ["a watch of nothing", ({ kv }) => all(kv.watch([]))],
+  ["a watch of keys with a hole", ({ kv }) => kv.watch(wrong([["a"], , ["b"]]))],
+  ["a raw watch of nothing", ({ kv }) => all(kv.watch([], { raw: true }))],
+  ["a watch of a malformed key and of text", ({ kv }) => kv.watch(wrong([[null], "a"]))],
   ["a watch of the empty key", async ({ kv }) => {
     const reader = kv.watch([[]]).getReader();
     const first = await reader.read();
@@ -282,6 +294,7 @@ const closed: Corner[] = [
   ["a removal after close", ({ kv }) => kv.delete(["a"])],
   ["a commit after close", commit((a) => a.set(["a"], 1))],
   ["a malformed key after close", get([null])],
+  ["a key that is null after close", get(null)],
   ["a value that cannot be cloned after close", set(["a"], () => 1)],
   ["a message after close", enqueue(1)],
   ["a listener after close", ({ kv }) => kv.listenQueue(() => {})],
