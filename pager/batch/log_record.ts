@@ -63,6 +63,8 @@ const FIRST_BYTES = 64 * 1024;
 /** The most bytes of records; offsets in them are 32-bit numbers. */
 const BYTES_MAX = 2 ** 32 - 4;
 const KEPT_BYTES_MAX = 8 * 1024 * 1024;
+/** The most bytes that an expectation takes, which may be a thousand times too high. */
+const EXPECTED_BYTES_MAX = 256 * 1024 * 1024;
 
 /** The most bytes that a record can take. */
 export const RECORD_BYTES_MAX: number = HEADER_AT + HEADER_BYTES + PAGE_BYTES + PIECE_HEAD_BYTES;
@@ -104,10 +106,11 @@ export class LogBuffer {
 
   /**
    * Makes room for about `more` bytes of records at once. A buffer that grows step by step is
-   * copied each time, and each step takes fresh memory, which costs more than the copy.
+   * copied each time, and each step takes fresh memory, which costs more than the copy. A system
+   * may refuse the memory of a wrong expectation, so there is a limit.
    */
   expect(more: number): void {
-    const capacity = Math.min(this.length + more, BYTES_MAX);
+    const capacity = Math.min(this.length + Math.min(more, EXPECTED_BYTES_MAX), BYTES_MAX);
     if (capacity > this.bytes.length) this.#resize(capacity);
   }
 

@@ -255,4 +255,10 @@ describe("a buffer of records", () => {
     log.expect(1);
     assert(log.bytes === bytes, "it did not grow again");
   });
+
+  it("takes no memory of a size that nothing bounds for what is only expected", () => {
+    const log = new LogBuffer();
+    log.expect(2 ** 40);
+    assertEquals(log.bytes.length, 256 * 1024 * 1024);
+  });
 });
