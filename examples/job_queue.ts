@@ -72,11 +72,12 @@ function show(queue: JobQueue): void {
   }
 }
 
-async function main([path, command, count = "0"]: readonly string[]): Promise<void> {
+async function main([path, command, count = ""]: readonly string[]): Promise<void> {
+  const isShow = command === "show" && count === "";
+  const isCounted = (command === "add" || command === "work") && /^[1-9]\d*$/.test(count);
+  if (path === undefined || !(isShow || isCounted)) throw new Error(USAGE);
   const amount = Number(count);
-  if (!["add", "work", "show"].includes(command!)) throw new Error(USAGE);
-  if (!(Number.isInteger(amount) && amount >= 0)) throw new Error(USAGE);
-  using db = open(path!);
+  using db = open(path);
   const queue = new JobQueue(db, { leaseMs: LEASE_MS, restMs: REST_MS });
   if (command === "add") {
     const tasks = Array.from({ length: amount }, (_, index) => String(index + 1));
@@ -84,7 +85,7 @@ async function main([path, command, count = "0"]: readonly string[]): Promise<vo
     console.log(`added ${ids.length}`);
   }
   if (command === "work") await Promise.all(Array.from({ length: amount }, () => work(queue)));
-  if (command === "show") show(queue);
+  if (isShow) show(queue);
 }
 
 try {

@@ -42,18 +42,14 @@ const QUERY = `
   WHERE place <= ?
   ORDER BY country, place`;
 
-async function main([path, ...countries]: readonly string[]): Promise<number> {
-  if (path === undefined || path.startsWith("-")) {
-    console.error(USAGE);
-    return 2;
-  }
+async function main([path, ...countries]: readonly string[]): Promise<void> {
+  if (path === undefined || path.startsWith("-")) throw new Error(USAGE);
   using db = open(path);
   const query = sql(db);
   if (!query.schema().some(({ name }) => name === "city")) await load(query, countries);
   for (const { country, place, name, people, share } of query.iterate<Largest>(QUERY, LARGEST)) {
     console.log(`${country} ${String(place).padStart(2)}  ${name}, ${people} (${share} %)`);
   }
-  return 0;
 }
 
 /** Creates the table and loads it, both in one transaction. */
@@ -62,6 +58,9 @@ async function load(query: Sql, countries: readonly string[]): Promise<void> {
   query.transaction(() => {
     query.exec("CREATE TABLE city (country TEXT, name TEXT, people INT)");
     const insert = query.prepare("INSERT INTO city VALUES (?, ?, ?)");
+    const known = new Set(cities.map(({ country }) => country));
+    const unknown = countries.find((country) => !known.has(country));
+    if (unknown !== undefined) throw new Error(`Cannot load ${unknown}: no country has this code`);
     for (const { country, name, population } of cities) {
       if (countries.length > 0 && !countries.includes(country)) continue;
       insert.run(country, name, population);
@@ -70,4 +69,9 @@ async function load(query: Sql, countries: readonly string[]): Promise<void> {
   });
 }
 
-if (import.meta.main) Deno.exitCode = await main(Deno.args);
+try {
+  await main(Deno.args);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exitCode = 1;
+}
