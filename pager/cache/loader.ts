@@ -1,7 +1,8 @@
 /**
  * Loads pages from the file into memory, and verifies each page once per load.
  *
- * While the cache has room, a miss reads the whole chunk in one call. Under pressure it reads one
+ * While the cache has room, a miss reads the whole chunk in one call. If its header page is needed,
+ * that is read first, and of a chunk of the journal nothing else. Under pressure a miss reads one
  * header and one page into a pool frame or, during sequential reads, the rest of the extent. A page
  * is verified at its first use after a load: header sum, version, page sum, and then the structure
  * of its content, by the verifier registered for its kind.
@@ -37,7 +38,13 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import { Frame, placeOf, POOL } from "../format/frame.ts";
-import { checkHeaderPage, kindOf, statedPageSum, versionOf } from "../format/header.ts";
+import {
+  checkHeaderPage,
+  isOfJournal,
+  kindOf,
+  statedPageSum,
+  versionOf,
+} from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
 import {
   checkPage,
@@ -187,7 +194,7 @@ export class Loader {
     this.#cache.tick();
     let place = this.#cache.find(page);
     if (place < 0) place = this.#showChunk(page);
-    if (place < 0) place = this.loadsChunk(chunk) ? this.#loadChunk(page) : this.#loadPage(page);
+    if (place < 0) place = this.loadsChunk(chunk) ? this.#loadHeaders(page) : this.#loadPage(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.seed);
     this.#cache.use(place);
@@ -383,19 +390,40 @@ export class Loader {
   }
 
   #loadChunk(page: PageNumber): number {
-    const chunk = page >>> CHUNK_SHIFT;
+    const frame = this.#addChunkFrame(page >>> CHUNK_SHIFT);
+    this.#readChunk(frame, 0);
+    return (frame.index << CHUNK_SHIFT) | (page & SLOT_MASK);
+  }
+
+  /** Loads a chunk by its header page; nothing else of a chunk of the journal. */
+  #loadHeaders(page: PageNumber): number {
+    const frame = this.#addChunkFrame(page >>> CHUNK_SHIFT);
+    this.#readInto(frame, 0, PAGE_BYTES);
+    if (isOfJournal(frame, 0)) this.reads.pages++;
+    else this.#readChunk(frame, PAGE_BYTES);
+    return frame.index << CHUNK_SHIFT;
+  }
+
+  #addChunkFrame(chunk: ChunkNumber): Frame {
     this.#peeks.forget(chunk);
-    const first = chunk * CHUNK_PAGES;
-    const frame = this.#cache.addChunkFrame(chunk);
-    const bytes = Math.min(CHUNK_BYTES, (this.#meta.pageCount - first) * PAGE_BYTES);
+    return this.#cache.addChunkFrame(chunk);
+  }
+
+  /** Reads a chunk into its frame, from a byte on. */
+  #readChunk(frame: Frame, start: number): void {
+    const pages = this.#meta.pageCount - frame.chunk * CHUNK_PAGES;
+    this.#readInto(frame, start, Math.min(CHUNK_BYTES, pages * PAGE_BYTES));
+    this.reads.chunks++;
+  }
+
+  #readInto(frame: Frame, start: number, end: number): void {
+    const first = frame.chunk * CHUNK_PAGES;
     try {
-      this.#file.read(page, frame.u8, 0, bytes, first * PAGE_BYTES);
+      this.#file.read(first, frame.u8, start, end - start, first * PAGE_BYTES + start);
     } catch (error) {
       this.#cache.removeChunkFrame(frame);
       throw error;
     }
-    this.reads.chunks++;
-    return (frame.index << CHUNK_SHIFT) | (page & SLOT_MASK);
   }
 
   #loadPage(page: PageNumber): number {

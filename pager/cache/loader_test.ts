@@ -48,6 +48,15 @@ describe("Loader", () => {
     assertEquals(file.bytesRead - bytes, file.size());
   });
 
+  it("reads nothing of a chunk of the journal but its header page", () => {
+    const file = new FaultyFile(makeFile(20));
+    const pager = openNodes(file);
+    transact(pager, () => write(pager, 20, 1));
+    const bytes = file.bytesRead;
+    for (const chunk of journalChunks(pager)) pager.headerPage(chunk);
+    assertEquals(file.bytesRead - bytes, 2 * 8192);
+  });
+
   it("reads nothing at or past the page count", () => {
     const memory = makeFile(300);
     const end = memory.size();

@@ -19,6 +19,7 @@ import {
   HEADER_WORD_SHIFT,
   KIND_COUNT,
   KIND_FREE,
+  KIND_JOURNAL,
   KIND_SUPERBLOCK,
   PAGE_BYTES,
   PAGE_WORD_SHIFT,
@@ -210,6 +211,13 @@ export function headerWord(at: number, slot: Slot): number {
 /** Whether the bitmap of a header page says that a slot is in use. */
 export function isInUse(frame: Frame, at: number, slot: Slot): boolean {
   return ((frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)]! >>> (slot & 31)) & 1) === 1;
+}
+
+/** Whether each page of a chunk belongs to the journal, as its header page says. */
+export function isOfJournal(frame: Frame, at: number): boolean {
+  let slot = 1;
+  while (slot < CHUNK_PAGES && (frame.u32[headerWord(at, slot)]! & 0xff) === KIND_JOURNAL) slot++;
+  return slot === CHUNK_PAGES;
 }
 
 /** The last slot that the bitmap of a header page says is in use; 0 if no other one is. */
