@@ -78,7 +78,7 @@ class InsertCompiler {
 
   compile(): Emitted {
     const { builder } = this.#context;
-    const returning = new Returning(this.#context, this.#insert.returning);
+    const returning = new Returning(this.#context, this.#insert.returning, this.#common);
     const returned = { ...scopeOf(rowSource(this.#table, this.#row, this.#name)) };
     let skip: Label = 0;
     const handlers = this.#insert.upserts.map((upsert) =>

@@ -3,7 +3,7 @@
  */
 
 import type { Context } from "../expression/context.ts";
-import type { Scope, SourceColumn } from "../expression/scope.ts";
+import type { CommonTables, Scope, SourceColumn } from "../expression/scope.ts";
 import type { ResultColumn } from "../parse/ast.ts";
 import { describe, expand } from "../query/columns.ts";
 
@@ -11,12 +11,18 @@ import { describe, expand } from "../query/columns.ts";
 export class Returning {
   readonly #context: Context;
   readonly #given: readonly ResultColumn[];
+  readonly #common: CommonTables;
   readonly #list: number;
 
-  /** Opens a list of rows, if there are any. */
-  constructor(context: Context, given: readonly ResultColumn[]) {
+  /**
+   * Opens a list of rows, if there are any.
+   *
+   * @param common The queries of the statement's WITH, which its expressions see.
+   */
+  constructor(context: Context, given: readonly ResultColumn[], common: CommonTables) {
     this.#context = context;
     this.#given = given;
+    this.#common = common;
     this.#list = context.builder.cursor();
     if (given.length > 0) {
       context.builder.emit("OpenList", this.#list, 0, 0, undefined, "RETURNING");
@@ -24,9 +30,10 @@ export class Returning {
   }
 
   /** Emits code that adds a row. */
-  add(scope: Scope): void {
+  add(row: Scope): void {
     if (this.#given.length === 0) return;
     const { builder } = this.#context;
+    const scope = { ...row, common: this.#common };
     const outputs = expand(this.#given, scope);
     const first = builder.registers(outputs.length);
     outputs.forEach(({ expr }, i) => this.#context.value(expr, scope, first + i));
@@ -34,9 +41,10 @@ export class Returning {
   }
 
   /** Emits the rows of the result, and returns its columns; the scope has those of the table. */
-  emit(scope: Scope): readonly SourceColumn[] {
+  emit(table: Scope): readonly SourceColumn[] {
     if (this.#given.length === 0) return [];
     const { builder } = this.#context;
+    const scope = { ...table, common: this.#common };
     const columns = describe(this.#context, expand(this.#given, scope), scope);
     const count = columns.length;
     const [top, end] = [builder.label(), builder.label()];

@@ -53,11 +53,11 @@ export function compileUpdate(context: Context, update: Update): Emitted {
   const table = changeable(context, update.table, update.at);
   checkIndex(context, table, update);
   const assigned = assignmentsOf(table, update.set);
-  const returning = new Returning(context, update.returning);
   const action = context.override ?? update.action;
   const writer = new RowWriter(context, table, action);
   const name = update.alias ?? table.name;
   const common = withCommon(new Map(), update.with);
+  const returning = new Returning(context, update.returning, common);
   const exprs = [...assigned.values()];
   // With FROM, the new values come from the joined rows.
   const early = update.from.length > 0 ? exprs : [];
@@ -111,10 +111,10 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
     for (const index of table.indexes) builder.emit("Clear", 0, 0, 0, index.tree, index.name);
     return { columns: [], writes: "rows" };
   }
-  const returning = new Returning(context, statement.returning);
   const writer = new RowWriter(context, table, "abort");
   const name = statement.alias ?? table.name;
   const common = withCommon(new Map(), statement.with);
+  const returning = new Returning(context, statement.returning, common);
   const found = planSearch(context, table, { ...statement, from: [] }, common, []);
   const list = emitFind(context, found, [], false, false);
   emitEach(context, table, list, name, (cursor, key, skip) => {

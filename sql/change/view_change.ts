@@ -49,8 +49,9 @@ class ViewChangeCompiler {
   }
 
   compile(): Emitted {
-    const returning = new Returning(this.#context, this.#change.returning);
     const change = this.#change;
+    const common = withCommon(new Map(), change.with);
+    const returning = new Returning(this.#context, change.returning, common);
     if (change.kind === "insert") this.#insert(change, returning);
     else if (change.kind === "update") this.#update(change, returning);
     else this.#delete(change, returning);

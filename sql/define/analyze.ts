@@ -16,7 +16,8 @@ import type { Engine } from "./engine.ts";
 /** The tables and indexes that a statement names; all if it names none. */
 function namedIn(engine: Engine, { kind, name, at }: Maintenance): [Table, readonly Index[]][] {
   const { catalog } = engine;
-  if (name === undefined) return catalog.tables().map((table) => [table, table.indexes]);
+  const isAll = name === undefined || kind === "analyze" && keyOfName(name) === "main";
+  if (isAll) return catalog.tables().map((table) => [table, table.indexes]);
   const collation = collationOf(name);
   const table = catalog.table(name);
   if (table !== undefined) return [[table, table.indexes]];

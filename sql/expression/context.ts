@@ -18,6 +18,8 @@ export type Sink = (first: number, count: number) => void;
 export interface Prepared {
   /** Its columns. */
   readonly columns: readonly SourceColumn[];
+  /** The column that a term of ORDER BY names or repeats; -1 if none. */
+  columnOf?(term: Expr): number;
   /** Emits its code. */
   emit(sink: Sink): void;
 }

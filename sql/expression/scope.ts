@@ -92,6 +92,8 @@ export interface CommonBinding {
   readonly common: CommonTables;
   /** The source of the current row, inside its own recursive part. */
   readonly current: Source | undefined;
+  /** Whether the place is inside the query itself, which is not recursive. */
+  readonly isOpen: boolean;
 }
 
 /** The queries of WITH by name in lower case. */

@@ -6,7 +6,7 @@ import { wholePart } from "../value/arithmetic.ts";
 import { lowerAscii, upperAscii } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
 import { numericOf, textOf, textOfReal } from "../value/number_text.ts";
-import { glob, like } from "../value/pattern.ts";
+import { escapeOf, glob, like } from "../value/pattern.ts";
 import { classOf, Real, type SqlValue, truth, utf8 } from "../value/value.ts";
 import { drawn } from "./outside.ts";
 import { define, type ScalarDefinition, type ScalarFunction, strict } from "./types.ts";
@@ -23,10 +23,13 @@ function integer(value: SqlValue | undefined): number {
 
 function length(value: SqlValue): SqlValue {
   if (value instanceof Uint8Array) return value.length;
-  const all = text(value);
-  // As in SQLite, a zero ends text here.
+  return codePoints(beforeZero(text(value)));
+}
+
+/** Text up to a zero, which ends it in the functions of SQLite that are written for C. */
+export function beforeZero(all: string): string {
   const end = all.indexOf("\0");
-  return codePoints(end < 0 ? all : all.slice(0, end));
+  return end < 0 ? all : all.slice(0, end);
 }
 
 function codePoints(all: string): number {
@@ -148,7 +151,7 @@ function unhex([value, ignored]: readonly SqlValue[]): SqlValue {
 /** A value as a literal of SQL. */
 export function quoted(value: SqlValue): string {
   if (value === null) return "NULL";
-  if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
+  if (typeof value === "string") return `'${beforeZero(value).replaceAll("'", "''")}'`;
   if (value instanceof Uint8Array) return `X'${hexOf(value)}'`;
   if (value instanceof Real && !Number.isFinite(value.value)) {
     return value.value > 0 ? "9.0e+999" : "-9.0e+999";
@@ -238,7 +241,8 @@ function bytesOf(value: SqlValue): Uint8Array {
 
 function matches(args: readonly SqlValue[]): SqlValue {
   const [pattern, value, escape] = args;
-  return truth(like(text(pattern), text(value), escape === undefined ? undefined : text(escape)));
+  const character = escape === undefined ? undefined : escapeOf(text(escape));
+  return truth(like(text(pattern), text(value), character));
 }
 
 /** The functions on text and blobs. */

@@ -231,6 +231,8 @@ export type ResultColumn =
 /** A table or query in FROM. */
 export interface FromItem extends Node {
   readonly table: string | undefined;
+  /** Whether a schema is written before the name, which then means no query of WITH. */
+  readonly hasSchema: boolean;
   readonly query: Query | undefined;
   /** The arguments of a table-valued function. */
   readonly args: readonly Expr[] | undefined;

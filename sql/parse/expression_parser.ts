@@ -74,7 +74,7 @@ export abstract class ExpressionParser extends TokenStream {
 
   /** Goes on after an operand, or a condition that has ended, as in `a IN (1, 2) + 1`. */
   #continued(left: Expr, least = 0): Expr {
-    let all = left;
+    let all = this.#collated(left);
     for (let level = LEVELS.length - 1; level >= least; level--) {
       all = this.#operatorsAfter(all, level);
     }
@@ -126,7 +126,7 @@ export abstract class ExpressionParser extends TokenStream {
       const from = {
         ...NO_FROM,
         at: this.at,
-        table: this.objectName("a list in parentheses"),
+        ...this.tableName("a list in parentheses"),
       };
       const columns = [{ kind: "star", table: undefined, at } as const];
       const body = { ...NO_CORE, at, columns, from: [from] };
@@ -183,9 +183,14 @@ export abstract class ExpressionParser extends TokenStream {
     }
     // NOT as an operand takes all that binds tighter than NOT.
     if (this.isWord("NOT")) return this.#not();
-    let operand = this.#primary();
+    return this.#collated(this.#primary());
+  }
+
+  /** Parses the collations after an operand. */
+  #collated(first: Expr): Expr {
+    let operand = first;
     while (this.word("COLLATE")) {
-      operand = { kind: "collate", operand, collation: this.name("a collation"), at };
+      operand = { kind: "collate", operand, collation: this.name("a collation"), at: first.at };
     }
     return operand;
   }
@@ -272,14 +277,21 @@ export abstract class ExpressionParser extends TokenStream {
     if (whens.length === 0) this.unexpected("WHEN");
     const otherwise = this.word("ELSE") ? this.expr() : undefined;
     this.expectWord("END");
-    return { kind: "case", operand, whens, otherwise, at };
+    if (operand?.kind !== "row") return { kind: "case", operand, whens, otherwise, at };
+    // A row has no register of its own, so each WHEN compares it.
+    const tests = whens.map(([when, then]): [Expr, Expr] => [
+      { kind: "binary", operator: "=", left: operand, right: when, at: when.at },
+      then,
+    ]);
+    return { kind: "case", operand: undefined, whens: tests, otherwise, at };
   }
 
   #cast(at: number): Expr {
     this.expectSign("(");
     const operand = this.expr();
     this.expectWord("AS");
-    const type = this.typeName() ?? "";
+    // No type has the affinity of a type that says nothing.
+    const type = this.typeName() ?? "NUMERIC";
     this.expectSign(")");
     return { kind: "cast", operand, type, at };
   }
@@ -407,6 +419,7 @@ export const NO_CALL = {
 /** An item of FROM without its parts. */
 export const NO_FROM = {
   table: undefined,
+  hasSchema: false,
   query: undefined,
   args: undefined,
   alias: undefined,

@@ -38,9 +38,13 @@ export class QueryParser extends ExpressionParser {
   with(): CommonTable[] {
     if (!this.word("WITH")) return [];
     this.word("RECURSIVE");
+    const names = new Set<string>();
     return this.list(() => {
       const { at } = this;
       const name = this.name();
+      const key = name.toLowerCase();
+      if (names.has(key)) refuse(`duplicate WITH table name: ${name}`, at);
+      names.add(key);
       const columns = this.isSign("(") ? this.inParentheses(() => this.name()) : undefined;
       this.expectWord("AS");
       if (!this.word("NOT", "MATERIALIZED")) this.word("MATERIALIZED");
@@ -82,7 +86,8 @@ export class QueryParser extends ExpressionParser {
 
   #windows(): ReadonlyMap<string, Window> {
     const windows = new Map<string, Window>();
-    if (!this.word("WINDOW")) return windows;
+    if (!this.isWindowClause()) return windows;
+    this.take();
     this.list(() => {
       const name = this.name("a window").toLowerCase();
       this.expectWord("AS");
@@ -116,7 +121,7 @@ export class QueryParser extends ExpressionParser {
 
   #alias(): string | undefined {
     if (this.word("AS")) return this.name("an alias");
-    if (this.isWord("INDEXED", "BY")) return undefined;
+    if (this.isWord("INDEXED", "BY") || this.isWindowClause()) return undefined;
     return this.isName() ? this.name() : undefined;
   }
 
@@ -154,6 +159,7 @@ export class QueryParser extends ExpressionParser {
       : undefined;
     if (on === undefined && using === undefined) return;
     const last = items.pop()!;
+    if (last.isNatural) refuse("a NATURAL join may not have an ON or USING clause", last.at);
     const both = last.on === undefined || on === undefined
       ? on ?? last.on
       : { kind: "binary", operator: "and", left: last.on, right: on, at: last.at } as const;
@@ -169,10 +175,10 @@ export class QueryParser extends ExpressionParser {
       this.expectSign(")");
       return [{ ...joined, at, query, alias: this.#alias() }];
     }
-    const table = this.objectName("a table");
+    const named = this.tableName();
     const args = this.isSign("(") ? this.#arguments() : undefined;
     const alias = this.#alias();
-    return [{ ...joined, at, table, args, alias, indexedBy: this.indexedBy() }];
+    return [{ ...joined, at, ...named, args, alias, indexedBy: this.indexedBy() }];
   }
 
   /** Parses INDEXED BY, a hint that changes no result; the index must exist. */

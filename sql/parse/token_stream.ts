@@ -11,7 +11,7 @@ const RESERVED = new Set(
     "DEFAULT DEFERRABLE DELETE DISTINCT DROP ELSE ESCAPE EXCEPT EXISTS FOREIGN FROM FULL GROUP " +
     "HAVING IN INDEX INNER INSERT INTERSECT INTO IS ISNULL JOIN LEFT LIMIT NATURAL NOT NOTNULL " +
     "NULL ON OR ORDER OUTER PRIMARY REFERENCES RETURNING RIGHT SELECT SET TABLE THEN TO " +
-    "TRANSACTION UNION UNIQUE UPDATE USING VALUES WHEN WHERE WINDOW").split(" "),
+    "TRANSACTION UNION UNIQUE UPDATE USING VALUES WHEN WHERE").split(" "),
 );
 
 /** Whether a word is a name only in quotes. */
@@ -137,6 +137,19 @@ export class TokenStream {
   /** Takes the name of a table or the like, with or without a schema before it. */
   objectName(what = "a name"): string {
     return this.newName(what).name;
+  }
+
+  /** Takes the name of a table in FROM. */
+  tableName(what = "a table"): { table: string; hasSchema: boolean } {
+    const { next } = this;
+    const table = this.objectName(what);
+    return { table, hasSchema: next !== this.peek(-1) };
+  }
+
+  /** Whether the clause WINDOW is next; elsewhere the word is a name. */
+  isWindowClause(): boolean {
+    const [name, as] = [this.peek(1), this.peek(2)];
+    return this.isWord("WINDOW") && name.kind !== "sign" && as.kind === "word" && as.text === "AS";
   }
 
   /** Takes the name of an object to create; it is temporary in the schema `temp`. */

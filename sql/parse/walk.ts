@@ -119,15 +119,25 @@ function walkFrom(
   if (on !== undefined) visit(on);
 }
 
-/** Whether a query, or one inside it, reads a table of a name in lower case. */
+/** Whether a query, or one inside it, reads what has a name in lower case, and no schema. */
 export function mentionsTable(query: Query, name: string): boolean {
-  return tablesIn(query).has(name);
+  return tablesIn(query, ({ hasSchema }) => !hasSchema).has(name);
 }
 
-/** The names in lower case of all that a query, or one inside it, reads as a table. */
-export function tablesIn(query: Query): ReadonlySet<string> {
+/**
+ * The names in lower case of all that a query, or one inside it, reads as a table.
+ *
+ * @param counts Returns whether an item of FROM counts.
+ */
+export function tablesIn(
+  query: Query,
+  counts: (item: FromItem) => boolean = () => true,
+): ReadonlySet<string> {
   const names = new Set<string>();
-  const enter = ({ body }: Query) => addTables(body, names);
+  const add = (item: FromItem) => {
+    if (item.table !== undefined && counts(item)) names.add(item.table.toLowerCase());
+  };
+  const enter = ({ body }: Query) => eachItem(body, add);
   const visit = (expr: Expr): void => {
     partsOf(expr).forEach(visit);
     const inside = queryOf(expr);
@@ -137,16 +147,17 @@ export function tablesIn(query: Query): ReadonlySet<string> {
   return names;
 }
 
-function addTables(body: Body, names: Set<string>): void {
+/** Visits the items of FROM in a body, and those in parentheses. */
+function eachItem(body: Body, visit: (item: FromItem) => void): void {
   if (body.kind === "compound") {
-    addTables(body.left, names);
-    addTables(body.right, names);
-  } else if (body.kind === "core") body.from.forEach((item) => addItem(item, names));
+    eachItem(body.left, visit);
+    eachItem(body.right, visit);
+  } else if (body.kind === "core") itemsOf(body.from).forEach(visit);
 }
 
-function addItem({ table, items }: FromItem, names: Set<string>): void {
-  if (table !== undefined) names.add(table.toLowerCase());
-  items?.forEach((item) => addItem(item, names));
+/** The items of FROM, including those in parentheses. */
+export function itemsOf(from: readonly FromItem[]): FromItem[] {
+  return from.flatMap((item) => item.items === undefined ? [item] : itemsOf(item.items));
 }
 
 /** Whether two expressions are written alike; `sameName` compares names. */

@@ -24,7 +24,14 @@ import { type From, resolveFrom, termsOf } from "./from.ts";
 import { type Collected, emitCollect, emitGroups, keptIn, openGroups } from "./grouping.ts";
 import { emitLimit, type Limit, passLimit, passOffset } from "./limit.ts";
 import { emitLoops } from "./loops.ts";
-import { type Ordering, orderings, sortTerms } from "./order_by.ts";
+import {
+  checkNumber,
+  columnOfTerm,
+  numberOf,
+  type Ordering,
+  orderings,
+  sortTerms,
+} from "./order_by.ts";
 import { type WindowCall, windowCallsIn, WindowEmitter, windowInputs } from "./windows.ts";
 
 /** What a query adds to its SELECT. */
@@ -42,7 +49,7 @@ export function prepareCore(
   const outputs = expand(core.columns, from.scope);
   const columns = describe(context, outputs, from.scope);
   const emit = (sink: Sink) => new CoreEmitter(context, core, around, from, outputs).emit(sink);
-  return { columns, emit };
+  return { columns, emit, columnOf: (term) => columnOfTerm(term, outputs, from.scope) };
 }
 
 class CoreEmitter {
@@ -73,7 +80,7 @@ class CoreEmitter {
 
   emit(sink: Sink): void {
     const { builder } = this.#context;
-    const keys = this.#core.groupBy.map((expr) => this.#groupKey(expr));
+    const keys = this.#core.groupBy.map((expr, term) => this.#groupKey(expr, term));
     const having = this.#core.having;
     const results = [...this.#outputs.map(({ expr }) => expr), ...this.#order.map((o) => o.expr)];
     const windows = windowCallsIn(results, this.#core.windows, this.#scope);
@@ -82,7 +89,7 @@ class CoreEmitter {
     const aggregates = ownAggregates(this.#context, [...late, ...inputs], this.#scope);
     const isGrouped = keys.length > 0 || aggregates.length > 0 || having !== undefined;
     this.#checkConditions(isGrouped);
-    if (keys.length === 0 && having === undefined) this.#checkOrder(aggregates);
+    if (keys.length === 0) this.#checkUngrouped(aggregates);
     for (const expr of [...late, ...keys, ...inputs]) markUsed(expr, this.#scope);
     const end = builder.label();
     const limit = emitLimit(this.#context, this.#around, this.#from.scope, end);
@@ -96,17 +103,15 @@ class CoreEmitter {
   }
 
   /** A key of GROUP BY: by number, by alias, or an expression. */
-  #groupKey(expr: Expr): Expr {
+  #groupKey(expr: Expr, term: number): Expr {
     if (expr.kind === "name") {
       const meaning = meaningOf(expr, this.#scope);
       return meaning.kind === "alias" ? meaning.expr : expr;
     }
-    if (expr.kind !== "literal" || typeof expr.value !== "number") return expr;
-    return this.#outputs[expr.value - 1]?.expr ??
-      refuse(
-        `GROUP BY term out of range - should be between 1 and ${this.#outputs.length}`,
-        expr.at,
-      );
+    const number = numberOf(expr);
+    if (number === undefined) return expr;
+    checkNumber("GROUP BY", number, term, this.#outputs.length, expr.at);
+    return this.#outputs[number - 1]!.expr;
   }
 
   /** Refuses aggregates in conditions, except over the rows of a query around a grouped one. */
@@ -119,14 +124,15 @@ class CoreEmitter {
     refuse(`misuse of aggregate: ${misused.name.toUpperCase()}()`, misused.at);
   }
 
-  /** Refuses aggregates that are only in ORDER BY, because they make no groups. */
-  #checkOrder(aggregates: readonly Call[]): void {
+  /** Refuses HAVING, and aggregates that are only in ORDER BY, where nothing makes groups. */
+  #checkUngrouped(aggregates: readonly Call[]): void {
+    const { having } = this.#core;
     const [first] = aggregates;
+    if (having === undefined && first === undefined) return;
     const results = this.#outputs.map(({ expr }) => expr);
-    if (first === undefined || ownAggregates(this.#context, results, this.#scope).length > 0) {
-      return;
-    }
-    refuse(`misuse of aggregate: ${first.name.toUpperCase()}()`, first.at);
+    if (ownAggregates(this.#context, results, this.#scope).length > 0) return;
+    if (having !== undefined) refuse("HAVING clause on a non-aggregate query", having.at);
+    refuse(`misuse of aggregate: ${first!.name.toUpperCase()}()`, first!.at);
   }
 
   #terms(): Term[] {

@@ -72,7 +72,7 @@ export function withCommon(tables: CommonTables, added: readonly CommonTable[]):
   const all = new Map(tables);
   for (const { name, columns, query } of added) {
     // A query sees itself, if it is recursive, and all of its WITH.
-    all.set(keyOfName(name), { query, columns, common: all, current: undefined });
+    all.set(keyOfName(name), { query, columns, common: all, current: undefined, isOpen: false });
   }
   return all;
 }
@@ -206,7 +206,8 @@ class FromResolver {
       return this.#query(item, item.query, undefined, scope, scope.common);
     }
     const name = item.table!;
-    const bound = item.args === undefined ? scope.common.get(keyOfName(name)) : undefined;
+    const isCommon = item.args === undefined && !item.hasSchema;
+    const bound = isCommon ? scope.common.get(keyOfName(name)) : undefined;
     if (bound !== undefined) return this.#common(item, bound, scope);
     const table = this.#context.catalog.table(name);
     if (item.args !== undefined && table !== undefined) {
@@ -265,15 +266,15 @@ class FromResolver {
   }
 
   #common(item: FromItem, bound: CommonBinding, scope: Scope): Source {
-    const { query, columns, common, current } = bound;
+    const { query, columns, common, current, isOpen } = bound;
     const name = keyOfName(item.table!);
+    if (isOpen) refuse(`circular reference: ${item.table}`, item.at);
     if (current !== undefined) {
       return this.#add(item, current.columns, current.place, 1, { columns: [], emit: oneRow });
     }
     const isRecursive = query.body.kind === "compound" && mentionsTable(query, name);
     if (!isRecursive) {
-      const others = new Map(common);
-      others.delete(name);
+      const others = new Map(common).set(name, { ...bound, isOpen: true });
       return this.#query(item, query, columns, scope, others);
     }
     const inner = { ...scope, common };

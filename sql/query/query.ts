@@ -18,7 +18,7 @@ import type {
 } from "../expression/scope.ts";
 import type { Body, Compound, Expr, FromItem, Query, Values } from "../parse/ast.ts";
 import { NO_QUERY } from "../parse/expression_parser.ts";
-import { mentionsTable, walk } from "../parse/walk.ts";
+import { itemsOf, mentionsTable, walk } from "../parse/walk.ts";
 import type { QueueTerm } from "../rows/sorted_queue.ts";
 import { knownCollation } from "../schema/build.ts";
 import { columnNamed } from "../schema/types.ts";
@@ -29,6 +29,7 @@ import { describe } from "./columns.ts";
 import { type Around, prepareCore } from "./core.ts";
 import { withCommon } from "./from.ts";
 import { emitLimit, type Limit, passLimit } from "./limit.ts";
+import { checkNumber, numberOf, ordinal } from "./order_by.ts";
 
 const NOTHING_AROUND: Around = { orderBy: [], limit: undefined, offset: undefined };
 
@@ -45,10 +46,7 @@ export function prepareQuery(
   const prepared = prepareBody(context, body, parent, inside);
   if (query.orderBy.length === 0 && query.limit === undefined) return prepared;
   const scope = outerScope(parent, inside);
-  return {
-    columns: prepared.columns,
-    emit: (sink) => emitAround(context, query, prepared, scope, sink),
-  };
+  return { ...prepared, emit: (sink) => emitAround(context, query, prepared, scope, sink) };
 }
 
 function outerScope(parent: Scope | undefined, common: CommonTables): Scope {
@@ -127,7 +125,11 @@ function prepareCompound(
     if (operator === "union all") emitAll(context, left, right, sink);
     else emitSets(context, operator, left, right, columns, sink);
   };
-  return { columns, emit };
+  const columnOf = (expr: Expr) => {
+    const column = left.columnOf?.(expr) ?? -1;
+    return column >= 0 ? column : right.columnOf?.(expr) ?? -1;
+  };
+  return { columns, emit, columnOf };
 }
 
 /** A column with the values of two; it converts none if these may be of different classes. */
@@ -236,7 +238,7 @@ function emitOrdered(
   const { builder } = context;
   const { columns } = prepared;
   const count = columns.length;
-  const terms = compoundTerms(query, columns);
+  const terms = compoundTerms(query, prepared);
   const sorter = builder.cursor();
   const sortTerms = terms.map(({ sort }) => sort);
   builder.emit("OpenSorter", sorter, 0, 0, { terms: sortTerms, ...limit }, "ORDER BY");
@@ -260,9 +262,9 @@ function emitOrdered(
 }
 
 /** The columns to which the terms of a compound's ORDER BY refer. */
-function compoundTerms({ orderBy }: Query, columns: readonly SourceColumn[]): QueueTerm[] {
+function compoundTerms({ orderBy }: Query, prepared: Prepared): QueueTerm[] {
   return orderBy.map(({ expr, isDescending, nulls }, i) => {
-    const { column, collation } = compoundTerm(expr, i, columns);
+    const { column, collation } = compoundTerm(expr, i, prepared);
     const nullsLast = nulls === undefined ? isDescending : nulls === "last";
     return { column, sort: { collation, isDescending, nullsLast } };
   });
@@ -272,20 +274,21 @@ function compoundTerms({ orderBy }: Query, columns: readonly SourceColumn[]): Qu
 function compoundTerm(
   expr: Expr,
   term: number,
-  columns: readonly SourceColumn[],
+  prepared: Prepared,
 ): { column: number; collation: Collation } {
   if (expr.kind === "collate") {
-    const { column } = compoundTerm(expr.operand, term, columns);
+    const { column } = compoundTerm(expr.operand, term, prepared);
     return { column, collation: knownCollation(expr.collation, expr.at) };
   }
-  let column = -1;
-  if (expr.kind === "literal" && typeof expr.value === "number") column = expr.value - 1;
+  const { columns } = prepared;
+  const number = numberOf(expr);
+  if (number !== undefined) checkNumber("ORDER BY", number, term, columns.length, expr.at);
+  let column = number === undefined ? -1 : number - 1;
   if (expr.kind === "name") column = columnNamed(columns, expr.column);
-  const found = columns[column];
-  if (found !== undefined) return { column, collation: found.collation };
-  const place = `${term + 1}${["st", "nd", "rd"][term] ?? "th"}`;
+  if (column < 0) column = prepared.columnOf?.(expr) ?? -1;
+  if (column >= 0) return { column, collation: columns[column]!.collation };
   return refuse(
-    `${place} ORDER BY term does not match any column in the result set`,
+    `${ordinal(term)} ORDER BY term does not match any column in the result set`,
     expr.at,
   );
 }
@@ -298,10 +301,10 @@ export function prepareRecursive(
   { common: around, parent }: Scope,
 ): Prepared {
   const { query, columns: names } = bound;
-  const { operator, left, right, at } = recursionOf(query, name);
+  const { operator, first: given, parts, at } = recursionOf(query, name);
   const common = new Map(withCommon(around, query.with));
   common.delete(name);
-  const start = prepareBody(context, left, parent, common);
+  const start = prepareBody(context, given, parent, common);
   if (names !== undefined && names.length !== start.columns.length) {
     refuse(`table ${name} has ${start.columns.length} values for ${names.length} columns`, at);
   }
@@ -314,33 +317,45 @@ export function prepareRecursive(
     const place = { kind: "registers", first } as const;
     const current: Source = { name, columns, place, hidden: new Set(), used: new Set() };
     const inner = new Map(common).set(name, { ...bound, current });
-    const next = prepareBody(context, right, parent, inner);
-    if (next.columns.length !== columns.length) {
+    const next = parts.map((part) => prepareBody(context, part, parent, inner));
+    if (next.some((part) => part.columns.length !== columns.length)) {
       refuse(
         "SELECTs to the left and right of UNION do not have the same number of result columns",
         at,
       );
     }
     const scope = outerScope(parent, common);
-    const parts = { start, next, first, columns, isUnique: operator === "union" };
-    emitRecursive(context, query, parts, scope, sink);
+    const recursion = { start, next, first, columns, isUnique: operator === "union" };
+    emitRecursive(context, query, recursion, scope, sink);
   };
   return { columns, emit };
 }
 
-/** The first rows and the recursive part of a recursive query, whose form it checks. */
-function recursionOf(query: Query, name: string): Compound {
-  const { body } = query;
-  if (body.kind !== "compound") return refuse(`circular reference: ${name}`, query.at);
-  const { operator, left, right, at } = body;
-  if (operator !== "union" && operator !== "union all") {
+/** A recursive query: its first rows, and the parts that make rows of each row. */
+interface Recursion {
+  readonly operator: "union" | "union all";
+  readonly first: Body;
+  readonly parts: readonly Body[];
+  readonly at: number;
+}
+
+/** The first rows and the recursive parts of a recursive query, whose form it checks. */
+function recursionOf(query: Query, name: string): Recursion {
+  const isInside = (body: Body) => mentionsTable({ ...query, body, with: [] }, name);
+  const { operator, at } = query.body as Compound;
+  const parts: Body[] = [];
+  let first = query.body;
+  // The recursive parts are the last ones, all joined alike.
+  while (first.kind === "compound" && first.operator === operator && isInside(first.right)) {
+    parts.unshift(first.right);
+    first = first.left;
+  }
+  const isUnion = operator === "union" || operator === "union all";
+  if (!isUnion || parts.length === 0 || isInside(first)) {
     return refuse(`circular reference: ${name}`, at);
   }
-  if (mentionsTable({ ...query, body: left, with: [] }, name)) {
-    return unsupported("more than one recursive part is", at);
-  }
-  checkRecursion(right, name);
-  return body;
+  for (const part of parts) checkRecursion(part, name);
+  return { operator, first, parts, at };
 }
 
 /**
@@ -349,7 +364,8 @@ function recursionOf(query: Query, name: string): Compound {
  */
 function checkRecursion(part: Body, name: string): void {
   if (part.kind !== "core") return refuse(`circular reference: ${name}`, part.at);
-  const [item, second] = itemsOf(part.from).filter(({ table }) => table?.toLowerCase() === name);
+  const [item, second] = itemsOf(part.from)
+    .filter(({ table, hasSchema }) => !hasSchema && table?.toLowerCase() === name);
   if (item === undefined) return refuse(`circular reference: ${name}`, part.at);
   if (second !== undefined) refuse(`multiple references to recursive table: ${name}`, second.at);
   const body = { ...part, from: withoutItem(part.from, item) };
@@ -361,11 +377,6 @@ function checkRecursion(part: Body, name: string): void {
   if (part.groupBy.length > 0 || part.having !== undefined || results.some(aggregatesRows)) {
     refuse("aggregates and window functions are not supported in recursive queries", part.at);
   }
-}
-
-/** The items of FROM, including those in parentheses. */
-function itemsOf(from: readonly FromItem[]): FromItem[] {
-  return from.flatMap((item) => item.items === undefined ? [item] : itemsOf(item.items));
 }
 
 function withoutItem(from: readonly FromItem[], without: FromItem): FromItem[] {
@@ -386,7 +397,7 @@ function aggregatesRows(expr: Expr): boolean {
 
 interface RecursiveParts {
   readonly start: Prepared;
-  readonly next: Prepared;
+  readonly next: readonly Prepared[];
   /** The registers of the current row. */
   readonly first: number;
   readonly columns: readonly SourceColumn[];
@@ -405,7 +416,7 @@ function emitRecursive(
   const [top, past, end] = [builder.label(), builder.label(), builder.label()];
   const limit = emitLimit(context, query, scope, end);
   if (query.orderBy.length === 0) builder.emit("OpenList", queue, 0, 0, undefined, "queue");
-  else builder.emit("OpenQueue", queue, 0, 0, compoundTerms(query, start.columns), "ORDER BY");
+  else builder.emit("OpenQueue", queue, 0, 0, compoundTerms(query, start), "ORDER BY");
   if (isUnique) builder.emit("OpenSet", set, 0, 0, columns.map(({ collation }) => collation));
   const add = (row: number, count: number) => {
     const known = builder.label();
@@ -419,7 +430,7 @@ function emitRecursive(
   columns.forEach((_, i) => builder.emit("RowColumn", queue, i, first + i));
   passLimit(context, limit, past, end, () => sink(first, columns.length));
   builder.place(past);
-  next.emit(add);
+  for (const part of next) part.emit(add);
   builder.emit("Goto", 0, top);
   builder.place(end);
 }

@@ -24,6 +24,12 @@ export function like(pattern: string, text: string, escape?: string): boolean {
   return isMatch(lastCompiled, text);
 }
 
+/** The text of ESCAPE, which must be one character. */
+export function escapeOf(text: string): string {
+  if ([...text].length === 1) return text;
+  throw new SqlError("VALUE", "ESCAPE expression must be a single character");
+}
+
 /** The pattern of the last call, which most calls repeat. */
 let lastPattern: string | undefined;
 let lastEscape: string | undefined;
@@ -164,7 +170,8 @@ function globSet(characters: readonly string[], start: number): [string, number]
     if (!isRange) set += member(character);
     else {
       const end = characters[at + 2]!;
-      if (character <= end) set += `${member(character)}-${member(end)}`;
+      // A range that ends before its beginning has its beginning only.
+      set += character <= end ? `${member(character)}-${member(end)}` : member(character);
       at += 2;
     }
   }

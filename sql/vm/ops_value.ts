@@ -6,9 +6,8 @@ import type { FunctionContext, ScalarFunction } from "../function/functions.ts";
 import { type Affinity, applyAffinity, cast } from "../value/affinity.ts";
 import * as arithmetic from "../value/arithmetic.ts";
 import { type Collation, compare } from "../value/compare.ts";
-import { SqlError } from "../value/error.ts";
 import { isTrue, textOf } from "../value/number_text.ts";
-import { glob, like, prefixOfPattern } from "../value/pattern.ts";
+import { escapeOf, glob, like, prefixOfPattern } from "../value/pattern.ts";
 import { type SqlValue, truth } from "../value/value.ts";
 import type { TableCursor } from "./cursor.ts";
 import type { Handler, Instruction, Machine } from "./machine.ts";
@@ -120,11 +119,7 @@ function isLike(text: SqlValue, pattern: SqlValue, escape: SqlValue | undefined)
   if (text === null || pattern === null) return null;
   if (escape === undefined) return truth(like(textOf(pattern), textOf(text)));
   if (escape === null) return null;
-  const character = textOf(escape);
-  if ([...character].length !== 1) {
-    throw new SqlError("VALUE", "ESCAPE expression must be a single character");
-  }
-  return truth(like(textOf(pattern), textOf(text), character));
+  return truth(like(textOf(pattern), textOf(text), escapeOf(textOf(escape))));
 }
 
 /** The result of GLOB. */
