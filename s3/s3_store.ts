@@ -173,9 +173,13 @@ class Bucket {
     return text;
   }
 
-  #send(method: string, url: string, init: RequestInit): Promise<Response> {
+  async #send(method: string, url: string, init: RequestInit): Promise<Response> {
     const signal = AbortSignal.timeout(this.#timeoutMs);
-    return this.#client.fetch(url, { ...init, method, signal });
+    try {
+      return await this.#client.fetch(url, { ...init, method, signal });
+    } catch (error) {
+      throw unanswered(error);
+    }
   }
 }
 
@@ -190,6 +194,12 @@ function characterOf(entity: string): string {
   const [, hex, decimal] = /^&#(?:x([0-9a-f]+)|(\d+));$/i.exec(entity) ?? [];
   const point = hex === undefined ? Number(decimal) : parseInt(hex, 16);
   return point <= 0x10ffff ? String.fromCodePoint(point) : ENTITIES[entity] ?? entity;
+}
+
+/** The error for a request without an answer. The system's reason is the cause of fetch's error. */
+function unanswered(error: unknown): unknown {
+  if (!(error instanceof TypeError && error.cause instanceof Error)) return error;
+  return new Error(`the bucket did not answer: ${error.cause.message}`, { cause: error });
 }
 
 function failed(method: string, { status }: Response, text: string): Error {

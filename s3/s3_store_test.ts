@@ -132,6 +132,14 @@ describe("s3Store()", () => {
     });
   });
 
+  it("says why there was no answer", async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    listener.close();
+    const down = s3Store({ bucket: `http://127.0.0.1:${port}/backups`, ...KEY });
+    await assertRejects(() => down.list(), Error, "the bucket did not answer: error sending");
+  });
+
   it("refuses options that are missing or wrong", () => {
     const refused: [S3Options, new () => Error, string][] = [
       [{ bucket: "https://a/b", ...KEY, accessKeyId: "" }, TypeError, "accessKeyId is missing"],

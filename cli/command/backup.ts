@@ -101,7 +101,7 @@ export const restore: CommandSpec = {
         ? restoreChain(path, [base!, ...increments], { signal, lockTimeoutMs })
         : restoreArchive(path, { from: storeAt(from), at: pointOf(at), signal }))
         .catch((error) => {
-          throw withRemedy(withPath(path, error), increments);
+          throw withRemedy(withPath(path, error), increments, from);
         });
     if (json) return out.json(result);
     out.line(
@@ -120,9 +120,16 @@ function pointOf(text: string | undefined): number | Date | undefined {
   throw new Refusal(`Cannot use --at ${text}: it is neither a version nor a time in ISO 8601`);
 }
 
-/** Adds the remedy for a damaged increment: other commands cannot read one. */
-function withRemedy(error: unknown, increments: readonly string[]): unknown {
-  if (!(error instanceof CorruptionError) || !increments.includes(error.path ?? "")) return error;
-  const remedy = "name an undamaged copy of it, or leave it and those after it out";
+/** Adds the remedy for a damaged increment or archive: other commands cannot read one. */
+function withRemedy(
+  error: unknown,
+  increments: readonly string[],
+  archive: string | undefined,
+): unknown {
+  if (!(error instanceof CorruptionError)) return error;
+  if (archive === undefined && !increments.includes(error.path ?? "")) return error;
+  const remedy = archive === undefined
+    ? "name an undamaged copy of it, or leave it and those after it out"
+    : "name an undamaged copy of the archive, or an earlier state with --at";
   return new Refusal(`${error.message}; ${remedy}`, EXIT.damaged);
 }

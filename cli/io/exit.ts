@@ -60,10 +60,14 @@ const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
 
 /** The remedy for a value that is too long for a string. */
 export const LONG_REMEDY = "'get --raw' prints its bytes, and 'dump' takes it apart";
+/** A failure that names what it concerns: a file, a folder or an archive. */
+const NAMES_OBJECT =
+  /^Cannot (?:open|create|find|list|lock|remove|delete|use|read|write) (?!\d|page \d)/;
 /** The state in the error for a new file whose path is taken. */
 export const TAKEN = /it already exists/;
 const PERMISSION_REMEDY =
   "run it with permission to read and write there: deno run -R=PATH -W=PATH";
+const HOST_REMEDY = "run it with permission for that host: deno run --allow-net=HOST";
 const NET_REMEDY = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
 
 /** A request that the program refuses. The message gives the problem and the remedy. */
@@ -143,9 +147,10 @@ export function asRefusal(error: IoError, exitCode: ExitCode = EXIT.unusable): R
   return new Refusal(`${error.message}; ${ioRemedy(error.message)}`, exitCode);
 }
 
-/** Adds the path to a failure of the database file, where the engine does not name it. */
+/** Adds the path to a failure of the database file, where the engine names no file. */
 export function withPath(path: string, error: unknown): unknown {
   if (!(error instanceof IoError) || path === "" || error.message.includes(path)) return error;
+  if (NAMES_OBJECT.test(error.message)) return error;
   const { message, cause } = error;
   const state = `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
   return new IoError(`Cannot use ${path}: ${state}`, { cause });
@@ -183,11 +188,14 @@ function damageRemedy(message: string): string {
 
 function ioRemedy(message: string): string {
   if (/no such file|not found/i.test(message)) return "check the path";
+  if (/Requires net access/.test(message)) return HOST_REMEDY;
   if (/Requires \w+ access/.test(message)) return PERMISSION_REMEDY;
   if (/permission|denied|read-only/i.test(message)) return "check its permissions";
   if (/in use|not available|another program/i.test(message)) return "name another port";
   if (/no space/i.test(message)) return "make room on the disk, and try again";
   if (TAKEN.test(message)) return "remove it or name another file";
+  if (/^Cannot list .*ENOTDIR/.test(message)) return "name a folder";
+  if (/ENOTDIR/.test(message)) return "check the path";
   if (/directory|regular file/i.test(message)) return "name a file";
   return "correct that, and try again";
 }

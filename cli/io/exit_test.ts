@@ -2,10 +2,10 @@
  * How the program ends after what the system refuses: the line says the action and where.
  */
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { IoError } from "../../mod.ts";
-import { failureOf, withAction, withPath } from "./exit.ts";
+import { failureOf, messageOf, withAction, withPath } from "./exit.ts";
 
 describe("withAction()", () => {
   it("names the action and where, in the words of the program", () => {
@@ -40,6 +40,14 @@ describe("withPath()", () => {
     );
     const named = new IoError("Cannot open db.quire: no such file");
     assertStrictEquals(withPath("db.quire", named), named);
+    const ofAnother = new IoError("Cannot create copy.quire: it already exists");
+    assertStrictEquals(withPath("db.quire", ofAnother), ofAnother);
+    for (
+      const object of ["write 8192 bytes at byte 0", "read page 7", "get the size of the file"]
+    ) {
+      const wrapped = withPath("db.quire", new IoError(`Cannot ${object}: Input/output error`));
+      assertMatch(messageOf(wrapped), /^Cannot use db.quire: cannot /);
+    }
     const other = new Error("x");
     assertStrictEquals(withPath("db.quire", other), other);
   });

@@ -1,7 +1,14 @@
 // Archives whose stores fail, lie, list late or twice, and restores that are refused: of states
 // that an archive does not have, with gaps, of another database, damaged anywhere.
 
-import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, CorruptionError, IoError } from "../../pager/mod.ts";
 import { assertContent, bytesOf, contentOf } from "../../tests/support/databases/database.ts";
@@ -521,5 +528,6 @@ describe("folderStore()", () => {
       Deno.writeTextFileSync(`${dir}/file`, "");
       await assertRejects(() => folderStore(`${dir}/file`).list(), IoError, "Cannot list");
       await assertRejects(() => folderStore(`${dir}/file`).put("x", new Uint8Array(1)), IoError);
+      assertThrows(() => folderStore(""), TypeError, "the path of the folder is empty");
     }));
 });

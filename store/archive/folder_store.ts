@@ -5,6 +5,8 @@
 import { Folder, pathOf } from "../../pager/mod.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 
+const ACTION = "archive";
+
 /**
  * A store that keeps an archive as files of a folder, which the first of them creates. A file gets
  * its name when it is complete and on the medium. Use a folder of another disk, or of a mounted
@@ -25,10 +27,13 @@ import type { ArchiveStore } from "./archive_store.ts";
  * ```
  *
  * @param path The path of the folder, or a `file:` URL.
- * @throws {TypeError} The path has the wrong type, or the URL is not a `file:` URL.
+ * @throws {TypeError} The path is empty or has the wrong type, or the URL is not a `file:` URL.
  */
 export function folderStore(path: string | URL): ArchiveStore {
-  const folder = new Folder(pathOf("archive", path));
+  const name = pathOf(ACTION, path);
+  // As a part of a path it would be the current folder.
+  if (name === "") throw new TypeError(`Cannot ${ACTION}: the path of the folder is empty`);
+  const folder = new Folder(name);
   return {
     put: (name, bytes) => folder.write(name, bytes),
     get: (name) => folder.read(name),

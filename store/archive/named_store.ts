@@ -1,5 +1,6 @@
 /**
- * A store whose errors say what failed, for callers that do not repeat its calls.
+ * What failures of a store say, and a store whose errors say it, for callers that do not repeat its
+ * calls.
  */
 
 import { IoError } from "../../pager/mod.ts";
@@ -11,9 +12,7 @@ export function namedStore(store: ArchiveStore): ArchiveStore {
     try {
       return await call();
     } catch (cause) {
-      if (cause instanceof IoError) throw cause;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new IoError(`Cannot ${action} the archive: ${why}`, { cause });
+      throw storeFailure(action, cause);
     }
   };
   return {
@@ -22,4 +21,11 @@ export function namedStore(store: ArchiveStore): ArchiveStore {
     list: () => attempt("list", () => store.list()),
     delete: (name) => attempt("delete from", () => store.delete(name)),
   };
+}
+
+/** The error for a call of a store that failed; one of the file system names its file already. */
+export function storeFailure(action: string, cause: unknown): IoError {
+  if (cause instanceof IoError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new IoError(`Cannot ${action} the archive: ${why}`, { cause });
 }

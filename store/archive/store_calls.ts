@@ -4,9 +4,9 @@
  * that a store which never answers does not keep an archive from ending.
  */
 
-import { IoError } from "../../pager/mod.ts";
 import { SYSTEM_WAITS, untilAborted, type Waits } from "../backup/waiting.ts";
 import type { ArchiveStore } from "./archive_store.ts";
+import { storeFailure } from "./named_store.ts";
 
 const WAIT_MS_MIN = 50;
 const WAIT_MS_MAX = 30_000;
@@ -74,9 +74,7 @@ export class StoreCalls implements ArchiveStore {
         this.#signal.throwIfAborted();
         this.failures++;
         this.failure = cause instanceof Error ? cause.message : String(cause);
-        if (this.#haste.signal.aborted) {
-          throw new IoError(`Cannot ${action} the archive: ${this.failure}`, { cause });
-        }
+        if (this.#haste.signal.aborted) throw storeFailure(action, cause);
       }
       await this.#waits.rest(wait, AbortSignal.any([this.#signal, this.#haste.signal]));
     }
