@@ -137,8 +137,11 @@ export function emitUpdateActions(context: Context, { keys }: KeptKeys, first: n
   for (const { key, values } of keys) {
     const same = builder.label();
     const isOther = builder.label();
+    // All of them: the first one that differs ends the comparison.
+    key.parentColumns.forEach((column, i) =>
+      builder.emit("Copy", first + column, values + key.parentColumns.length + i)
+    );
     key.parentColumns.forEach((column, i) => {
-      builder.emit("Copy", first + column, values + key.parentColumns.length + i);
       const equal = builder.registers();
       // A new key that is equal under the collation keeps its children.
       const { collation } = key.parent.columns[column]!;

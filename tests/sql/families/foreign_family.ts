@@ -74,6 +74,8 @@ class ForeignFamily implements Family {
       `INSERT${or} INTO b VALUES(${this.#id()}, ${this.#parent()}, ${this.#value()})`,
       `INSERT${or} INTO b(id, k) VALUES(${this.#id()}, ${this.#value()})`,
       `INSERT${or} INTO c VALUES(${this.#id()}, ${this.#parent()}, ${this.#value()}, 1)`,
+      // Random values seldom have a parent in both columns.
+      `INSERT${or} INTO c SELECT ${this.#id()}, NULL, x, y FROM a WHERE id = ${this.#id()}`,
       `INSERT INTO s VALUES(${this.#id()}, ${this.#parent()})`,
     ]);
   }
@@ -89,6 +91,7 @@ class ForeignFamily implements Family {
       `UPDATE a SET id = ${this.#id()}${where}`,
       `UPDATE a SET k = ${this.#value()}${where}`,
       `UPDATE a SET x = ${this.#value()}, y = ${this.#value()}${where}`,
+      `UPDATE a SET ${random.pick(["x", "y"])} = ${this.#value()}${where}`,
       `UPDATE b SET id = ${this.#id()}, a = ${this.#parent()}${where}`,
       `UPDATE b SET k = ${this.#value()}${where}`,
       `UPDATE c SET b = ${this.#parent()}, x = ${this.#value()}${where}`,
