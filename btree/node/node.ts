@@ -308,15 +308,76 @@ export function compareEntry(
     const order = comparePrefix(frame, slot, key, length);
     if (order !== 0) return -order;
   }
-  const { u8, u32 } = frame;
-  const other = u32[headIndex(slot, index)]!;
+  const other = frame.u32[headIndex(slot, index)]!;
   const head = headOf(key, prefix, length);
   if (other !== head) return other < head ? -1 : 1;
+  return compareCell(frame, slot, index, key, prefix + HEAD_BYTES, length);
+}
+
+/** Compares an entry of a leaf with a key of equal head, whose other bytes begin at `from`. */
+function compareCell(
+  frame: Frame,
+  slot: Slot,
+  index: number,
+  key: Uint8Array,
+  from: number,
+  length: number,
+): number {
+  const { u8 } = frame;
   const cell = cellAt(frame, slot, index);
   const suffix = lengthAt(u8, cell);
   const tag = cell + lengthBytes(suffix);
   const tailAt = tag + (u8[tag]! < 0x80 ? 1 : 2);
-  return compareTails(u8, suffix, tailAt, key, prefix + HEAD_BYTES, length);
+  return compareTails(u8, suffix, tailAt, key, from, length);
+}
+
+/**
+ * The first entry of a leaf, from an entry on, whose key is not below a key. It looks at near ones
+ * first, as many ranges are short.
+ */
+export function boundFrom(
+  frame: Frame,
+  slot: Slot,
+  from: number,
+  key: Uint8Array,
+  length: number,
+): number {
+  const entries = entriesOf(frame, slot);
+  const prefix = prefixLengthOf(frame, slot);
+  if (prefix !== 0) {
+    const order = comparePrefix(frame, slot, key, length);
+    if (order !== 0) return order < 0 ? from : entries;
+  }
+  const head = headOf(key, prefix, length);
+  const tail = prefix + HEAD_BYTES;
+  let low = from;
+  let step = 1;
+  while (low + step <= entries && isBelow(frame, slot, low + step - 1, head, key, tail, length)) {
+    low += step;
+    step <<= 1;
+  }
+  let high = Math.min(low + step - 1, entries);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isBelow(frame, slot, middle, head, key, tail, length)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Whether an entry of a leaf is below a key with the leaf's prefix; `tail` is after its head. */
+function isBelow(
+  frame: Frame,
+  slot: Slot,
+  index: number,
+  head: number,
+  key: Uint8Array,
+  tail: number,
+  length: number,
+): boolean {
+  const other = frame.u32[(slot << PAGE_WORD_SHIFT) + index]!;
+  if (other !== head) return other < head;
+  return compareCell(frame, slot, index, key, tail, length) < 0;
 }
 
 /** The first entry of a leaf whose head is not below that of a key that has the leaf's prefix. */

@@ -1,7 +1,7 @@
 /**
- * A walk through the entries of a range where they lie in the pages, forward. It copies nothing, so
- * what it shows is valid only until other pages are read or any is changed. A walk that is used
- * after that refuses to go on.
+ * A walk through the entries of a range where they lie in the pages, in either direction. It copies
+ * nothing, so what it shows is valid only until other pages are read or any is changed. A walk that
+ * is used after that refuses to go on.
  *
  * An object serves one walk after the other: a walk through few entries costs less than an object.
  */
@@ -9,6 +9,7 @@
 import { format, Frame, header } from "../../pager/mod.ts";
 import { warmPage } from "../node/cache_warming.ts";
 import {
+  boundFrom,
   HEAD_BYTES,
   headIndex,
   LeafCell,
@@ -24,6 +25,8 @@ const { PAGE_SHIFT } = format;
 const { prefixLengthOf } = header;
 
 const NOTHING = new Frame(0, -1, 0);
+/** The entries of a range that are shown before its memory is warmed: many walks need no more. */
+const FEW = 4;
 /** A walk through fewer entries of a leaf does not need all of its memory. */
 const WARM_LEAST = 16;
 
@@ -38,7 +41,8 @@ export class LeafViews {
   /** Whether it is a reference. */
   isReference = false;
   #nodes: TreeNodes | undefined;
-  #upper: Uint8Array | undefined;
+  /** The bound where the range ends. */
+  #end: Uint8Array | undefined;
   readonly #path = new TreePath();
   readonly #cell = new LeafCell();
   #changes = 0;
@@ -48,27 +52,41 @@ export class LeafViews {
   #entries = 0;
   /** The number of bytes that all keys of the leaf begin with, once they are copied; else -1. */
   #prefix = -1;
-  /** The entry, and the one at which the range ends in this leaf. */
+  /** The entry, and how many follow it: before the next check of `#goOn`, and after that. */
   #index = -1;
-  #limit = 0;
+  #step = 1;
+  #left = 0;
+  #later = 0;
   #more = true;
 
-  /** Begins before the first entry that is not below `lower`; the range ends below `upper`. */
-  begin(nodes: TreeNodes, lower: Uint8Array | undefined, upper: Uint8Array | undefined): void {
+  /**
+   * Begins before the first entry of a range, or if `forward` is false before its last one.
+   *
+   * @param lower No entry is below it.
+   * @param upper All entries are below it.
+   */
+  begin(
+    nodes: TreeNodes,
+    lower: Uint8Array | undefined,
+    upper: Uint8Array | undefined,
+    forward: boolean,
+  ): void {
     this.#nodes = nodes;
-    this.#upper = upper;
     this.#changes = nodes.changes;
-    const leaf = lower === undefined
-      ? nodes.descendToEdge(this.#path, false)
-      : nodes.descend(this.#path, lower, lower.length);
-    const first = lower === undefined ? 0 : leaf.lowerBound(lower, lower.length);
-    this.#enter(leaf, first);
+    this.#step = forward ? 1 : -1;
+    this.#end = forward ? upper : lower;
+    const start = forward ? lower : upper;
+    const leaf = start === undefined
+      ? nodes.descendToEdge(this.#path, !forward)
+      : nodes.descend(this.#path, start, start.length);
+    const edge = forward ? 0 : leaf.entries;
+    this.#enter(leaf, start === undefined ? edge : leaf.lowerBound(start, start.length));
   }
 
   /** Lets go of the tree and its pages. */
   detach(): void {
     this.#nodes = undefined;
-    this.#upper = undefined;
+    this.#end = undefined;
     this.#frame = NOTHING;
     this.bytes = NOTHING.u8;
   }
@@ -76,14 +94,28 @@ export class LeafViews {
   /** Moves to the next entry; false at the end. */
   next(): boolean {
     const nodes = this.#unmoved();
-    while (++this.#index >= this.#limit) {
-      if (!this.#more) return false;
-      const leaf = nodes.nextLeaf(this.#path, true);
-      if (leaf === undefined) return this.#more = false;
-      this.#enter(leaf, 0);
+    while (this.#left === 0) {
+      if (this.#later > 0) this.#warm();
+      else if (!this.#more || !this.#leaveLeaf(nodes)) return this.#more = false;
     }
+    this.#left--;
+    this.#index += this.#step;
     this.#show();
     return true;
+  }
+
+  /** Shows the entries of the leaf that come after the first few. */
+  #warm(): void {
+    this.#left = this.#later;
+    this.#later = 0;
+    if (this.#left >= WARM_LEAST) warmPage(this.#frame, this.#slot);
+  }
+
+  #leaveLeaf(nodes: TreeNodes): boolean {
+    const forward = this.#step > 0;
+    const leaf = nodes.nextLeaf(this.#path, forward);
+    if (leaf !== undefined) this.#enter(leaf, forward ? 0 : leaf.entries);
+    return leaf !== undefined;
   }
 
   /**
@@ -119,8 +151,8 @@ export class LeafViews {
     this.#show();
   }
 
-  /** Enters a leaf before an entry. */
-  #enter(leaf: NodeView, first: number): void {
+  /** Enters a leaf before an entry, or backward after it. */
+  #enter(leaf: NodeView, at: number): void {
     const { frame, slot, entries } = leaf;
     this.#frame = frame;
     this.#slot = slot;
@@ -128,11 +160,21 @@ export class LeafViews {
     this.#entries = entries;
     this.#prefix = -1;
     this.bytes = frame.u8;
-    const upper = this.#upper;
-    this.#limit = upper === undefined ? entries : leaf.lowerBound(upper, upper.length);
-    this.#more = this.#limit === entries;
-    this.#index = first - 1;
-    if (this.#limit - first >= WARM_LEAST) warmPage(frame, slot);
+    const end = this.#end;
+    let count: number;
+    if (this.#step > 0) {
+      const limit = end === undefined ? entries : boundFrom(frame, slot, at, end, end.length);
+      this.#more = limit === entries;
+      this.#index = at - 1;
+      count = limit - at;
+    } else {
+      const limit = end === undefined ? 0 : leaf.lowerBound(end, end.length);
+      this.#more = limit === 0;
+      this.#index = at;
+      count = Math.max(0, at - limit);
+    }
+    this.#left = Math.min(count, FEW);
+    this.#later = count - this.#left;
   }
 
   #show(): void {

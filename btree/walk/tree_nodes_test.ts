@@ -50,8 +50,10 @@ function walk(step: () => boolean): void {
 describe("a tree whose branches share their children", () => {
   it("is refused by views that have seen more leaves than the file has pages", () => {
     const views = new LeafViews();
-    views.begin(sharedChildren().tree.nodes, undefined, undefined);
-    assertThrows(() => walk(() => views.next()), CorruptionError, "more leaves than");
+    for (const forward of [true, false]) {
+      views.begin(sharedChildren().tree.nodes, undefined, undefined, forward);
+      assertThrows(() => walk(() => views.next()), CorruptionError, "more leaves than");
+    }
   });
 
   it("is refused by a cursor that has seen more leaves than the file has pages", () => {

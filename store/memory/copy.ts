@@ -17,14 +17,20 @@ let blockUsed = 0;
 /**
  * A copy of a key. Copies share one buffer, as allocating a buffer costs more than all other work
  * to begin a range. They must not leave the engine.
+ *
+ * @param zeros The number of zeros that follow it.
  */
-export function copyOfKey(bytes: Uint8Array, length: number = bytes.length): Uint8Array {
-  if (blockUsed + length > block.length) {
+export function copyOfKey(
+  bytes: Uint8Array,
+  length: number = bytes.length,
+  zeros = 0,
+): Uint8Array {
+  if (blockUsed + length + zeros > block.length) {
     block = new Uint8Array(BLOCK_BYTES);
     blockUsed = 0;
   }
   const start = blockUsed;
-  blockUsed += length;
+  blockUsed += length + zeros;
   for (let i = 0; i < length; i++) block[start + i]! = bytes[i]!;
-  return block.subarray(start, blockUsed);
+  return new Uint8Array(block.buffer, start, length + zeros);
 }

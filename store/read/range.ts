@@ -116,12 +116,7 @@ function earlierOf(a: MaybeKey, b: MaybeKey): MaybeKey {
 
 /** The successor of a key, or undefined for the longest key of 0xff bytes. */
 function keyAfter(key: Uint8Array): Uint8Array | undefined {
-  if (key.length < KEY_BYTES_MAX) {
-    const after = new Uint8Array(key.length + 1);
-    after.set(key);
-    return after;
-  }
-  return endOfPrefix(key);
+  return key.length < KEY_BYTES_MAX ? copyOfKey(key, key.length, 1) : endOfPrefix(key);
 }
 
 /** The first key above all keys with a prefix, or undefined if no key is. */

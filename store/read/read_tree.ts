@@ -411,7 +411,7 @@ export class ReadTree<
   /**
    * Like `visit`, with the value where it lies, not copied, and a key only if it is asked for: a
    * scan that looks at parts of values takes half of the time. The function must not use the
-   * database. Backward, and where other processes write the file, entries are copied.
+   * database. Where other processes write the file, entries are copied.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -436,7 +436,7 @@ export class ReadTree<
     const bounds = boundsOf(range, this.#format);
     const { views, stepsOf: others } = this.#source;
     if (views !== undefined) return this.visit(range, copiesOf(visitor));
-    if (!bounds.forward || others !== undefined) {
+    if (others !== undefined) {
       return visitCopies(stepsOf(this.#pick.from, bounds, LENT), visitor, this.name);
     }
     const btree = this.#find();

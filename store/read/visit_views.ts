@@ -3,8 +3,7 @@
  * its page, and the key if it asks for it. Nothing is copied, so the function must not use the
  * database; a visit notices that and ends with an error.
  *
- * Backward, and where another process may replace pages meanwhile, the function gets copies, as in
- * other visits.
+ * Where another process may replace pages meanwhile, the function gets copies, as in other visits.
  */
 
 import { type BTree, KEY_BYTES_MAX, LeafViews, refuseMoved } from "../../btree/mod.ts";
@@ -61,7 +60,7 @@ class PageEntry implements EntryView {
   }
 }
 
-/** Visits the entries of a range, forward; returns their number. */
+/** Visits the entries of a range; returns their number. */
 export function visitViews(
   source: TreeSource,
   btree: BTree,
@@ -83,12 +82,12 @@ function visitWith(
   entry: PageEntry,
   source: TreeSource,
   btree: BTree,
-  { lower, upper, limit }: Bounds,
+  { lower, upper, forward, limit }: Bounds,
   visitor: ViewVisitor,
 ): number {
   const { epoch } = source;
   const views = entry.walk;
-  views.begin(btree.nodes, lower, upper);
+  views.begin(btree.nodes, lower, upper, forward);
   let count = 0;
   while (count < limit && views.next()) {
     if (views.isReference) far(btree, views, entry);
