@@ -136,8 +136,9 @@ export class Builder {
 }
 
 /**
- * Notes in each scan where its loop ends, if the loop may run inside a visit: it must call no code
- * outside of itself, because a visit ends where the code leaves the loop.
+ * Notes in each scan where its loop ends, if the loop may run inside a visit. It must use nothing
+ * else of the database, as a visit shows entries in place, and call no code outside of itself, as a
+ * visit ends where the code leaves the loop.
  */
 function markVisits(instructions: readonly Instruction[]): void {
   instructions.forEach((scan, at) => {
@@ -146,13 +147,11 @@ function markVisits(instructions: readonly Instruction[]): void {
     const isNext = ({ opcode, p1, p2 }: Instruction) =>
       opcode === "Next" && p1 === scan.p1 && p2 === first;
     const next = instructions.findIndex((each, i) => i > at && isNext(each));
-    const isClosed = next > 0 &&
+    const isAlone = next > 0 &&
       instructions.slice(first, next).every(({ opcode, p2 }) =>
-        opcode !== "Gosub" || (p2 >= first && p2 < next)
+        !USES_TREES.has(opcode) && (opcode !== "Gosub" || (p2 >= first && p2 < next))
       );
-    if (!isClosed) return;
-    scan.p3 = next;
-    scan.isAlone = instructions.slice(first, next).every(({ opcode }) => !USES_TREES.has(opcode));
+    if (isAlone) scan.p3 = next;
   });
 }
 

@@ -11,7 +11,7 @@ import { PartReader } from "../value/part_reader.ts";
 import { PartWriter } from "../value/parts.ts";
 import { RowReader } from "../value/row_reader.ts";
 import type { SqlValue } from "../value/value.ts";
-import { type KeyBounds, ScanBatch } from "./scan_batch.ts";
+import { giveBackBatch, type KeyBounds, type ScanBatch, takeBatch } from "./scan_batch.ts";
 
 export { keyAfter, type KeyBounds } from "./scan_batch.ts";
 
@@ -84,7 +84,7 @@ export class TableCursor implements Cursor {
    * @param distinct The parts of the key of which it visits one row of each value; 0 for all rows.
    */
   scan(bounds: KeyBounds, distinct: number): boolean {
-    this.#batch ??= new ScanBatch(this.rows);
+    this.#batch ??= takeBatch(this.rows);
     this.#batch.begin(bounds, distinct);
     return this.next();
   }
@@ -96,11 +96,6 @@ export class TableCursor implements Cursor {
     const { bytes, keyStart, valueStart, valueEnd } = batch;
     this.#begin(bytes, keyStart, valueStart, bytes, valueStart, valueEnd);
     return true;
-  }
-
-  /** Moves to a row that a visit of the tree has found, for as long as its bytes last. */
-  visit(key: Uint8Array, value: Uint8Array): void {
-    this.#begin(key, 0, key.length, value, 0, value.length);
   }
 
   /** Moves to a row in place; its key is read when it is needed. */
@@ -229,7 +224,8 @@ export class TableCursor implements Cursor {
 
   /** Ends the scan. */
   close(): void {
-    this.#batch?.end();
+    if (this.#batch !== undefined) giveBackBatch(this.#batch);
+    this.#batch = undefined;
     this.#entry = undefined;
   }
 }
@@ -273,7 +269,7 @@ export class IndexCursor implements Cursor {
 
   /** Moves to the first entry of a range, as the cursor of a table does. */
   scan(bounds: KeyBounds, distinct: number): boolean {
-    this.#batch ??= new ScanBatch(this.rows);
+    this.#batch ??= takeBatch(this.rows);
     this.#batch.begin(bounds, distinct);
     return this.next();
   }
@@ -288,11 +284,6 @@ export class IndexCursor implements Cursor {
 
   /** Moves to an entry in place. */
   view({ key }: EntryView): void {
-    this.#begin(key, 0, key.length);
-  }
-
-  /** Moves to an entry that a visit of the tree has found, for as long as its bytes last. */
-  visit(key: Uint8Array): void {
     this.#begin(key, 0, key.length);
   }
 
@@ -342,7 +333,8 @@ export class IndexCursor implements Cursor {
 
   /** Ends the scan. */
   close(): void {
-    this.#batch?.end();
+    if (this.#batch !== undefined) giveBackBatch(this.#batch);
+    this.#batch = undefined;
   }
 }
 

@@ -33,8 +33,6 @@ export interface Instruction {
   readonly p4: unknown;
   /** For EXPLAIN: what it is for. */
   readonly note: string;
-  /** Of a loop that may run inside a visit: whether it uses nothing else of the database. */
-  isAlone?: boolean;
 }
 
 /** A line of EXPLAIN QUERY PLAN. */

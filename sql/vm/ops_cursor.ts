@@ -7,7 +7,7 @@ import { SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import { IndexCursor, rowidKey, TableCursor } from "./cursor.ts";
 import { boundsOf, integerOnly, type ScanRange } from "./key_range.ts";
-import type { Handler, Instruction, Machine } from "./machine.ts";
+import type { Handler, Machine } from "./machine.ts";
 import { copyOfKey } from "./scan_batch.ts";
 import { visitLoop, withoutFirst } from "./visit_loop.ts";
 
@@ -32,15 +32,6 @@ function boundsIn(m: Machine, cursor: TableCursor | IndexCursor, range: ScanRang
   if (bounds === undefined || range.skip === undefined) return bounds;
   const skipped = m.registers[range.skip] as number;
   return skipped > 0 ? withoutFirst(cursor.rows, bounds, skipped) : bounds;
-}
-
-/** Whether the loop of a scan can run inside a visit. */
-function mayVisit(
-  m: Machine,
-  { p3: next, isAlone }: Instruction,
-  { distinct, copies }: ScanRange,
-): boolean {
-  return next > 0 && m.isWhole && !copies && (distinct === 0 || isAlone === true);
 }
 
 function withoutRow(index: string): SqlError {
@@ -71,8 +62,9 @@ export const CURSOR_OPS = {
     const bounds = boundsIn(m, cursor, range);
     if (bounds === undefined) cursor.close();
     if (bounds === undefined) m.pc = i.p2;
-    else if (mayVisit(m, i, range)) visitLoop(m, i, cursor, bounds, range.distinct);
-    else if (!cursor.scan(bounds, range.distinct)) m.pc = i.p2;
+    else if (i.p3 > 0 && m.isWhole && !range.copies) {
+      visitLoop(m, i, cursor, bounds, range.distinct);
+    } else if (!cursor.scan(bounds, range.distinct)) m.pc = i.p2;
   },
 
   /** Moves p1 to the next entry of its range and jumps to p2; goes on if there is none. */

@@ -1,7 +1,6 @@
 /**
- * A scan that reads a batch of entries at a time into memory of its own: neither the visit of the
- * tree nor the steps through the batch create objects. A backward scan uses the iterator of the
- * tree, one entry at a time.
+ * A scan that reads a batch of entries at a time into memory of its own, in either direction:
+ * neither the visit of the tree nor the steps through the batch create objects.
  *
  * No statement changes a tree while it scans it: rows to change are collected first.
  */
@@ -13,12 +12,12 @@ import { PartWriter } from "../value/parts.ts";
 
 /** A range of keys, as bytes. */
 export interface KeyBounds {
-  readonly prefix?: Uint8Array;
-  readonly gt?: Uint8Array;
-  readonly gte?: Uint8Array;
-  readonly lt?: Uint8Array;
-  readonly lte?: Uint8Array;
-  readonly reverse?: boolean;
+  readonly prefix?: Uint8Array | undefined;
+  readonly gt?: Uint8Array | undefined;
+  readonly gte?: Uint8Array | undefined;
+  readonly lt?: Uint8Array | undefined;
+  readonly lte?: Uint8Array | undefined;
+  readonly reverse?: boolean | undefined;
   readonly limit?: number;
 }
 
@@ -30,8 +29,31 @@ export const PASSED_MAX = 24;
 const AFTER = 0xff;
 /** The bytes after which a batch ends. */
 const BYTES_MAX = 256 * 1024;
+/** Up to this length a loop takes less than a call. */
+const LOOP_BYTES_MAX = 48;
 /** Numbers of an entry: where its key and its value begin, and where it ends. */
 const NUMBERS = 3;
+
+/** The most idle scans, which serve all trees, and the most memory that one keeps. */
+const IDLE_MAX = 8;
+const IDLE_BYTES_MAX = 64 * 1024;
+const NO_BOUNDS: KeyBounds = {};
+const NO_ROWS = {} as Rows;
+const idle: ScanBatch[] = [];
+
+/** A scan of a tree that has not begun: one that was given back, or a new one. */
+export function takeBatch(rows: Rows): ScanBatch {
+  const batch = idle.pop() ?? new ScanBatch();
+  batch.attach(rows);
+  return batch;
+}
+
+/** Ends a scan and returns it for reuse: the memory of many scans costs more than what they do. */
+export function giveBackBatch(batch: ScanBatch): void {
+  batch.end();
+  batch.attach(NO_ROWS);
+  if (idle.length < IDLE_MAX && batch.bytes.length <= IDLE_BYTES_MAX) idle.push(batch);
+}
 
 /** A scan of a range. */
 export class ScanBatch {
@@ -43,9 +65,8 @@ export class ScanBatch {
   valueStart = 0;
   /** Where the value of the current entry ends. */
   valueEnd = 0;
-  readonly #rows: Rows;
-  #bounds: KeyBounds = {};
-  #backwards: Generator<[Uint8Array, Uint8Array], void, undefined> | undefined;
+  #rows: Rows = NO_ROWS;
+  #bounds: KeyBounds = NO_BOUNDS;
   #places: number[] = [];
   #count = 0;
   #at = 0;
@@ -57,8 +78,8 @@ export class ScanBatch {
   #value: Uint8Array | undefined;
   #passed = 0;
 
-  /** Prepares scans of a tree. */
-  constructor(rows: Rows) {
+  /** Points it at a tree. */
+  attach(rows: Rows): void {
     this.#rows = rows;
   }
 
@@ -67,22 +88,16 @@ export class ScanBatch {
    *
    * @param distinct The parts of the key of which it visits one entry of each value; 0 for all.
    */
-  begin(bounds: KeyBounds, distinct = 0): void {
+  begin(bounds: KeyBounds, distinct: number): void {
     this.end();
     this.#distinct = distinct;
-    this.#value = undefined;
     this.#size = FIRST;
-    if (bounds.reverse === true) {
-      this.#backwards = this.#rows.entries(bounds);
-      return;
-    }
     this.#bounds = bounds;
     this.#isLast = false;
   }
 
   /** Moves to the next entry; false at the end. */
   next(): boolean {
-    if (this.#backwards !== undefined) return this.#nextBackwards(this.#backwards);
     if (this.#at === this.#count && !this.#fill()) return false;
     const place = NUMBERS * this.#at++;
     this.keyStart = this.#places[place]!;
@@ -100,56 +115,47 @@ export class ScanBatch {
   #fill(): boolean {
     if (this.#isLast) return false;
     if (this.#value !== undefined) this.#bounds = pastValue(this.#bounds, this.#value);
-    else if (this.#count > 0) {
-      const { lt, lte, prefix } = this.#bounds;
-      this.#bounds = { gt: this.key(), ...bound("lt", lt), ...bound("lte", lte) };
-      if (prefix !== undefined) this.#bounds = { ...this.#bounds, prefix };
-    }
+    else if (this.#count > 0) this.#bounds = beyond(this.#bounds, this.key());
     this.#at = 0;
     this.#passed = 0;
     this.#count = 0;
     this.#used = 0;
     this.#isLast = true;
-    const { reverse: _, ...range } = this.#bounds;
-    if (this.#distinct === 0) this.#rows.visit(range, this.#take);
-    else this.#rows.visitViews(range, this.#takeNew);
+    this.#rows.visitViews(this.#bounds, this.#distinct === 0 ? this.#take : this.#takeNew);
     this.#size = Math.min(MOST, this.#size * 4);
     return this.#count > 0;
   }
 
   /** Takes an entry; false if the batch is full. */
-  readonly #take = (key: Uint8Array, value: Uint8Array): boolean | void => {
+  readonly #take = ({ key, bytes, start, end }: EntryView): boolean | void => {
     const keyStart = this.#used;
     const valueStart = keyStart + key.length;
-    const end = valueStart + value.length;
-    if (end > this.bytes.length) this.#grow(end);
-    copy(key, this.bytes, keyStart);
-    copy(value, this.bytes, valueStart);
+    const valueEnd = valueStart + end - start;
+    if (valueEnd > this.bytes.length) this.#grow(valueEnd);
+    copy(key, 0, key.length, this.bytes, keyStart);
+    copy(bytes, start, end, this.bytes, valueStart);
     const place = NUMBERS * this.#count++;
     this.#places[place] = keyStart;
     this.#places[place + 1] = valueStart;
-    this.#places[place + 2] = end;
-    this.#used = end;
-    if (this.#count < this.#size && end < BYTES_MAX) return;
+    this.#places[place + 2] = valueEnd;
+    this.#used = valueEnd;
+    if (this.#count < this.#size && valueEnd < BYTES_MAX) return;
     this.#isLast = false;
     return false;
   };
 
-  /** Takes an entry in place, if it has another value than the one before. */
+  /** Takes an entry, if it has another value than the one before. */
   readonly #takeNew = (entry: EntryView): boolean | void => {
-    const { key } = entry;
-    if (this.#isNew(key, 0, key.length)) {
-      return this.#take(key, entry.bytes.subarray(entry.start, entry.end));
-    }
+    if (this.#isNew(entry.key)) return this.#take(entry);
     if (++this.#passed < PASSED_MAX) return;
     this.#isLast = false;
     return false;
   };
 
-  /** Whether an entry has another value of its first parts than the one before. */
-  #isNew(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.#value !== undefined && startsWith(bytes, start, this.#value)) return false;
-    this.#value = valueOf(bytes, start, end, this.#distinct);
+  /** Whether a key has another value of its first parts than the one before. */
+  #isNew(key: Uint8Array): boolean {
+    if (this.#value !== undefined && startsWith(key, 0, this.#value)) return false;
+    this.#value = valueOf(key, 0, key.length, this.#distinct);
     this.#passed = 0;
     return true;
   }
@@ -160,43 +166,25 @@ export class ScanBatch {
     this.bytes = larger;
   }
 
-  #nextBackwards(entries: Generator<[Uint8Array, Uint8Array], void, undefined>): boolean {
-    let step = entries.next();
-    while (this.#distinct > 0 && step.done !== true) {
-      const [key] = step.value;
-      if (this.#isNew(key, 0, key.length)) break;
-      step = entries.next();
-    }
-    if (step.done === true) return false;
-    const [key, value] = step.value;
-    const end = key.length + value.length;
-    if (end > this.bytes.length) this.#grow(end);
-    this.bytes.set(key);
-    this.bytes.set(value, key.length);
-    this.keyStart = 0;
-    this.valueStart = key.length;
-    this.valueEnd = end;
-    return true;
-  }
-
   /** Ends the scan. */
   end(): void {
-    this.#backwards?.return();
-    this.#backwards = undefined;
+    this.#bounds = NO_BOUNDS;
+    this.#value = undefined;
     this.#count = 0;
     this.#at = 0;
     this.#isLast = true;
   }
 }
 
-function bound(name: "lt" | "lte", bytes: Uint8Array | undefined): KeyBounds {
-  return bytes === undefined ? {} : { [name]: bytes };
+/** The bounds of the entries of a range that come after the one of a key. */
+function beyond({ prefix, gt, gte, lt, lte, reverse }: KeyBounds, key: Uint8Array): KeyBounds {
+  return reverse === true ? { prefix, gt, gte, lt: key, reverse } : { prefix, gt: key, lt, lte };
 }
 
 /** Short copies byte by byte, which takes less than a call. */
-function copy(from: Uint8Array, to: Uint8Array, at: number): void {
-  if (from.length > 32) return to.set(from, at);
-  for (let i = 0; i < from.length; i++) to[at + i] = from[i]!;
+function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
+  if (end - start > LOOP_BYTES_MAX) return to.set(from.subarray(start, end), at);
+  for (let i = start; i < end; i++) to[at + i - start] = from[i]!;
 }
 
 const reader = new PartReader();

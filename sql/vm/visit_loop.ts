@@ -1,20 +1,16 @@
 /**
- * Loops inside visits of their trees: the body runs for each entry, in place if it reads nothing
- * else of the database, so no entry is copied to a batch. A body that leaves the loop ends the
+ * Loops inside visits of their trees: the body, which uses nothing else of the database, runs for
+ * each entry in place, so no entry is copied to a batch. A body that leaves the loop ends the
  * visit.
  *
  * A loop that needs one row of each value of the first parts of a key passes over the others, and
- * after some of them searches for the next value; with a body that uses the database it is no
- * visit. One that skips its first rows only counts them.
+ * after some of them searches for the next value. One that skips its first rows only counts them.
  */
 
 import type { Rows } from "../schema/trees.ts";
 import type { IndexCursor, KeyBounds, TableCursor } from "./cursor.ts";
 import type { Instruction, Machine } from "./machine.ts";
 import { PASSED_MAX, pastValue, startsWith, valueOf } from "./scan_batch.ts";
-
-/** The entries of the first visit backward, which copies them: many loops need only the last. */
-const FIRST_BACKWARD = 4;
 
 /** What has become of a loop. */
 type Outcome = "empty" | "goes on" | "left";
@@ -35,34 +31,12 @@ export function visitLoop(
   cursor.close();
   const outcome = distinct > 0
     ? new DistinctVisit(m, scan, cursor, distinct).run(bounds)
-    : bounds.reverse === true
-    ? visitBackward(m, scan, cursor, bounds)
-    : visitForward(m, scan, cursor, bounds);
+    : visitAll(m, scan, cursor, bounds);
   if (outcome === "empty") m.pc = scan.p2;
   else if (outcome === "goes on") m.pc = scan.p3 + 1;
 }
 
-function visitForward(
-  m: Machine,
-  { p3: next, isAlone }: Instruction,
-  cursor: TableCursor | IndexCursor,
-  bounds: KeyBounds,
-): Outcome {
-  const first = m.pc;
-  let goesOn = true;
-  const count = isAlone === true
-    ? cursor.rows.visitViews(bounds, (entry) => {
-      cursor.view(entry);
-      return goesOn = m.runBody(first, next);
-    })
-    : cursor.rows.visit(bounds, (key, value) => {
-      cursor.visit(key, value);
-      return goesOn = m.runBody(first, next);
-    });
-  return count === 0 ? "empty" : goesOn ? "goes on" : "left";
-}
-
-function visitBackward(
+function visitAll(
   m: Machine,
   { p3: next }: Instruction,
   cursor: TableCursor | IndexCursor,
@@ -70,17 +44,11 @@ function visitBackward(
 ): Outcome {
   const first = m.pc;
   let goesOn = true;
-  let left = FIRST_BACKWARD;
-  let last: Uint8Array | undefined;
-  const visitor = (key: Uint8Array, value: Uint8Array) => {
-    if (--left === 0) last = key.slice();
-    cursor.visit(key, value);
+  const count = cursor.rows.visitViews(bounds, (entry) => {
+    cursor.view(entry);
     return goesOn = m.runBody(first, next);
-  };
-  const count = cursor.rows.visit({ ...bounds, limit: FIRST_BACKWARD }, visitor);
-  if (count === 0) return "empty";
-  if (goesOn && last !== undefined) cursor.rows.visit({ ...bounds, lt: last }, visitor);
-  return goesOn ? "goes on" : "left";
+  });
+  return count === 0 ? "empty" : goesOn ? "goes on" : "left";
 }
 
 /** A visit of one entry of each value of the first parts of a key, with the body in place. */
