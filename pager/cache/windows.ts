@@ -134,10 +134,14 @@ export class Windows {
     this.#touched.add(chunk);
   }
 
-  /** Must be called when a chunk becomes clean, with whether it was written for that. */
-  noteClean(chunk: ChunkNumber, isWritten: boolean): void {
-    if (isWritten) this.#unwritten.delete(chunk);
-    else this.#unwritten.add(chunk);
+  /** Must be called when the pages of a chunk, or a copy of them, were written. */
+  noteWritten(chunk: ChunkNumber): void {
+    this.#unwritten.delete(chunk);
+  }
+
+  /** Must be called when a chunk becomes clean without a write. */
+  noteUnwritten(chunk: ChunkNumber): void {
+    this.#unwritten.add(chunk);
   }
 
   /** Drops the copies of all pages that are in the file and synced. */

@@ -128,9 +128,9 @@ export class Writeback implements CacheOwner {
       this.#unsynced.add(chunk);
       this.#writeDirtyPages(first);
       this.#write(headerPlace, first, 1, false);
-      this.windows?.noteClean(chunk, true);
+      this.windows?.noteWritten(chunk);
     } else {
-      this.windows?.noteClean(chunk, false);
+      this.windows?.noteUnwritten(chunk);
     }
     this.#markClean(first);
     this.dirtyChunks.delete(chunk);
@@ -205,6 +205,7 @@ export class Writeback implements CacheOwner {
     this.writes.pages += pagesLeft - this.#staged.pagesLeft;
     if (this.#staged.pagesLeft > 0) return -1;
     this.#staged.drop();
+    this.windows?.noteWritten(chunk);
     if (this.dirtyChunks.get(chunk) === version) {
       this.#markClean(first);
       this.dirtyChunks.delete(chunk);

@@ -16,7 +16,18 @@ import {
   transact,
   write,
 } from "../../tests/support/trees/pages.ts";
+import { Disk } from "../file/disk.ts";
+import { MemoryFile } from "../file/memory_file.ts";
+import { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { CHUNK_PAGES, KIND_LEAF } from "../format/format.ts";
+import { placeOf } from "../format/frame.ts";
+import { formatHeader, setVersion } from "../format/header.ts";
+import { Meta } from "../format/meta.ts";
+import type { ChunkNumber, Version } from "../format/units.ts";
+import { HeapMemory } from "../native/frame_memory.ts";
 import type { Pager } from "../pager.ts";
+import type { Windows } from "./windows.ts";
+import { Writeback } from "./writeback.ts";
 
 /** A session whose superblocks are already in state open, so that only pages are written next. */
 function openedFor(pages: number, options = {}): { pager: Pager; file: FaultyFile } {
@@ -182,5 +193,34 @@ describe("Writeback", () => {
     assertEquals(file.size(), ((pages.at(-1) ?? 0) + 1) * 8192);
     const again = openNodes(file);
     for (const page of pages) expectContent(again, page, page);
+  });
+
+  it("says of a chunk that was behind the end that it is in the file, once its copy is", () => {
+    const meta = new Meta();
+    meta.pageCount = CHUNK_PAGES;
+    const frames = { limit: 4, memory: new HeapMemory() };
+    const disk = new Disk(new MemoryFile());
+    const writeback = new Writeback(disk, frames, meta, new UnsyncedChunks(disk), undefined);
+    const unwritten = new Set<ChunkNumber>();
+    writeback.windows = {
+      noteWritten: (chunk: ChunkNumber) => void unwritten.delete(chunk),
+      noteUnwritten: (chunk: ChunkNumber) => void unwritten.add(chunk),
+    } as unknown as Windows;
+    const frame = writeback.cache.addChunkFrame(1);
+    const change = (version: Version) => {
+      formatHeader(frame, 7, KIND_LEAF, 0, 1);
+      setVersion(frame, 7, version);
+      for (const slot of [0, 7]) {
+        writeback.markDirty(placeOf(frame, slot), CHUNK_PAGES + slot, version);
+      }
+    };
+    change(1);
+    assert(writeback.clean(1));
+    assertEquals([...unwritten], [1]);
+    meta.pageCount = 2 * CHUNK_PAGES;
+    change(2);
+    assert(writeback.stage(1) || writeback.stage(1));
+    assertEquals(writeback.writeStaged(2, CHUNK_PAGES), 1);
+    assertEquals([...unwritten], []);
   });
 });
