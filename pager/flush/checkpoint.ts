@@ -150,7 +150,7 @@ export class Checkpoint {
    */
   slice(pagesMax: number): void {
     assert(this.#chunks !== undefined, "a checkpoint is running");
-    const staged = this.#chunks.lastIndexOf(this.#writeback.staged?.chunk ?? -1);
+    const staged = this.#chunks.lastIndexOf(this.#writeback.staged.chunk);
     const index = staged < 0 ? this.#chunks.length - 1 : staged;
     const chunk = this.#chunks[index];
     if (chunk === undefined) return this.#end();

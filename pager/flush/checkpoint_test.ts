@@ -353,6 +353,7 @@ describe("a slice of a checkpoint", () => {
     let isBusy = true;
     const writeback = {
       dirtyChunks,
+      staged: { chunk: -1, version: 0 },
       writes: { pages: 0, calls: 0 },
       clean: (chunk: number) => {
         cleaned.push(chunk);
