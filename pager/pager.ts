@@ -599,6 +599,6 @@ export class Pager {
   }
 
   #checkUsable(): void {
-    if (this.#closed) throw new ClosedError("Cannot use the pager: it is closed");
+    if (this.#closed) throw new ClosedError("Cannot use the database: it is closed");
   }
 }

@@ -166,8 +166,9 @@ export class Writeback implements CacheOwner {
   }
 
   /**
-   * Copies the dirty pages of a chunk, for `writeStaged`. Between transactions only. Does nothing
-   * while there is no memory for them; the next call may find it. Returns whether it did.
+   * Copies the dirty pages of a chunk, for `writeStaged`. Between transactions only. Where memory
+   * for them is lacking, it takes a part of that instead, and the next call may copy. Returns
+   * whether it copied.
    */
   stage(chunk: ChunkNumber): boolean {
     const first = chunk * CHUNK_PAGES;

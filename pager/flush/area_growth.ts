@@ -39,7 +39,7 @@ export class AreaGrowth {
   readonly #savings: JournalSavings;
   readonly #fill: JournalFill;
   readonly #steps = new SyncedSteps();
-  /** Whether the last checkpoint but one made an area shorter. */
+  /** Whether one area became shorter, and the next call does the same for the other one. */
   #hasGivenBack = false;
 
   /**

@@ -200,7 +200,7 @@ export class Flusher implements CommitLog {
   /** Before a transaction. After a refusal, frees the room that a checkpoint can free. */
   beforeTransaction(): void {
     this.#finishSteps();
-    this.#location.lowestFreed = Infinity;
+    this.#location.noteBegin();
     if (!this.#room.wasRefused) return;
     this.#room.wasRefused = false;
     this.#checkpointer.writeAll();
@@ -240,8 +240,7 @@ export class Flusher implements CommitLog {
 
   /** Adds to a restored meta the chunks that the journal took or gave back meanwhile. */
   afterRollback(meta: Meta): void {
-    meta.pageCount = Math.max(meta.pageCount, this.#location.pageCountMin);
-    meta.allocatorHint = Math.min(meta.allocatorHint, this.#location.lowestFreed);
+    this.#location.adjustRestored(meta);
   }
 
   /**

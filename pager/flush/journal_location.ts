@@ -62,7 +62,7 @@ export class JournalLocation {
   /** Whether chunks were given back since the end of the file was moved back. */
   #mayMoveEnd = false;
   /** The lowest chunk that the journal gave back since the last transaction began. */
-  lowestFreed = Infinity;
+  #lowestFreed = Infinity;
   /** Whether the chunks that it leaves have empty header pages in the file. */
   #hasLeft = false;
 
@@ -277,6 +277,17 @@ export class JournalLocation {
     return true;
   }
 
+  /** Notes that a transaction begins, whose rollback restores the meta of now. */
+  noteBegin(): void {
+    this.#lowestFreed = Infinity;
+  }
+
+  /** Adds to a meta that a rollback restored the chunks that were taken or given back since. */
+  adjustRestored(meta: Meta): void {
+    meta.pageCount = Math.max(meta.pageCount, this.pageCountMin);
+    meta.allocatorHint = Math.min(meta.allocatorHint, this.#lowestFreed);
+  }
+
   /** The chunks up to the last page in use outside the journal, and its own among them. */
   #layout(): { inside: number; dataChunks: number } {
     const journal = new Set(this.#journal.chunks.flat());
@@ -376,7 +387,7 @@ export class JournalLocation {
   /** Lets pages take a chunk whose header page in the file is empty. */
   #freeChunk(chunk: ChunkNumber): void {
     this.#replaceHeaderPage(chunk, emptyHeaderPage());
-    this.lowestFreed = Math.min(this.lowestFreed, chunk);
+    this.#lowestFreed = Math.min(this.#lowestFreed, chunk);
     // Its first page in use must not have it written again before the journal can repair it.
     this.#claimed.add(chunk * CHUNK_PAGES);
   }

@@ -215,8 +215,8 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
   bug(
     "freed-forgotten",
     "a chunk that the journal gives back in a transaction is found after its rollback",
-    COMMIT_PATH,
-    "    meta.allocatorHint = Math.min(meta.allocatorHint, this.#location.lowestFreed);\n",
+    JOURNAL_PLACE,
+    "    meta.allocatorHint = Math.min(meta.allocatorHint, this.#lowestFreed);\n",
     "",
     part("pager/flush/journal_location_test.ts", "a chunk that the journal gives back"),
   ),
