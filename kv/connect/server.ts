@@ -82,8 +82,8 @@ export class KvServer implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting, ends all watches, and gives answers in progress 5 seconds. The database stays
-   * open.
+   * Refuses further requests, ends all watches, and gives answers in progress 5 seconds. The database
+   * stays open.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -97,7 +97,7 @@ export class KvServer implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#grace === undefined && !this.#isOver) {
       this.#service.close();
-      this.#listener.shutdown();
+      this.#listener.end();
       this.#grace = setTimeout(() => this.#listener.abort(), GRACE_MS);
     }
     await this.finished;
@@ -117,6 +117,7 @@ export class KvServer implements AsyncDisposable {
    * ```
    */
   abort(): void {
+    if (this.#isOver) return;
     this.#service.close();
     this.#listener.abort();
   }

@@ -230,6 +230,25 @@ describe("serveKv()", () => {
       assertEquals(missing, []);
     }));
 
+  it("cuts off what is in progress, when it is told so while it ends", async () => {
+    using db = open(":memory:");
+    const server = serveKv(db, { token: TOKEN });
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const head = `POST / HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${TOKEN}\r\n`;
+    // The server asks for the body, so the request is in progress.
+    await conn.write(new TextEncoder().encode(`${head}expect: 100-continue\r\n`));
+    await conn.write(new TextEncoder().encode("content-length: 99\r\n\r\n"));
+    await conn.read(new Uint8Array(100));
+    const late = server.close();
+    server.abort();
+    await Promise.all([late, server.close()]);
+    await assertRejects(() => fetch(server.url));
+    server.abort();
+    const idle = serveKv(db, { token: TOKEN });
+    idle.abort();
+    await idle.close();
+  });
+
   it("keeps no program alive when it is closed after its end, and knows its options", async () => {
     using db = open(":memory:");
     const misspelt = { token: TOKEN, prot: 1 } as ServeKvOptions;
