@@ -82,8 +82,8 @@ export class KvServer implements AsyncDisposable {
   }
 
   /**
-   * Refuses further requests, ends all watches, and gives answers in progress 5 seconds. The database
-   * stays open.
+   * Refuses further requests, ends all watches, and gives answers in progress 5 seconds. The
+   * database stays open.
    *
    * ```ts
    * import { open } from "../../mod.ts";
