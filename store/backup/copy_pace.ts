@@ -1,6 +1,7 @@
 /**
  * The pace of a copy: other tasks run between its steps, and while others write to the source it
- * rests after each step, so that it takes about a thirtieth of the thread.
+ * rests after each step, so that it takes about a thirtieth of the thread. Others write if they did
+ * since the step before: a commit may wait for the medium longer than a step takes.
  */
 
 import { setImmediate } from "node:timers";
@@ -59,7 +60,7 @@ export class CopyPace {
     return performance.now() - this.#begun;
   }
 
-  /** Whether nobody else wrote during the last step, and the rest after it. */
+  /** Whether nobody else wrote during the last step, and the rest before it. */
   get isAlone(): boolean {
     return this.#isAlone;
   }
@@ -77,11 +78,11 @@ export class CopyPace {
     this.#begun = performance.now();
   }
 
-  /** Rests after a step, if others wrote meanwhile. */
+  /** Rests after a step, if others wrote since the end of the step before. */
   async rest(): Promise<void> {
-    const before = this.#version;
-    if (this.#source.versionNow() !== before) await this.#pause(this.stepMs * REST, this.#signal);
-    this.#version = this.#source.versionNow();
-    this.#isAlone = this.#version === before;
+    const version = this.#source.versionNow();
+    this.#isAlone = version === this.#version;
+    this.#version = version;
+    if (!this.#isAlone) await this.#pause(this.stepMs * REST, this.#signal);
   }
 }
