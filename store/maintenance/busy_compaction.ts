@@ -2,35 +2,35 @@
  * Compaction while small commits go on without a pause, in which an idle database would compact.
  *
  * It begins where so many pages have become free, also those of the journal, that the file may be
- * over its bound (`docs/operations.md`), and more are free than the bound allows. Then each small
- * commit that reached the file is followed by one step, and a checkpoint cuts the file at the end.
- * What moves is in proportion to what was freed, and goes past the journal: it is written once. The
- * journal stays where it is, and nothing is packed.
+ * over its bound (`docs/operations.md`), and more are free than the bound allows. Then a step
+ * follows some of the small commits that reached the file, and a checkpoint cuts the file at the
+ * end. What moves is in proportion to what was freed, and to what is committed meanwhile. It goes
+ * past the journal: it is written once. The journal stays where it is, and nothing is packed.
  *
  * Commits that change much use free pages themselves, so none of them is followed by a step.
  */
 
 import { Compaction, type CompactionBounds } from "../../btree/mod.ts";
 import { CorruptionError, format, IoError, LimitError, type PagerStats } from "../../pager/mod.ts";
-import { ALONE_PAGES } from "./compaction_run.ts";
 import type { HousekeepingDatabase } from "./housekeeping_database.ts";
 
-/** The time of a step, in milliseconds. */
+/** The time of a step, in milliseconds, and the pages that it moves. */
 const STEP_MS = 2;
+const STEP_PAGES = 32;
+/** For each byte that commits write to the journal, so many bytes of pages move. */
+const MOVED_BYTES = 16;
 /** Pages are counted again when so many more have become free, and this part of the file. */
 const FREED_PAGES = 256;
 const FREED_PART = 1 / 32;
 /** A commit is small with at most that many bytes of records, and pages that it freed. */
 const SMALL_BYTES = 64 * 1024;
 const SMALL_FREED = 64;
-/** The checkpoints that cut the file: one that is running, and the one after it. */
-const CHECKPOINTS = 2;
 /** Values of at most 4 MiB move, in files of at most 16 GiB. */
 const BOUNDS: CompactionBounds = {
   chunksMax: 8192,
   movesMax: Infinity,
-  slicePagesMax: ALONE_PAGES,
-  alonePagesMax: ALONE_PAGES,
+  slicePagesMax: STEP_PAGES,
+  alonePagesMax: STEP_PAGES,
   valuePagesMax: 512,
   leavesMax: Infinity,
   packedMax: 0,
@@ -54,6 +54,8 @@ export class BusyCompaction {
   #checkpoints = 0;
   /** The allocator's `pagesFreed` when pages were last counted, and those that moved since. */
   #freedAtCount = 0;
+  /** The pages that may move for what was committed, less than for two steps. */
+  #pagesDue = 0;
   /** The allocator's `pagesFreed`, and the figures of the journal, after the last look. */
   readonly #last = { freed: 0, bytes: 0, batches: 0 };
 
@@ -76,7 +78,7 @@ export class BusyCompaction {
     if (pager.depth > 0 || pager.isClosed || pager.failure !== undefined) return;
     const stats = pager.stats();
     if (stats.journalBatches === this.#last.batches) return;
-    if (this.#isSmall(stats) && stats.snapshots === 0) this.#step(stats);
+    if (this.#isSmall(stats) && stats.snapshots === 0 && this.#isStepDue(stats)) this.#step(stats);
     this.#last.freed = this.#freed;
     this.#last.batches = stats.journalBatches;
     // What a step left pending is written with the next commit.
@@ -98,6 +100,15 @@ export class BusyCompaction {
   #isSmall({ journalBytesWritten }: PagerStats): boolean {
     if (this.#freed - this.#last.freed > SMALL_FREED) return false;
     return journalBytesWritten - this.#last.bytes <= SMALL_BYTES;
+  }
+
+  /** Whether enough was committed since the last step. What one moves too much delays the next. */
+  #isStepDue({ journalBytesWritten }: PagerStats): boolean {
+    const bytes = MOVED_BYTES * (journalBytesWritten - this.#last.bytes);
+    this.#pagesDue = Math.min(this.#pagesDue + bytes / format.PAGE_BYTES, 2 * STEP_PAGES);
+    if (this.#pagesDue < STEP_PAGES) return false;
+    this.#pagesDue -= STEP_PAGES;
+    return true;
   }
 
   /** Takes a step. On a full disk, or at a damaged page, the file stays as it is. */
@@ -139,10 +150,14 @@ export class BusyCompaction {
     try {
       if (this.#database.runSlice(slice)) return;
       this.#phase = "cut";
-      this.#checkpoints = checkpoints + CHECKPOINTS;
+      // One that is running has begun before pages moved.
+      this.#checkpoints = checkpoints + (pager.flights.isNeeded ? 2 : 1);
     } finally {
+      const pages = compaction.moved - moved;
+      // A large value may have more.
+      this.#pagesDue -= Math.max(0, pages - STEP_PAGES);
       // Roots may have moved, even if the flush that followed has failed.
-      if (compaction.moved > moved) this.#database.treesChanged();
+      if (pages > 0) this.#database.treesChanged();
     }
   }
 

@@ -51,6 +51,8 @@ const NUMBERS: readonly (readonly [file: string, code: string, words: string])[]
   ["pager/flush/checkpointer.ts", "CALM_CALLS = 64", "64 commits later"],
   ["pager/flush/checkpointer.ts", "CALM_BYTES = 384 * 1024", "at most 6 KiB each"],
   ["store/maintenance/busy_compaction.ts", "SMALL_BYTES = 64 * 1024", "at most 64 KiB moves"],
+  ["store/maintenance/busy_compaction.ts", "MOVED_BYTES = 16", "pages from the end of the file"],
+  ["store/maintenance/busy_compaction.ts", "STEP_PAGES = 32", "32 pages at a time"],
   ["store/maintenance/busy_compaction.ts", "slackPart: 1 / 20", "a twentieth of the pages"],
   ["pager/flush/checkpointer.ts", "DUE_PART = 1 / 2", "when the journal is half full"],
   ["pager/cache/staged_chunk.ts", "PART_PAGES = 32", "first time 256 KiB a turn"],
