@@ -93,7 +93,8 @@ export function abandonShare(
   >,
 ): void {
   takeAll([
-    () => pins.release(),
+    // Without the lock another process may be taking its place; it goes stale there.
+    () => lock.isHeld && pins.release(),
     () => file.close(),
     () => presence.close(),
     () => lock.close(),
@@ -419,7 +420,7 @@ export class Share {
     this.enter();
     try {
       pins.freeStale();
-      if (isLost) pins.take(this.#pinnedVersion);
+      if (isLost) pins.secure(this.#pinnedVersion);
     } finally {
       this.leave();
     }

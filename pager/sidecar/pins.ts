@@ -15,8 +15,12 @@
  * taken over a version, and renews it from time to time. Processes share no clock: each measures
  * for itself how long it has seen no renewal, and a pin without one for `STALE_MS` does not count.
  * One whose sum does not match counts as version 0, for as long as that. Who sees such a pin frees
- * its place, for one that opens the file has seen none before. An owner that was only stopped takes
- * another place.
+ * its place, for one that opens the file has seen none before.
+ *
+ * A place changes hands under the write lock alone. An owner that was only stopped may have lost
+ * its place, so after `DOUBT_MS` it writes there only under the lock, after a look at the owner; it
+ * gives the place up if it was stopped in the middle of a write. What it wrote then is a version
+ * that it had read before another one joined there, so that one does not miss the pages.
  *
  * A process that opens the file has no pin yet. While it waits for the write lock it knocks: it
  * writes a u64 that is not 0 before the pins, at each try. Those who open the file together write
@@ -31,6 +35,8 @@ import type { Version } from "../format/units.ts";
 export const PINS_MAX = 112;
 /** A pin that was not renewed for so long does not count. */
 export const STALE_MS = 30_000;
+/** An owner that has not written its pin for so long may have lost its place. */
+const DOUBT_MS = STALE_MS / 2;
 
 const KNOCK_AT = 504;
 const KNOCK_BYTES = 8;
@@ -101,6 +107,8 @@ export class Pins {
   #isBehind = false;
   #renewal = 0;
   #ticket = 0;
+  /** When this process wrote its pin last. */
+  #writtenAt = 0;
   readonly #side: SideBytes;
   readonly #process: number;
   readonly #now: () => number;
@@ -144,10 +152,19 @@ export class Pins {
       const isFree = this.#isUnused(place) || this.#isStale(place);
       if (!isFree) continue;
       this.#own = place;
-      this.set(version);
+      this.#version = version;
+      this.#write();
       return true;
     }
     return false;
+  }
+
+  /** Makes sure of this process's place, or takes another; whether it has one. Under the lock. */
+  secure(version: Version): boolean {
+    if (!this.#isOwn()) return this.take(version);
+    this.#version = version;
+    this.#write();
+    return true;
   }
 
   /** Whether this process's pin says that it waits, and it does not any more. */
@@ -160,15 +177,28 @@ export class Pins {
     return this.#version;
   }
 
-  /** Moves this process's pin to a version. */
+  /** Moves this process's pin to a version, unless it may have lost its place. */
   set(version: Version): void {
+    if (this.#isInDoubt) return;
     this.#version = version;
     this.renew();
   }
 
-  /** Writes this process's pin again. */
+  /** Writes this process's pin again, unless it may have lost its place. */
   renew(): void {
-    if (this.#own < 0) return;
+    if (this.#isInDoubt) return;
+    const begunAt = this.#now();
+    this.#write();
+    const wasStopped = this.#now() - begunAt > DOUBT_MS;
+    if (wasStopped) this.#own = -1;
+  }
+
+  /** Whether this process has not written its pin for so long that another may have its place. */
+  get #isInDoubt(): boolean {
+    return this.#own < 0 || this.#now() - this.#writtenAt > DOUBT_MS;
+  }
+
+  #write(): void {
     const bytes = this.#one.fill(0);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, this.#owner[0]!, true);
@@ -181,15 +211,20 @@ export class Pins {
     view.setUint32(24, (this.#process | FLAGS[this.#waiting]) >>> 0, true);
     view.setInt32(SUM_AT, crc(bytes.subarray(0, SUM_AT)), true);
     this.#side.write(bytes, PINS_AT + this.#own * PIN_BYTES);
+    this.#writtenAt = this.#now();
     this.#isBehind = false;
   }
 
-  /** Whether this process has no place, as another one has taken it: this one seemed to be dead. */
+  /** Whether this process may have lost its place to another one: it seemed to be dead. */
   get isLost(): boolean {
-    if (this.#own < 0) return true;
+    return this.#isInDoubt || !this.#isOwn();
+  }
+
+  #isOwn(): boolean {
+    if (this.#own < 0) return false;
     this.#read();
     const at = (KNOCK_BYTES + this.#own * PIN_BYTES) >>> 2;
-    return this.#words[at] !== this.#owner[0] || this.#words[at + 1] !== this.#owner[1];
+    return this.#words[at] === this.#owner[0] && this.#words[at + 1] === this.#owner[1];
   }
 
   /** Whether a pin of another process does not count any more. */
@@ -214,10 +249,9 @@ export class Pins {
     return found;
   }
 
-  /** Gives this process's place up. */
+  /** Gives this process's place up, if it still has it. Under the write lock. */
   release(): void {
-    if (this.#own < 0) return;
-    this.#side.write(this.#one.fill(0), PINS_AT + this.#own * PIN_BYTES);
+    if (this.#isOwn()) this.#side.write(this.#one.fill(0), PINS_AT + this.#own * PIN_BYTES);
     this.#own = -1;
   }
 

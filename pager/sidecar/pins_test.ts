@@ -6,10 +6,15 @@ import { Pins, PINS_MAX, STALE_MS } from "./pins.ts";
 
 class Side {
   readonly bytes = new Uint8Array(4096);
+  /** Runs once, before the next write. */
+  beforeWrite: (() => void) | undefined;
   read(into: Uint8Array, position: number): void {
     into.set(this.bytes.subarray(position, position + into.length));
   }
   write(bytes: Uint8Array, position: number): void {
+    const { beforeWrite } = this;
+    this.beforeWrite = undefined;
+    beforeWrite?.();
     this.bytes.set(bytes, position);
   }
   close(): void {}
@@ -21,6 +26,37 @@ function pinsOf(side: Side, count: number): Pins[] {
     assert(pins.take(10 + i));
     return pins;
   });
+}
+
+/** A process that is stopped for long, and another one that frees its place, and joins there. */
+class Stopped {
+  readonly side = new Side();
+  readonly stopped = this.#pins(1);
+  readonly joined = this.#pins(2);
+  readonly #living = this.#pins(3);
+  #now = 0;
+
+  constructor() {
+    assert(this.stopped.take(10) && this.#living.take(10));
+    assertEquals(this.#living.hasStale, false);
+  }
+
+  /** Long enough for the others to take the place. */
+  readonly stop = (): void => {
+    this.#now += STALE_MS + 1;
+    this.#living.secure(10);
+    this.#living.freeStale();
+    assert(this.joined.take(20));
+  };
+
+  #pins(process: number): Pins {
+    return new Pins(this.side, process, () => this.#now);
+  }
+
+  /** The oldest version of the pins besides the one that freed the place. */
+  get oldest(): number {
+    return this.#living.oldest();
+  }
 }
 
 describe("pins", () => {
@@ -58,16 +94,44 @@ describe("pins", () => {
     now = STALE_MS + 1;
     assert(!new Pins(side, 1, () => now).take(10), "who opens the file has seen no pin before");
     assert(living.hasStale);
-    living.renew();
+    living.secure(10);
     living.freeStale();
     assertEquals([living.hasStale, living.participants().length], [false, 1]);
     assert(new Pins(side, 1, () => now).take(11));
     assert(stopped.isLost);
-    assert(stopped.take(12));
+    assert(stopped.secure(12));
     assertEquals([stopped.isLost, living.participants().map(({ version }) => version)], [
       false,
       [10, 11, 12],
     ]);
+  });
+
+  for (
+    const [what, act] of [
+      ["gives its place up", (pins: Pins) => pins.release()],
+      ["moves its pin", (pins: Pins) => pins.moveTo(30)],
+      ["waits", (pins: Pins) => pins.setWaiting("queued")],
+    ] as const
+  ) {
+    it(`of others outlive a process that was stopped for long and ${what}`, () => {
+      const world = new Stopped();
+      world.stop();
+      act(world.stopped);
+      assertEquals([world.joined.isLost, world.oldest], [false, 20]);
+      assert(world.stopped.isLost);
+    });
+  }
+
+  it("are given up by a process that was stopped in the middle of a write", () => {
+    const world = new Stopped();
+    world.side.beforeWrite = world.stop;
+    world.stopped.moveTo(15);
+    assert(world.oldest <= 20, "what it wrote holds no page back from the one that joined");
+    assert(world.stopped.isLost, "though the sidecar names it");
+    world.stopped.moveTo(30);
+    assert(world.oldest <= 20);
+    assert(world.joined.secure(20), "that one takes another place");
+    assertEquals([world.joined.isLost, world.stopped.isLost], [false, true]);
   });
 
   it("tell who waits, until that one has had the lock", () => {
