@@ -42,6 +42,10 @@ export class SharePosition {
   /** The bytes that each area was written up to, as far as was read. */
   readonly ends: number[] = [0, 0];
   #written: Written[] = [];
+  /** The last sequence that changed the version. */
+  #changed: number;
+  /** The last sequence that a batch or the superblock names as being on the medium. */
+  #named: number;
 
   /** Begins at a superblock. */
   constructor(superblock: Superblock) {
@@ -50,6 +54,7 @@ export class SharePosition {
     this.at = replayPoint(superblock);
     this.durable = superblock.replaySequence;
     this.durableVersion = superblock.version;
+    this.#changed = this.#named = superblock.replaySequence;
   }
 
   /** Begins anew at a superblock. */
@@ -62,6 +67,12 @@ export class SharePosition {
     this.#switches.clear();
     this.ends.fill(0);
     this.#written = [];
+    this.#changed = this.#named = superblock.replaySequence;
+  }
+
+  /** Whether the file says that the last commit is on the medium, so that followers show it. */
+  get isConfirmed(): boolean {
+    return this.#named >= this.#changed;
   }
 
   /** The switch of areas since the replay point: a checkpoint is running. */
@@ -108,8 +119,10 @@ export class SharePosition {
     if (!this.#switches.has(generation)) {
       this.#switches.set(generation, { meta, sequence: sequence - 1, generation });
     }
+    if (meta.version !== this.meta.version) this.#changed = sequence;
+    this.#named = Math.max(this.#named, group.durableSequence);
     this.at = group.end;
-    this.meta = group.meta;
+    this.meta = meta;
     const area = group.generation & 1;
     this.ends[area] = Math.max(this.ends[area]!, group.end.offset);
     this.#written.push({ sequence: group.sequence, version: group.meta.version });
@@ -135,6 +148,7 @@ export class SharePosition {
     for (const generation of this.#switches.keys()) {
       if (generation <= found.replayGeneration) this.#switches.delete(generation);
     }
+    this.#named = Math.max(this.#named, found.replaySequence);
     this.noteDurable(found.replaySequence);
     return true;
   }

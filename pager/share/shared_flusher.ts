@@ -18,6 +18,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import { BATCH_ALIGN } from "../batch/batch.ts";
 import type { LogBuffer } from "../batch/log_record.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import type { Disk } from "../file/disk.ts";
@@ -200,6 +201,33 @@ export class SharedFlusher implements PagerFlusher {
     this.#parts.journal.sync();
     this.#hold.noteSync(performance.now() - begin);
     this.#share.noteDurable();
+  }
+
+  /**
+   * Confirms the last commit by an empty batch, if the lock is free and the journal has room:
+   * followers show it then.
+   */
+  confirmLast(): void {
+    const { lock } = this.#share.parts;
+    if (lock.isWanted) return;
+    if (!this.tryBeforeTransaction()) return lock.stopWaiting();
+    try {
+      if (!this.#share.position.isConfirmed) this.#confirm();
+    } catch (error) {
+      this.#share.distrust();
+      throw error;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #confirm(): void {
+    const { journal } = this.#parts;
+    if (journal.bytesLeft < BATCH_ALIGN) return;
+    journal.confirm(this.#share.position.meta.version);
+    this.#share.readOwn();
+    this.#share.noteDurable();
+    this.#share.announce();
   }
 
   /** The commit word could not be written: nobody else sees what it should name. */

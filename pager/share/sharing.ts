@@ -22,6 +22,8 @@ import type { SharedFlusher } from "./shared_flusher.ts";
 /** The tries of a read before a page counts as damaged. */
 const TRIES = 6;
 const PAUSE_MS = 5;
+/** After so long without a batch the last commit is confirmed, in milliseconds. */
+const REST_MS = 1000;
 /** A turn that lasts longer refreshes again: callbacks of timers may precede its end. */
 const TURN_MS = 1;
 
@@ -39,8 +41,9 @@ export class Sharing implements Judge {
   /** Whether it has refreshed in this turn of the event loop, as far as the system says. */
   #isInTurn = false;
   #refreshedAt = -Infinity;
-  /** The last sequence at a beat that found it not known to be on the medium. */
-  #behind = -1;
+  /** The sequence of the last batch at the last beat, and when a beat found it first. */
+  #last = -1;
+  #lastAt = 0;
   /** Called when another process has moved the file to another state. */
   onMoved: (() => void) | undefined;
   /** Called when the commits of this handle are on the medium. */
@@ -84,20 +87,33 @@ export class Sharing implements Judge {
 
   /**
    * Does what `poll` does, and renews the pin on request, so that an idle process neither holds up
-   * others nor counts as dead. If the last commit is not known to be on the medium since the beat
-   * before, it takes that there: its process may have died. A failure shows at the next read.
+   * others nor counts as dead. A failure shows at the next read.
    */
   beat(renews: boolean): void {
     if (this.#share.isHeld) return;
     try {
       if (renews) this.#share.renew();
       this.#share.refresh();
-      if (this.#share.isDurable) return;
-      const { sequence } = this.#share.end;
-      if (this.#behind === sequence) this.#flusher.syncBehind();
-      this.#behind = sequence;
+      this.#settle();
     } catch (error) {
       if (PASSING.every((type) => !(error instanceof type))) throw error;
+    }
+  }
+
+  /**
+   * If the last batch is that of the beat before, and is not known to be on the medium, takes it
+   * there: its process may have died. If nobody commits for some time, confirms the last commit.
+   */
+  #settle(): void {
+    const { sequence } = this.#share.end;
+    const now = performance.now();
+    if (sequence !== this.#last) {
+      this.#last = sequence;
+      this.#lastAt = now;
+    } else if (!this.#share.isDurable) {
+      this.#flusher.syncBehind();
+    } else if (!this.#share.position.isConfirmed && now - this.#lastAt > REST_MS) {
+      this.#flusher.confirmLast();
     }
   }
 

@@ -118,6 +118,11 @@ export class WriteLock {
     return this.#isHeld;
   }
 
+  /** Whether a caller waits for the lock. */
+  get isWanted(): boolean {
+    return this.#isWanted || this.#queuing !== undefined;
+  }
+
   /** Whether no other handle had the lock between the last hold of this one and this hold. */
   get isUndisturbed(): boolean {
     return this.#isUndisturbed;

@@ -63,6 +63,21 @@ describe("a read of a shared file in which nothing has changed", () => {
   });
 });
 
+describe("a shared file at rest", () => {
+  it("shows its last commit to a follower", async () => {
+    const [db, other] = [handles.open(), handles.open()];
+    await treeOf(other).set("a", "1");
+    await treeOf(db).set("a", "2");
+    using follower = open(handles.path, { follow: true });
+    // A bound for a test that fails.
+    for (let i = 0; i < 1000 && treeOf(follower).get("a") !== "2"; i++) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    assertEquals(treeOf(follower).get("a"), "2");
+    assertEquals([db.version, other.version], [follower.version, follower.version]);
+  });
+});
+
 describe("a write, while another process has the lock", () => {
   /** Takes the write lock as another process does, once no handle here keeps it. */
   async function lockByOther(): Promise<Disposable> {

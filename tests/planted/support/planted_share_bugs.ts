@@ -16,6 +16,8 @@ const QUEUE = "pager/copy/commit_queue.ts";
 const ARCHIVE = part("tests/share/archive_test.ts", "an archive of a shared database");
 const KILLED = part("tests/share/archive_test.ts", "an archive of a shared file whose writer");
 const FAILURES = "tests/share/shared_failure_test.ts";
+const PINS = "pager/sidecar/pins.ts";
+const PINS_TEST = "pager/sidecar/pins_test.ts";
 const AFTER_HOLD = part("tests/share/interleaved_shared_test.ts", "gives the lock up before");
 
 /** Bugs of shared files. */
@@ -147,6 +149,30 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "      if (!isWritten) this.#loadAfterFailure();\n",
     "",
     FAILURES,
+  ),
+  bug(
+    "share-rest",
+    "followers of a shared file at rest see its last commit",
+    "pager/share/sharing.ts",
+    "      this.#flusher.confirmLast();\n",
+    "",
+    part(WORK_TEST, "a shared file at rest"),
+  ),
+  bug(
+    "share-pin-look",
+    "a process that was stopped for long gives up no place that is another's now",
+    PINS,
+    "    if (this.#isOwn()) this.#side",
+    "    if (this.#own >= 0) this.#side",
+    PINS_TEST,
+  ),
+  bug(
+    "share-pin-stopped",
+    "a process that was stopped in the middle of a write of its pin gives its place up",
+    PINS,
+    "    if (wasStopped) this.#own = -1;\n",
+    "",
+    PINS_TEST,
   ),
   bug(
     "share-unnamed",
