@@ -118,17 +118,17 @@ export class AreaGrowth {
 
   /**
    * After a checkpoint, begins to give back the spare chunks of the area that it freed, if large
-   * transactions made that much longer than other commits need it, or if commits are small; after
+   * transactions made that much longer than other commits need it, or if it is calm; after
    * the next checkpoint those of the other area too. It keeps them while the current one holds as
    * much. Returns whether it began.
    *
-   * @param areCommitsSmall Whether it takes long until commits need the chunks again.
+   * @param isCalm Whether commits are so small that it takes long until they need the chunks again.
    */
-  giveBackSpare(areCommitsSmall: boolean): boolean {
+  giveBackSpare(isCalm: boolean): boolean {
     const isSecond = this.#hasGivenBack;
     this.#hasGivenBack = false;
     const { otherArea } = this.#journal;
-    const isTooLong = areCommitsSmall || isSecond ||
+    const isTooLong = isCalm || isSecond ||
       otherArea.capacity >= TOO_LONG * this.#fill.bytesAhead;
     if (this.#room.mayBeFull || !isTooLong) return false;
     const kept = this.#chunksKept;

@@ -44,8 +44,8 @@ const DUE_PART = 1 / 2;
 const LANDINGS_MAX = 8;
 
 /**
- * So many flushes or landings after the end of one, commits are small if the journal has got no
- * more bytes than this: 6 KiB each.
+ * So many flushes or landings after the end of one, it is calm if the journal has got no more bytes
+ * than this: 6 KiB each.
  */
 const CALM_CALLS = 64;
 const CALM_BYTES = 384 * 1024;
@@ -246,7 +246,7 @@ export class Checkpointer {
     this.#advanceIdle();
   }
 
-  /** While none runs, cuts the tail, and shortens areas that are too long for small commits. */
+  /** While none runs, cuts the tail, and once it is calm shortens areas that are too long. */
   #advanceIdle(): void {
     this.cutTail();
     if (++this.#calls !== CALM_CALLS) return;
@@ -351,8 +351,8 @@ export class Checkpointer {
     this.#giveBackSpare(false);
   }
 
-  #giveBackSpare(areCommitsSmall: boolean): void {
+  #giveBackSpare(isCalm: boolean): void {
     if (this.#snapshots.snapshotCount > 0 || this.#hasChanged) return;
-    this.#hasChanged = this.#growth.giveBackSpare(areCommitsSmall);
+    this.#hasChanged = this.#growth.giveBackSpare(isCalm);
   }
 }
