@@ -9,7 +9,7 @@ import type { Context } from "../expression/context.ts";
 import type { CommonTables, Scope } from "../expression/scope.ts";
 import type { Expr, FromItem } from "../parse/ast.ts";
 import { NO_FROM } from "../parse/expression_parser.ts";
-import type { Delete, Update } from "../parse/statement_ast.ts";
+import type { ConflictAction, Delete, Update } from "../parse/statement_ast.ts";
 import { hasQuery } from "../parse/walk.ts";
 import type { Access } from "../plan/access.ts";
 import { hasWithin } from "../plan/key_access.ts";
@@ -59,12 +59,13 @@ export function compileUpdate(context: Context, update: Update): Emitted {
   const common = withCommon(new Map(), update.with);
   const returning = new Returning(context, update.returning, common);
   const exprs = [...assigned.values()];
+  const isSet = (column: number) => assigned.has(column);
   // With FROM, the new values come from the joined rows.
   const early = update.from.length > 0 ? exprs : [];
   const isMixed = update.from.length > 0 || update.where !== undefined && hasQuery(update.where) ||
     updateTriggers(context, table, assigned, action).has() || table.foreignKeys.length > 0 ||
-    !hasNoChildren(context, table);
-  const order = { isMixed, isSet: (column: number) => assigned.has(column) };
+    !hasNoChildren(context, table) || mayReplace(table, isSet, action);
+  const order = { isMixed, isSet };
   const isLean = !isMixed && update.returning.length === 0;
   const isNeeded = isLean ? neededToUpdate(table, order.isSet) : () => true;
   const found = planSearch(context, table, update, common, early);
@@ -192,8 +193,19 @@ function changesInPlace(table: Table, planned: readonly Planned[], order: Update
   if (only === undefined || others.length > 0 || order.isMixed) return false;
   if (only.access.kind !== "scan" && only.access.kind !== "key") return false;
   const isChanged = changedWith(table.columns, table.generated, order.isSet);
-  const replaces = table.indexes.some(({ conflict }) => conflict === "replace");
-  return !replaces && !keyColumnsOf(table).some(isChanged) && !isByKey(table, planned, order);
+  return !keyColumnsOf(table).some(isChanged) && !isByKey(table, planned, order);
+}
+
+/** Whether the entry of a changed row in an index may take the place of another row. */
+function mayReplace(
+  table: Table,
+  isSet: (column: number) => boolean,
+  action: ConflictAction | undefined,
+): boolean {
+  const isChanged = changedWith(table.columns, table.generated, isSet);
+  return table.indexes.some((index) =>
+    (action ?? index.conflict) === "replace" && isAffectedBy(index, isChanged, false)
+  );
 }
 
 /** Emits a single pass, in which `change` gets each row under its cursor, with its key. */

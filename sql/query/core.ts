@@ -104,6 +104,7 @@ class CoreEmitter {
 
   /** A key of GROUP BY: by number, by alias, or an expression. */
   #groupKey(expr: Expr, term: number): Expr {
+    if (expr.kind === "collate") return { ...expr, operand: this.#groupKey(expr.operand, term) };
     if (expr.kind === "name") {
       const meaning = meaningOf(expr, this.#scope);
       return meaning.kind === "alias" ? meaning.expr : expr;

@@ -81,8 +81,9 @@ export function columnOfTerm(expr: Expr, outputs: readonly Output[], scope: Scop
   );
 }
 
-/** The number that a term is, with any signs before it; undefined if it is none. */
+/** The number that a term is, with any signs and collations; undefined if it is none. */
 export function numberOf(expr: Expr): number | undefined {
+  if (expr.kind === "collate") return numberOf(expr.operand);
   if (expr.kind === "unary" && (expr.operator === "-" || expr.operator === "+")) {
     const number = numberOf(expr.operand);
     return number === undefined || expr.operator === "+" ? number : -number;
