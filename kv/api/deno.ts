@@ -90,11 +90,11 @@ export function isNativeFile(path: string): boolean {
   }
 }
 
-/** Whether there is nothing at a path. */
-export function isMissing(path: string): boolean {
+/** Whether there is nothing at a path, or an empty file, as a new one of Deno KV is at first. */
+export function isVacant(path: string): boolean {
   try {
-    Deno.lstatSync(path);
-    return false;
+    const { isFile, size } = Deno.lstatSync(path);
+    return isFile && size === 0;
   } catch (error) {
     return error instanceof Deno.errors.NotFound;
   }

@@ -8,7 +8,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { fileIdentity, isMissing, isNativeFile } from "../api/deno.ts";
+import { fileIdentity, isNativeFile, isVacant } from "../api/deno.ts";
 import { checkOptionNames } from "../api/option_names.ts";
 import { encodeKey } from "../format/key.ts";
 import { decodeKey } from "../format/key_reader.ts";
@@ -106,7 +106,7 @@ async function migrateBetween(
   const { lockTimeoutMs = 0 } = options;
   const source = await openSide(from, { readOnly: true, lockTimeoutMs });
   try {
-    const isNative = isNativePlace(to) || (isMissing(to) && options.create === "deno");
+    const isNative = isNativePlace(to) || (isVacant(to) && options.create === "deno");
     // Before the target exists.
     if (isNative) await refuseMisfits(source, to, limitsOf("deno"));
     const target = isNative

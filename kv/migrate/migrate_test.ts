@@ -156,6 +156,17 @@ describe("migrateKv()", () => {
       assertMatch(difference!, /another version has \["k", 290\]/);
     }));
 
+  it("makes no Quire file of the empty one that a killed migration to Deno KV leaves", () =>
+    inTempDir(async (dir) => {
+      const [from, to] = [`${dir}/from.quire`, `${dir}/to.sqlite`];
+      (await openKv(from)).close();
+      Deno.createSync(to).close();
+      // These tests run without the flag.
+      const migration = migrateKv(from, to, { create: "deno", resume: true });
+      await assertRejects(() => migration, TypeError, "without --unstable-kv");
+      assertEquals(Deno.statSync(to).size, 0);
+    }));
+
   it("refuses places that are missing, the same, locked or malformed, and creates nothing", () =>
     inTempDir(async (dir) => {
       const [from, to] = [`${dir}/from.quire`, `${dir}/to.quire`];
