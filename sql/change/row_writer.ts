@@ -109,12 +109,14 @@ export class RowWriter {
   #put(row: RowRegisters, old?: Source, isChanged?: (column: number) => boolean): void {
     const { builder } = this.#context;
     const { columns, rowidColumn, tree, name } = this.#table;
-    const bytes = builder.registers();
     const isStored = columns.map((column, i) => i !== rowidColumn && !isVirtual(column));
     if (old?.place.kind === "table" && isChanged !== undefined) {
       const change = { isStored, isSet: columns.map((_, i) => isChanged(i)) };
-      builder.emit("ChangeRow", row.first, old.place.cursor, bytes, change);
-    } else builder.emit("MakeRow", row.first, columns.length, bytes, isStored);
+      builder.emit("ChangeRow", row.first, old.place.cursor, row.key, change, name);
+      return;
+    }
+    const bytes = builder.registers();
+    builder.emit("MakeRow", row.first, columns.length, bytes, isStored);
     builder.emit("PutRow", row.key, bytes, 0, tree, name);
   }
 
@@ -180,8 +182,11 @@ export class RowWriter {
   ): void {
     const { builder } = this.#context;
     const { columns } = this.#table;
-    const affinities = columns.map(({ affinity }) => affinity);
-    builder.emit("Affinities", row.first, 0, 0, affinities);
+    // The other columns have been stored.
+    const from = columns.findIndex((_, i) => isChanged(i));
+    const to = columns.findLastIndex((_, i) => isChanged(i)) + 1;
+    const affinities = columns.slice(from, to).map(({ affinity }) => affinity);
+    if (to > from) builder.emit("Affinities", row.first + from, 0, 0, affinities);
     emitGenerated(this.#context, this.#table, row);
     columns.forEach((column, i) => {
       if (!isChanged(i)) return;

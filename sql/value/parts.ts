@@ -30,6 +30,7 @@ const END = 0x00;
 const ESCAPE = 0x01;
 const BIGINT_ZERO = 0x8000;
 const TEXT_LOOP_MAX = 48;
+const RAW_LOOP_MAX = 64;
 
 /** Views up to this length are kept. */
 const VIEW_MAX = 512;
@@ -179,11 +180,16 @@ export class PartWriter {
     this.#at += count;
   }
 
-  /** Writes bytes that are parts already. */
-  raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+  /** Writes bytes that are parts already, or some of them. */
+  raw(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+    const length = end - start;
+    this.#reserve(length);
+    const into = this.#bytes;
+    const at = this.#at;
+    this.#at = at + length;
+    // A loop takes less than a call.
+    if (length > RAW_LOOP_MAX) into.set(bytes.subarray(start, end), at);
+    else for (let i = 0; i < length; i++) into[at + i] = bytes[start + i]!;
   }
 
   /** An integer beyond 2^53, after the double that is not above it. */

@@ -105,7 +105,7 @@ export class RowReader {
       // A number that `numberKind` does not know is read to be checked.
       if (isNumber && this.numberKind(column) === NUMBER_KIND.none) this.value(column);
     }
-    writer.raw(this.#bytes.subarray(start, this.#offsets[to]!));
+    writer.raw(this.#bytes, start, this.#offsets[to]!);
     return true;
   }
 

@@ -11,7 +11,13 @@ import { PartReader } from "../value/part_reader.ts";
 import { PartWriter } from "../value/parts.ts";
 import { RowReader } from "../value/row_reader.ts";
 import type { SqlValue } from "../value/value.ts";
-import { giveBackBatch, type KeyBounds, type ScanBatch, takeBatch } from "./scan_batch.ts";
+import {
+  copyOfKey,
+  giveBackBatch,
+  type KeyBounds,
+  type ScanBatch,
+  takeBatch,
+} from "./scan_batch.ts";
 
 export { keyAfter, type KeyBounds } from "./scan_batch.ts";
 
@@ -76,6 +82,12 @@ export class TableCursor implements Cursor {
   get key(): Uint8Array {
     if (this.#entry !== undefined) this.#takeKey(this.#entry);
     return this.#keyBytes.subarray(this.#keyStart, this.#keyEnd);
+  }
+
+  /** A copy of the key of the current row. */
+  copyOfKey(): Uint8Array {
+    if (this.#entry !== undefined) this.#takeKey(this.#entry);
+    return copyOfKey(this.#keyBytes, this.#keyStart, this.#keyEnd);
   }
 
   /**
@@ -193,7 +205,10 @@ export class TableCursor implements Cursor {
     return this.reader.value(column) === undefined ? this.#defaults[column] ?? null : null;
   }
 
-  /** The bytes of the current row with values from `first` on in the columns that are set. */
+  /**
+   * The bytes of the current row with values from `first` on in the columns that are set; valid
+   * until the next call, for any table.
+   */
   rowWith(
     values: readonly SqlValue[],
     first: number,
@@ -210,7 +225,7 @@ export class TableCursor implements Cursor {
       if (this.reader.copyTo(rowWriter, from, to)) continue;
       for (let i = from; i < to; i++) rowWriter.rowValue(isStored[i]! ? this.column(i) : null);
     }
-    return rowWriter.take();
+    return rowWriter.view();
   }
 
   /** The rowid. */
@@ -317,6 +332,11 @@ export class IndexCursor implements Cursor {
   /** The key of the row that the entry refers to, valid until the cursor moves. */
   get key(): Uint8Array {
     return this.#afterParts().rest();
+  }
+
+  /** A copy of that key. */
+  copyOfKey(): Uint8Array {
+    return copyOfKey(this.key);
   }
 
   /** The rowid of that row. */

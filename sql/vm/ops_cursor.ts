@@ -8,7 +8,6 @@ import type { SqlValue } from "../value/value.ts";
 import { IndexCursor, rowidKey, TableCursor } from "./cursor.ts";
 import { boundsOf, integerOnly, type ScanRange } from "./key_range.ts";
 import type { Handler, Machine } from "./machine.ts";
-import { copyOfKey } from "./scan_batch.ts";
 import { visitLoop, withoutFirst } from "./visit_loop.ts";
 
 /** A table to open, with the values of columns that old rows lack. */
@@ -120,7 +119,7 @@ export const CURSOR_OPS = {
 
   /** Sets p2 to the key of the row of p1, a table or an index. */
   KeyOf(m, i) {
-    m.registers[i.p2] = copyOfKey((m.cursors[i.p1] as TableCursor | IndexCursor).key);
+    m.registers[i.p2] = (m.cursors[i.p1] as TableCursor | IndexCursor).copyOfKey();
   },
 
   /** Sets p1 to the number of entries of the tree p4. */

@@ -72,11 +72,6 @@ export const WRITE_OPS = {
   MakeRow(m, i) {
     m.registers[i.p3] = rowBytes(m.registers, i.p1, i.p4 as readonly boolean[]);
   },
-  /** Sets p3 to the row of the table p2, as bytes, with the columns p4 from p1 on. */
-  ChangeRow(m, i) {
-    const cursor = m.cursors[i.p2] as TableCursor;
-    m.registers[i.p3] = cursor.rowWith(m.registers, i.p1, i.p4 as RowChange);
-  },
   /** Applies the affinities p4 to the registers from p1 on. */
   Affinities(m, i) {
     const affinities = i.p4 as readonly Affinity[];
@@ -148,6 +143,12 @@ export const WRITE_OPS = {
   /** Sets in the tree p4 the row in p2 of the key in p1. */
   PutRow(m, i) {
     m.store.writable(i.p4 as string).set(bytesIn(m, i.p1), bytesIn(m, i.p2));
+  },
+  /** Sets for the key in p3 the row of the table p2 with the columns p4 from p1 on. */
+  ChangeRow(m, i) {
+    const cursor = m.cursors[i.p2] as TableCursor;
+    const row = cursor.rowWith(m.registers, i.p1, i.p4 as RowChange);
+    m.store.writable(cursor.table.tree).set(bytesIn(m, i.p3), row);
   },
   /** Removes from the tree p4 the row of the key in p1. */
   DeleteRow(m, i) {

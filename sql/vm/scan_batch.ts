@@ -190,9 +190,9 @@ function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: 
 const reader = new PartReader();
 const copies = new PartWriter();
 
-/** A copy of a key or of its beginning; memory of its own would take longer than the rest. */
-export function copyOfKey(bytes: Uint8Array): Uint8Array {
-  copies.reset().raw(bytes);
+/** A copy of a key, or of a part of one; memory of its own would take longer than the rest. */
+export function copyOfKey(bytes: Uint8Array, start?: number, end?: number): Uint8Array {
+  copies.reset().raw(bytes, start, end);
   return copies.take();
 }
 
