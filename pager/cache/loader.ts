@@ -42,6 +42,7 @@ import {
   checkHeaderPage,
   isOfJournal,
   kindOf,
+  lastInUse,
   statedPageSum,
   versionOf,
 } from "../format/header.ts";
@@ -199,6 +200,19 @@ export class Loader {
     checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.seed);
     this.#cache.use(place);
     return place;
+  }
+
+  /**
+   * The last slot of a chunk that is in use; 0 if no other one is. Reads its header page alone where
+   * memory does not have it.
+   *
+   * @throws {CorruptionError} A header of the chunk breaks a rule.
+   */
+  lastInUse(chunk: ChunkNumber): Slot {
+    const place = this.#cache.lookup(chunk * CHUNK_PAGES);
+    if (place >= 0) return lastInUse(this.#cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
+    this.copyHeaderPage(chunk, this.#extent);
+    return lastInUse(this.#extent, 0);
   }
 
   /** Creates an empty header page in memory, for a chunk past the end of the file. */

@@ -21,16 +21,7 @@ import type { Windows } from "../cache/windows.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import { assert } from "../format/assert.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
-import {
-  CHUNK_BYTES,
-  CHUNK_PAGES,
-  CHUNK_SHIFT,
-  chunksOf,
-  PAGE_BYTES,
-  SLOT_MASK,
-} from "../format/format.ts";
-import type { Frame } from "../format/frame.ts";
-import { lastInUse } from "../format/header.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
@@ -51,7 +42,6 @@ export class FileEnd {
   readonly #meta: Meta;
   readonly #dataEnd: DataEnd;
   readonly #loader: Loader;
-  readonly #frames: readonly Frame[];
   readonly #claimed: ClaimedPages;
   readonly #windows: Windows | undefined;
   #hasTail = false;
@@ -61,8 +51,8 @@ export class FileEnd {
   /**
    * The end of a file.
    *
-   * @param parts The file, its meta, the end of its data, its header pages and frames, the pages
-   * that have their bytes in the file, and the windows that show it.
+   * @param parts The file, its meta, the end of its data, its header pages, the pages that
+   * have their bytes in the file, and the windows that show it.
    */
   constructor(
     parts: {
@@ -70,7 +60,6 @@ export class FileEnd {
       meta: Meta;
       dataEnd: DataEnd;
       loader: Loader;
-      frames: readonly Frame[];
       claimed: ClaimedPages;
       windows?: Windows | undefined;
     },
@@ -79,7 +68,6 @@ export class FileEnd {
     this.#meta = parts.meta;
     this.#dataEnd = parts.dataEnd;
     this.#loader = parts.loader;
-    this.#frames = parts.frames;
     this.#claimed = parts.claimed;
     this.#windows = parts.windows;
   }
@@ -128,7 +116,8 @@ export class FileEnd {
 
   /**
    * The page count that ends the file at its last page in use outside the given chunks, or after
-   * the chunks that it did not look at.
+   * the chunks that it did not look at. It reads header
+   * pages alone.
    *
    * @param looksMax The most chunks at the end of the file to look at.
    * @throws {CorruptionError} A header page breaks a rule.
@@ -138,9 +127,7 @@ export class FileEnd {
     for (let chunk = last;; chunk--) {
       if (last - chunk === looksMax) return (chunk + 1) * CHUNK_PAGES;
       if (chunks.has(chunk)) continue;
-      const place = this.#loader.headerPage(chunk);
-      const frame = this.#frames[place >>> CHUNK_SHIFT]!;
-      const slot = lastInUse(frame, place & SLOT_MASK);
+      const slot = this.#loader.lastInUse(chunk);
       if (slot > 0) return chunk * CHUNK_PAGES + slot + 1;
       assert(chunk > 0, "the superblocks are in use");
     }

@@ -2,15 +2,14 @@
 // The tail behind it is cut off in pieces, none of which has a page that counts; also while a
 // checkpoint runs. Bytes of the file are counted.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { allocate, openNodes, transact, write } from "../../tests/support/trees/pages.ts";
+import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
+import { allocate, makeFile, openNodes, transact, write } from "../../tests/support/trees/pages.ts";
 import type { Loader } from "../cache/loader.ts";
 import { Disk } from "../file/disk.ts";
 import { MemoryFile } from "../file/memory_file.ts";
-import { CHUNK_BYTES, CHUNK_PAGES } from "../format/format.ts";
-import { Frame, POOL } from "../format/frame.ts";
-import { setInUse } from "../format/header.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
 import { ClaimedPages } from "../journal/claimed_pages.ts";
 import { DataEnd } from "../journal/data_end.ts";
@@ -22,17 +21,15 @@ function fileOf(pageCount: number, lastUsed: number) {
   const disk = new Disk(new MemoryFile());
   const meta = new Meta();
   meta.pageCount = pageCount;
-  const frame = new Frame(-1, POOL, 2);
-  setInUse(frame, 1, 7);
   const looks: number[] = [];
-  const headerPage = (chunk: number) => {
+  const lastInUse = (chunk: number) => {
     looks.push(chunk);
-    return chunk === lastUsed ? 1 : 0;
+    return chunk === lastUsed ? 7 : 0;
   };
-  const loader = { headerPage } as unknown as Loader;
+  const loader = { lastInUse } as unknown as Loader;
   const claimed = new ClaimedPages(disk, pageCount);
   const dataEnd = new DataEnd();
-  const fileEnd = new FileEnd({ disk, meta, dataEnd, loader, frames: [frame], claimed });
+  const fileEnd = new FileEnd({ disk, meta, dataEnd, loader, claimed });
   return { fileEnd, dataEnd, looks, disk, meta, claimed };
 }
 
@@ -47,6 +44,15 @@ describe("The end of the file", () => {
     const { fileEnd, looks } = fileOf(1000 * 256, 90);
     assertEquals(fileEnd.pageCountWithout(new Set(), 512), 488 * 256);
     assertEquals(looks.length, 512);
+  });
+
+  it("is found by header pages alone", () => {
+    const file = new FaultyFile(makeFile(600));
+    const pager = openNodes(file);
+    transact(pager, () => write(pager, 20, 1));
+    const bytes = file.bytesRead;
+    pager.checkpoint();
+    assertLessOrEqual(file.bytesRead - bytes, 4 * PAGE_BYTES);
   });
 });
 
@@ -73,7 +79,7 @@ describe("The tail of the file", () => {
     fileEnd.leaveTail();
     meta.pageCount = 7 * CHUNK_PAGES + 1;
     while (fileEnd.hasTail) fileEnd.cutPiece();
-    assertEquals(disk.size(), (7 * CHUNK_PAGES + 1) * (CHUNK_BYTES / CHUNK_PAGES));
+    assertEquals(disk.size(), (7 * CHUNK_PAGES + 1) * PAGE_BYTES);
   });
 
   it("ends where it began if the page count moves back, until superblocks have that", () => {
@@ -84,7 +90,7 @@ describe("The tail of the file", () => {
     while (fileEnd.hasTail) fileEnd.cutPiece();
     assertEquals([fileEnd.hasPlenty(), disk.size()], [true, 3 * CHUNK_BYTES]);
     fileEnd.leaveTail();
-    assertEquals(disk.size(), (2 * CHUNK_PAGES + 8) * (CHUNK_BYTES / CHUNK_PAGES));
+    assertEquals(disk.size(), (2 * CHUNK_PAGES + 8) * PAGE_BYTES);
   });
 
   it("begins behind the data, or the journal, where that gave chunks back", () => {
@@ -113,7 +119,7 @@ describe("The tail of the file", () => {
     // Its old header page is replaced by an empty one, too.
     const { bytesWritten } = disk.figures;
     assertEquals(claimed.claimHeaderPage(3), true);
-    assertEquals(disk.figures.bytesWritten - bytesWritten, CHUNK_BYTES / CHUNK_PAGES);
+    assertEquals(disk.figures.bytesWritten - bytesWritten, PAGE_BYTES);
   });
 
   it("is room for a journal, and is not cut off at once by those who ask", () => {

@@ -28,7 +28,6 @@ import type { Windows } from "../cache/windows.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import type { Frame } from "../format/frame.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
@@ -101,7 +100,6 @@ export class Flusher implements CommitLog {
       journal: Journal;
       writeback: Writeback;
       loader: Loader;
-      frames: readonly Frame[];
       claimed: ClaimedPages;
       unsynced: UnsyncedChunks;
       images: PageSet;
