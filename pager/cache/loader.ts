@@ -203,8 +203,8 @@ export class Loader {
   }
 
   /**
-   * The last slot of a chunk that is in use; 0 if no other one is. Reads its header page alone where
-   * memory does not have it.
+   * The last slot of a chunk that is in use; 0 if no other one is. Where memory does not have its
+   * header page, that alone is read.
    *
    * @throws {CorruptionError} A header of the chunk breaks a rule.
    */
