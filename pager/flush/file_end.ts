@@ -51,8 +51,8 @@ export class FileEnd {
   /**
    * The end of a file.
    *
-   * @param parts The file, its meta, the end of its data, its header pages, the pages that
-   * have their bytes in the file, and the windows that show it.
+   * @param parts The file, its meta, the end of its data, its header pages, the pages that have
+   * their bytes in the file, and the windows that show it.
    */
   constructor(
     parts: {
@@ -116,8 +116,7 @@ export class FileEnd {
 
   /**
    * The page count that ends the file at its last page in use outside the given chunks, or after
-   * the chunks that it did not look at. It reads header
-   * pages alone.
+   * the chunks that it did not look at. It reads header pages alone.
    *
    * @param looksMax The most chunks at the end of the file to look at.
    * @throws {CorruptionError} A header page breaks a rule.
