@@ -535,6 +535,18 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write([set("main", "a", 50, 400)]),
     REOPEN,
   ], withGaps)),
+  // A step follows some of the small commits; the last ones take the checkpoint that cuts the file.
+  busyCompaction: heavy(scripted(4, () => [
+    { do: "drop", tree: "gone" },
+    write([remove("main", "gone")]),
+    ...times(60, (i): Step[] => [
+      write([set("main", `key ${i * 5 % 40}`, 3 + i, 1_700)], LEVELS[i % 2]),
+      ...(i % 5 === 3 ? [TAKE_OFF, write([set("late", "a", 3 + i, 5_000)], "buffered"), LAND] : []),
+      ...(i % 7 === 4 ? [write([set("main", "large", 3 + i, 20_000 + i)], "none")] : []),
+      ...(i % 9 === 5 ? [{ do: "abort", changes: [remove("late", "a")] } as const] : []),
+    ]).flat(),
+    REOPEN,
+  ], withGaps)),
   eviction: tuned(
     { cacheBytes: SMALL_CACHE },
     slow(scripted(3, () => [
