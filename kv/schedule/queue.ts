@@ -235,8 +235,9 @@ export class Queue {
 async function handle(message: unknown, listener: Listener): Promise<boolean> {
   await undefined;
   if (listener.isEnded) return false;
+  const { handler } = listener; // called without a `this`
   try {
-    await listener.handler(message);
+    await handler(message);
     return true;
   } catch (error) {
     reportHandlerError(error);

@@ -129,8 +129,8 @@ async function aHandlerMayUseAndCloseTheHandle({ kv }: Side): Promise<unknown> {
 async function queueDelivers({ kv }: Side): Promise<unknown> {
   const seen: unknown[] = [];
   const all = Promise.withResolvers<void>();
-  const ended = kv.listenQueue((message) => {
-    seen.push(message);
+  const ended = kv.listenQueue(function (this: unknown, message) {
+    seen.push([message, typeof this]);
     if (seen.length === 3) all.resolve();
   });
   await kv.enqueue("first");
