@@ -1,6 +1,6 @@
 /**
- * `kill -9` of a process that makes compact copies, restores an archive, and opens and promotes
- * replicas: every file under a final name is whole, or a replica that goes on.
+ * `kill -9` of a process that compacts its database and makes copies of every kind: every file
+ * under a final name is whole, or a replica that goes on.
  *
  * QUIRE_COPY_KILLS=N kills N processes in turn; QUIRE_SEED=N chooses the moments.
  */
@@ -18,7 +18,10 @@ const KILLS = Number(Deno.env.get("QUIRE_COPY_KILLS") ?? 2);
 const FILES_MAX = 8;
 const DELAY_MS_MAX = 60;
 const CHILD = fromFileUrl(new URL("./children/copy_child.ts", import.meta.url));
-const COPY = /^(compact|restored|replica)-\d+-\d+$/;
+/** What the process makes, also what is not complete. */
+const MADE = /^(whole|chained|compact|restored|replica)-/;
+/** A final name. */
+const COPY = new RegExp(`${MADE.source}\\d+-\\d+$`);
 
 /** Starts a process, and kills it some time after it has completed a number of files. */
 async function liveAndDie(dir: string, life: number, files: number, delayMs: number) {
@@ -70,7 +73,7 @@ describe("kill -9 of a process that makes copies", () => {
             assert(copied <= commits, `${name}: ${copied} commits, and the source ${commits}`);
             kinds.add(kind);
           }
-          if (/^(compact|restored|replica)-/.test(name)) {
+          if (MADE.test(name)) {
             await Deno.remove(`${dir}/${name}`, { recursive: true });
           }
         }

@@ -1,7 +1,8 @@
 /**
  * The child process that `copy_kill_test.ts` kills: it commits and archives as `archive_child.ts`
- * does, and meanwhile makes compact copies of its database, restores its archive, and opens and
- * promotes replicas of it, one after another. It prints the name of each file that is complete.
+ * does, and meanwhile compacts its database, backs it up, whole and compact, restores an increment
+ * and its archive, and opens and promotes replicas of it, one after another. It prints the name of
+ * each file that is complete.
  */
 
 import { archive, type Database, folderStore, open, openReplica, restore } from "../../../mod.ts";
@@ -21,6 +22,8 @@ async function main(dir: string, life: string): Promise<void> {
   await shipping.flush();
   console.log("open");
   const kinds: Record<string, Make> = {
+    whole: (path) => db.backup(path),
+    chained: (path) => restoreChain(db, path),
     compact: (path) => db.backup(path, { compact: true }),
     restored: (path) => restore(path, { from: store }),
     replica: async (path) => {
@@ -31,6 +34,7 @@ async function main(dir: string, life: string): Promise<void> {
   };
   await Promise.all([
     commit(db),
+    compact(db),
     ...Object.entries(kinds).map(([kind, make]) => repeat(`${dir}/${kind}-${life}`, make)),
   ]);
 }
@@ -40,6 +44,22 @@ async function commit(db: Database): Promise<void> {
     commitOne(db, commit);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+}
+
+async function compact(db: Database): Promise<never> {
+  for (;;) {
+    await db.compact();
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+  }
+}
+
+/** Restores a backup and an increment, whose names nobody takes for those of copies. */
+async function restoreChain(db: Database, path: string): Promise<void> {
+  const [base, increment] = [`${path}.base`, `${path}.increment`];
+  const { version: since } = await db.backup(base);
+  await db.backup(increment, { since });
+  await restore(path, base, increment);
+  for (const used of [base, increment]) Deno.removeSync(used);
 }
 
 async function repeat(path: string, make: Make): Promise<void> {
