@@ -112,6 +112,20 @@ export class Folder {
     }
   }
 
+  /**
+   * Removes a file that was written last before a time, in milliseconds since 1970, if it exists.
+   *
+   * @throws {IoError} Later, in the promise: the system refused.
+   */
+  async removeOlder(name: string, time: number): Promise<void> {
+    const path = join(this.#path, name);
+    try {
+      if ((await fs.promises.stat(path)).mtimeMs < time) await fs.promises.unlink(path);
+    } catch (cause) {
+      if (!isMissing(cause)) throw failed("remove", path, cause);
+    }
+  }
+
   /** Removes the folder, if it is empty. */
   async removeItself(): Promise<void> {
     try {

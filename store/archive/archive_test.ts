@@ -1,14 +1,7 @@
 // Archives whose stores fail, lie, list late or twice, and restores that are refused: of states
 // that an archive does not have, with gaps, of another database, damaged anywhere.
 
-import {
-  assert,
-  assertEquals,
-  assertGreater,
-  assertMatch,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, CorruptionError, IoError } from "../../pager/mod.ts";
 import { assertContent, bytesOf, contentOf } from "../../tests/support/databases/database.ts";
@@ -19,7 +12,6 @@ import { archive } from "../archive.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { restore } from "../restore.ts";
-import { folderStore } from "./folder_store.ts";
 import { parseSegment, type Segment } from "./segments/segment.ts";
 
 const SLOW = { everyMs: 60_000 };
@@ -505,29 +497,5 @@ describe("restore() from an archive", () => {
         throw new Error("down");
       };
       await expectRefusal(dir, store, undefined, IoError, /Cannot list the archive: down/);
-    }));
-});
-
-describe("folderStore()", () => {
-  it("keeps an archive, and names a file when it is complete", () =>
-    inTempDir(async (dir) => {
-      const store = folderStore(`${dir}/a/b`);
-      assertEquals(await store.list(), []);
-      assertEquals(await store.get("x"), undefined);
-      await store.put("x", new Uint8Array([1]));
-      await store.put("x", new Uint8Array([1]));
-      await assertRejects(() => store.put("x", new Uint8Array([2])), IoError, "with other bytes");
-      await store.delete("y");
-      assertEquals([...Deno.readDirSync(`${dir}/a/b`)].map(({ name }) => name), ["x"]);
-      {
-        using db = open(`${dir}/db`);
-        set(db, "a", 1);
-        await using _shipping = archive(db, store, SLOW);
-      }
-      await restore(`${dir}/to`, { from: folderStore(`${dir}/a/b`) });
-      Deno.writeTextFileSync(`${dir}/file`, "");
-      await assertRejects(() => folderStore(`${dir}/file`).list(), IoError, "Cannot list");
-      await assertRejects(() => folderStore(`${dir}/file`).put("x", new Uint8Array(1)), IoError);
-      assertThrows(() => folderStore(""), TypeError, "the path of the folder is empty");
     }));
 });

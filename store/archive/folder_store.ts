@@ -1,11 +1,19 @@
 /**
  * An archive in a folder of the file system.
+ *
+ * A process that is killed leaves the file that it was writing under another name. The first write
+ * of a store removes such files, if they are so old that nobody is writing them any more.
  */
 
-import { Folder, pathOf } from "../../pager/mod.ts";
+import { Folder, IoError, pathOf } from "../../pager/mod.ts";
 import type { ArchiveStore } from "./archive_store.ts";
+import { parsePart, parseSegment } from "./segments/segment.ts";
 
 const ACTION = "archive";
+/** The name of an object that is not complete. */
+const UNFINISHED = /^(.+)\.unfinished(?:-\d+)?$/;
+/** What was written last so long ago is left over, in milliseconds: an hour. */
+const LEFT_MS = 60 * 60 * 1000;
 
 /**
  * A store that keeps an archive as files of a folder, which the first of them creates. A file gets
@@ -34,10 +42,28 @@ export function folderStore(path: string | URL): ArchiveStore {
   // As a part of a path it would be the current folder.
   if (name === "") throw new TypeError(`Cannot ${ACTION}: the path of the folder is empty`);
   const folder = new Folder(name);
+  let tidied: Promise<void> | undefined;
   return {
-    put: (name, bytes) => folder.write(name, bytes),
+    put: async (name, bytes) => {
+      await (tidied ??= removeLeft(folder));
+      await folder.write(name, bytes);
+    },
     get: (name) => folder.read(name),
     list: () => folder.names(),
     delete: (name) => folder.remove(name),
   };
+}
+
+/** Removes what killed processes have left. What the system does not let go stays. */
+async function removeLeft(folder: Folder): Promise<void> {
+  const time = Date.now() - LEFT_MS;
+  try {
+    for (const left of await folder.names()) {
+      const [, name = ""] = UNFINISHED.exec(left) ?? [];
+      const isOurs = parseSegment(name) !== undefined || parsePart(name) !== undefined;
+      if (isOurs) await folder.removeOlder(left, time);
+    }
+  } catch (error) {
+    if (!(error instanceof IoError)) throw error;
+  }
 }

@@ -1,0 +1,59 @@
+// The folder store: what it keeps, names and removes.
+
+import { existsSync } from "node:fs";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { IoError } from "../../pager/mod.ts";
+import { bytesOf } from "../../tests/support/databases/database.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
+import { archive } from "../archive.ts";
+import type { Database } from "../database.ts";
+import { open } from "../open.ts";
+import { restore } from "../restore.ts";
+import { folderStore } from "./folder_store.ts";
+
+const SLOW = { everyMs: 60_000 };
+
+function set(db: Database, key: string, value: number): void {
+  db.writeSync((tx) => tx.tree("t").set(key, bytesOf(value, 300)));
+}
+
+describe("folderStore()", () => {
+  it("keeps an archive, and names a file when it is complete", () =>
+    inTempDir(async (dir) => {
+      const store = folderStore(`${dir}/a/b`);
+      assertEquals(await store.list(), []);
+      assertEquals(await store.get("x"), undefined);
+      await store.put("x", new Uint8Array([1]));
+      await store.put("x", new Uint8Array([1]));
+      await assertRejects(() => store.put("x", new Uint8Array([2])), IoError, "with other bytes");
+      await store.delete("y");
+      assertEquals([...Deno.readDirSync(`${dir}/a/b`)].map(({ name }) => name), ["x"]);
+      {
+        using db = open(`${dir}/db`);
+        set(db, "a", 1);
+        await using _shipping = archive(db, store, SLOW);
+      }
+      await restore(`${dir}/to`, { from: folderStore(`${dir}/a/b`) });
+      Deno.writeTextFileSync(`${dir}/file`, "");
+      await assertRejects(() => folderStore(`${dir}/file`).list(), IoError, "Cannot list");
+      await assertRejects(() => folderStore(`${dir}/file`).put("x", new Uint8Array(1)), IoError);
+      assertThrows(() => folderStore(""), TypeError, "the path of the folder is empty");
+    }));
+
+  it("removes what killed processes have left, an hour later, and no other file", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/db`);
+      set(db, "a", 1);
+      await archive(db, folderStore(`${dir}/a`), SLOW).close();
+      const [{ name }] = [...Deno.readDirSync(`${dir}/a`)] as [Deno.DirEntry];
+      const old = ["copy.unfinished", `${name}.unfinished`, `${name}.unfinished-2`];
+      const files = [...old, `${name}.unfinished-3`].map((file) => `${dir}/a/${file}`);
+      for (const file of files) Deno.writeTextFileSync(file, "x");
+      const time = Date.now() / 1000 - 2 * 60 * 60;
+      for (const file of files.slice(0, old.length)) Deno.utimeSync(file, time, time);
+      set(db, "b", 1);
+      await archive(db, folderStore(`${dir}/a`), SLOW).close();
+      assertEquals(files.map((file) => existsSync(file)), [true, false, false, true]);
+    }));
+});
