@@ -12,6 +12,7 @@
 
 import * as fs from "node:fs";
 import { platform } from "node:os";
+import { dirname } from "node:path";
 import { IoError } from "../format/errors.ts";
 import { reason } from "./disk.ts";
 
@@ -24,29 +25,38 @@ const NETWORKS: ReadonlyMap<number, string> = new Map([
   [0x01021997, "9p"],
   [0x00c36400, "Ceph"],
   [0x5346414f, "AFS"],
+  [0x6b414653, "AFS"],
   [0x73757245, "Coda"],
+  [0x564c, "NCP"],
+  [0x786f4256, "VirtualBox"],
 ]);
 
 /**
  * Refuses a file that cannot be shared: on a network file system, as far as it can be told, neither
  * locks nor caches are those of one machine; on Windows a lock forbids others to read.
  *
+ * @param path Its path, which may name no file yet.
+ * @param typeOf Tells the type of the file system of a path, if it can.
  * @throws {IoError} It is in such a place.
  */
-export function refuseUnshareable(path: string): void {
+export function refuseUnshareable(path: string, typeOf = fileSystemOf): void {
   if (platform() === "win32") {
     throw new IoError(`Cannot open ${path}: a file cannot be shared on Windows`);
   }
-  let type: number;
-  try {
-    type = fs.statfsSync(path).type;
-  } catch {
-    // The path names no file yet, or the system does not say.
-    return;
-  }
-  const name = networkOf(type);
+  const type = typeOf(path) ?? typeOf(dirname(path));
+  const name = type === undefined ? undefined : networkOf(type);
   if (name === undefined) return;
   throw new IoError(`Cannot open ${path}: it cannot be shared on a network file system, ${name}`);
+}
+
+/** The type of the file system of a path, if this process may look, and the system says so. */
+function fileSystemOf(path: string): number | undefined {
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+  try {
+    return fs.statfsSync(path).type;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

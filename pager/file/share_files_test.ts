@@ -26,6 +26,8 @@ describe("a place to share a file", () => {
     }
     refuseUnshareable("/tmp");
     refuseUnshareable("/no such place");
+    const onlyFolder = (path: string) => path === "/net" ? 0x6969 : undefined;
+    assertThrows(() => refuseUnshareable("/net/new.quire", onlyFolder), IoError, "NFS");
   });
 });
 
