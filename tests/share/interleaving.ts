@@ -6,6 +6,7 @@
 
 import { Random } from "../support/random.ts";
 import { archive } from "./protocol/archiving.ts";
+import { confirmLast } from "./protocol/checkpoint.ts";
 import { copySnapshot } from "./protocol/copies.ts";
 import { follow, followAndRead, followSnapshot, followSnapshotRead } from "./protocol/follower.ts";
 import { close, open, RottenJournal } from "./protocol/opening.ts";
@@ -30,8 +31,9 @@ import {
 } from "./support/layout.ts";
 import { leave, unlock } from "./support/locks.ts";
 import { Medium } from "./support/medium.ts";
+import { RENEWAL_STEPS, STALE_STEPS } from "./support/pins.ts";
 import type { Rule } from "./support/rules.ts";
-import { damageSidecar, RENEWAL_STEPS } from "./support/sidecar.ts";
+import { damageSidecar } from "./support/sidecar.ts";
 import { EMPTY, isAncestor, Violation } from "./support/truth.ts";
 import {
   failWriteback,
@@ -67,6 +69,8 @@ const MIXES: readonly Mix[] = [
 const AFTERMATH_STEPS = 100;
 /** The sidecar is damaged once in this many steps. */
 const DAMAGE_STEPS = 400;
+/** The steps in which all processes come to rest. */
+const REST_STEPS = 1000;
 /** A process in the gap of a lock's change is left there for this many steps. */
 const GAP_STEPS = 400;
 
@@ -153,7 +157,33 @@ class Run {
       this.#world.time++;
       this.#step();
     }
+    if (this.#world.weather.isWhole && this.#world.random.once(2)) this.#rest();
     this.#end();
+  }
+
+  /** Nobody writes any more: a follower sees all that was acknowledged. */
+  #rest(): void {
+    const world = this.#world;
+    Object.assign(world.weather, { failEvery: 0 });
+    for (let i = 0; i < REST_STEPS; i++) {
+      for (const process of world.processes) this.#finish(process);
+    }
+    const follower = world.processes[this.#kinds.indexOf("follower")];
+    const isShared = world.processes.some(isHealthy);
+    if (follower === undefined || !isShared || world.isSplit || world.isErrorUnseen) return;
+    finish(follow(follower));
+    if (!isAncestor(world.truth.acknowledged, follower.state)) {
+      throw new Violation("(i) a follower does not reach the newest state of a file at rest");
+    }
+    world.count("files at rest");
+  }
+
+  /** Takes a process to the end of what it does, and then through beats. */
+  #finish(process: Process): void {
+    process.sleepsUntil = 0;
+    if (process.steps === undefined && !isHealthy(process)) return;
+    if (process.steps === undefined) process.steps = rest(process);
+    this.#advance(process);
   }
 
   #replace(id: number): void {
@@ -193,7 +223,8 @@ class Run {
     const isIdle = process.kind === "exclusive" && !process.isOpen && sharing.size > 0;
     if (isIdle && !random.once(50)) process = processes[(this.#at + 1) % processes.length]!;
     if (weather.suspends && random.once(300) && process !== writer) {
-      process.sleepsUntil = time + random.below(1000);
+      // Long enough to lose its place among the pins, where places change hands.
+      process.sleepsUntil = time + random.below(1000) + (weather.isWhole ? STALE_STEPS : 0);
     }
     if (process.waits && writer !== undefined) process = writer;
     this.#at = process.id;
@@ -234,7 +265,7 @@ class Run {
   #kill(process: Process): void {
     const { world } = process;
     world.note(process, "killed");
-    if (world.writer === process) unlock(process);
+    if (world.writer === process) unlock(process, true);
     leave(process);
     this.#replace(process.id);
   }
@@ -333,10 +364,10 @@ function nextAction(process: Process): Steps<void> {
   if (!process.isOpen) return open(process);
   if (process.isLatched && world.keeps("latch")) return latchedAction(process);
   if (process.flight !== undefined && random.once(3)) return land(process);
-  if (snapshot !== undefined && world.time - process.pinTime > RENEWAL_STEPS) {
-    return renewPin(process, snapshot);
-  }
-  if (isPinOld(process)) return beat(process);
+  const isOld = world.time - process.pinTime > RENEWAL_STEPS;
+  if (!world.weather.isWhole && snapshot !== undefined && isOld) return renewPin(process, snapshot);
+  // One that was stopped for long may do something else before.
+  if (isPinned(process) && isOld && random.once(2)) return beat(process);
   if (world.weather.isWhole && snapshot !== undefined && random.once(6)) {
     return copySnapshot(process, snapshot);
   }
@@ -357,15 +388,27 @@ function nextAction(process: Process): Steps<void> {
   return snapshot === undefined ? takeSnapshot(process) : endSnapshot(process);
 }
 
+/** Whether a process has the file open with others, and may write. */
+function isHealthy({ kind, isOpen, isClosing, isLatched, hasError }: Process): boolean {
+  return kind === "sharing" && isOpen && !isClosing && !isLatched && !hasError;
+}
+
+/** What a process does in a file at rest. */
+function* rest(process: Process): Steps<void> {
+  yield* renewPosition(process);
+  yield* confirmLast(process);
+}
+
 /** What an idle process does from time to time. */
 function* beat(process: Process): Steps<void> {
   yield* renewPosition(process);
   if (process.world.random.once(2)) yield* syncBehind(process);
+  if (process.world.random.once(3)) yield* confirmLast(process);
 }
 
-/** Whether a process that pins what it has read has not renewed that pin for long. */
-function isPinOld({ world, kind, pinTime }: Process): boolean {
-  return world.weather.isWhole && kind !== "exclusive" && world.time - pinTime > RENEWAL_STEPS;
+/** Whether a process pins what it has read. */
+function isPinned({ world, kind }: Process): boolean {
+  return world.weather.isWhole && kind !== "exclusive";
 }
 
 function followerAction(process: Process): Steps<void> {

@@ -70,7 +70,7 @@ describe("a shared file at rest", () => {
     await treeOf(db).set("a", "2");
     using follower = open(handles.path, { follow: true });
     // A bound for a test that fails.
-    for (let i = 0; i < 1000 && treeOf(follower).get("a") !== "2"; i++) {
+    for (let i = 0; i < 400 && treeOf(follower).get("a") !== "2"; i++) {
       await new Promise((done) => setTimeout(done, 20));
     }
     assertEquals(treeOf(follower).get("a"), "2");

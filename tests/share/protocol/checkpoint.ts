@@ -19,7 +19,9 @@ import {
   SLOTS,
   type Superblock,
 } from "../support/layout.ts";
-import { NO_PINS, type Pins, readPins, STALE_STEPS, writeWord } from "../support/sidecar.ts";
+import { lock, unlock } from "../support/locks.ts";
+import { NO_PINS, type Pins, readPins, STALE_STEPS } from "../support/pins.ts";
+import { writeWord } from "../support/sidecar.ts";
 import { writeSuperblock } from "../support/superblocks.ts";
 import { type State, Violation } from "../support/truth.ts";
 import { type Process, type Steps, sync, write } from "../support/world.ts";
@@ -32,6 +34,7 @@ import {
   recordsOf,
 } from "./journal.ts";
 import { build, current, damage, fileHeader } from "./page_reader.ts";
+import { refreshToWrite } from "./refresh.ts";
 
 /** Sectors of the largest transaction, and of the empty batch that confirms it. */
 const ROOM_SECTORS = 4;
@@ -70,6 +73,34 @@ function* confirm(process: Process, sequence: number): Steps<void> {
   if (process.offset >= capacityOf(process)) throw new Violation("(g) no room to confirm");
   yield* appendEmpty(process, {});
   yield* writeWord(process);
+}
+
+/**
+ * Confirms the last commit of a file at rest by an empty batch, so that followers show it, which
+ * read no sidecar.
+ */
+export function* confirmLast(process: Process): Steps<void> {
+  if (!process.world.keeps("idleConfirm") || isLastNamed(process)) return;
+  yield* lock(process);
+  yield* refreshToWrite(process);
+  if (!isLastNamed(process) && process.offset < capacityOf(process)) {
+    if (process.durable < process.sequence) {
+      yield;
+      sync(process);
+      process.durable = process.sequence;
+    }
+    yield* appendEmpty(process, {});
+    yield* writeWord(process);
+    process.world.count("last commits confirmed");
+  }
+  unlock(process);
+}
+
+/** Whether a batch or the superblock names the last commit as durable. */
+function isLastNamed({ batches, superblock }: Process): boolean {
+  const before = (i: number) => batches[i - 1]?.version ?? superblock.version;
+  const last = batches.findLast(({ version }, i) => version !== before(i))?.sequence ?? 0;
+  return Math.max(superblock.sequence, ...batches.map(({ durable }) => durable)) >= last;
 }
 
 function capacityOf(process: Process): number {
@@ -154,6 +185,7 @@ function* placeWhole(process: Process, isForced: boolean, pins: Pins): Steps<voi
   if (Math.min(pins.oldestStale, isForced ? pins.oldest : Infinity) < version) {
     world.truth.forced = Math.max(world.truth.forced, version);
   }
+  checkSnapshots(process, version);
   if (world.keeps("placedFirst")) {
     yield;
     world.placed = Math.max(world.placed, version);
@@ -161,6 +193,15 @@ function* placeWhole(process: Process, isForced: boolean, pins: Pins): Steps<voi
   const end = countMax(process);
   for (let chunk = 0; chunk < end; chunk++) yield* placeChunk(process, chunk, version);
   yield* endCheckpoint(process);
+}
+
+/** A checkpoint passes no snapshot for no reason, whether its pages are read again or not. */
+function checkSnapshots({ world }: Process, version: number): void {
+  for (const { snapshot, kind, isUnpinned } of world.processes) {
+    if (snapshot === undefined || kind !== "sharing" || isUnpinned) continue;
+    if (Math.max(snapshot.version, world.truth.forced) >= version || !world.keeps("pins")) continue;
+    throw new Violation("(e) a checkpoint passes a snapshot that is pinned");
+  }
 }
 
 function* placeChunk(process: Process, chunk: number, version: number): Steps<void> {

@@ -25,7 +25,8 @@ export function* follow(process: Process): Steps<boolean> {
     const isFresh = world.keeps("followSuper") || !process.isOpen;
     const found = isFresh ? yield* readSuperblock(process) : process.superblock;
     if (found === undefined) continue;
-    const word = yield* readWord(process);
+    // The engine's followers read no sidecar.
+    const word = world.weather.isWhole ? undefined : yield* readWord(process);
     const bound = Math.max(found.sequence, word?.durable ?? 0);
     const next = yield* moveOn(process, found, bound);
     if (next === undefined) continue;

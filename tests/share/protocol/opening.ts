@@ -16,10 +16,11 @@ import {
   type Superblock,
 } from "../support/layout.ts";
 import { leave, lock, tryExclusive, tryShared, unlock } from "../support/locks.ts";
-import { clearPins, NO_PIN, readWord, writePin, writeWord } from "../support/sidecar.ts";
+import { clearPins, leavePlace, takePlace, writePin } from "../support/pins.ts";
+import { readWord, writeWord } from "../support/sidecar.ts";
 import { readSuperblock, writeSuperblock } from "../support/superblocks.ts";
 import { Violation } from "../support/truth.ts";
-import { NO_LIMIT, type Process, type Steps, sync } from "../support/world.ts";
+import { NO_LIMIT, NO_PIN, type Process, type Steps, sync } from "../support/world.ts";
 import {
   createAreas,
   cutFile,
@@ -70,7 +71,7 @@ function* openFirst(process: Process, isAlone: boolean): Steps<boolean> {
     if (isAlone) yield* writeWord(process);
     world.placed = process.version;
   }
-  if (world.weather.isWhole) yield* writePin(process, process.version);
+  if (world.weather.isWhole) yield* takePlace(process, process.version);
   if (!(yield* tryShared(process))) return false;
   if (!world.keeps("gapCheck")) return true;
   const found = yield* readSuperblock(process);
@@ -83,6 +84,10 @@ function* openFirst(process: Process, isAlone: boolean): Steps<boolean> {
 function* join(process: Process): Steps<boolean> {
   const { world } = process;
   if (!(yield* tryShared(process))) return false;
+  if (isWithNobody(process)) {
+    leave(process);
+    return false;
+  }
   yield* load(process);
   if (!world.keeps("keepSide")) yield* clearPins(process);
   const word = yield* readWord(process);
@@ -102,8 +107,14 @@ function* join(process: Process): Steps<boolean> {
     process.durable = sequence;
     yield* writeWord(process);
   }
-  yield* writePin(process, world.weather.isWhole ? process.version : NO_PIN);
-  return true;
+  if (yield* takePlace(process, process.version)) return true;
+  leave(process);
+  return false;
+}
+
+/** Whether an exclusive process had the file, and has died before it recovered it. */
+function isWithNobody({ world }: Process): boolean {
+  return world.sharing.size === 1 && world.keeps("presence");
 }
 
 /** Opens the file with nobody else: recovers it, or marks it open. */
@@ -225,7 +236,7 @@ function* recoverPage(process: Process, page: number, header: Header): Steps<voi
 export function* close(process: Process): Steps<void> {
   const { world } = process;
   process.isClosing = true;
-  if (process.snapshot !== undefined) yield* writePin(process, NO_PIN);
+  if (process.snapshot !== undefined && !world.weather.isWhole) yield* writePin(process, NO_PIN);
   process.snapshot = undefined;
   if (world.keeps("openLock")) yield* lock(process);
   yield* refreshLocked(process);
@@ -233,7 +244,7 @@ export function* close(process: Process): Steps<void> {
   if (isAlone && isUntouched(process, yield* readSuperblock(process)) && world.keeps("lastClean")) {
     if (!process.isLatched || !world.keeps("latch")) yield* closeLast(process);
   }
-  if (world.weather.isWhole && process.kind === "sharing") yield* writePin(process, NO_PIN);
+  if (process.kind === "sharing") yield* leavePlace(process);
   yield;
   leave(process);
   unlock(process);

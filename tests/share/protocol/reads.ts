@@ -5,9 +5,10 @@
 
 import type { Page } from "../support/layout.ts";
 import { lock, unlock } from "../support/locks.ts";
-import { holdsUp, movePin, NO_PIN, readWord, writePin } from "../support/sidecar.ts";
+import { holdsUp, movePin, renewPlace, sweepPlaces, writePin } from "../support/pins.ts";
+import { readWord } from "../support/sidecar.ts";
 import { type State, Violation } from "../support/truth.ts";
-import type { Process, Snapshot, Steps } from "../support/world.ts";
+import { NO_PIN, type Process, type Snapshot, type Steps } from "../support/world.ts";
 import { build, damage, type Failure } from "./page_reader.ts";
 import { refresh, refreshLocked } from "./refresh.ts";
 
@@ -68,7 +69,8 @@ export function* tryRead(process: Process): Steps<Failure | undefined> {
 export function* takeSnapshot(process: Process): Steps<void> {
   const { world } = process;
   yield* refresh(process);
-  for (;;) {
+  // Where a process pins what it has read, its pin covers a snapshot already.
+  while (!world.weather.isWhole) {
     yield* writePin(process, process.version);
     if (!world.keeps("pinFirst")) break;
     const word = yield* readWord(process);
@@ -91,7 +93,12 @@ export function* renewPin(process: Process, snapshot: Snapshot): Steps<void> {
 export function* renewPosition(process: Process): Steps<void> {
   yield* refresh(process);
   if (!process.world.weather.isWhole) return;
-  yield* writePin(process, process.pinned);
+  if ((yield* renewPlace(process)) === "needs the lock") {
+    yield* lock(process);
+    yield* refreshLocked(process);
+    yield* sweepPlaces(process);
+    unlock(process);
+  }
   if (holdsUp(process)) throw new Violation("(g) a process that has read a switch holds it up");
 }
 
@@ -115,7 +122,7 @@ export function* readSnapshot(process: Process, snapshot: Snapshot): Steps<void>
     world.truth.read(state, page, found.bytes, "(e) snapshot", isDurable);
     return world.count("reads by snapshots");
   }
-  if (world.truth.forced <= version) {
+  if (world.truth.forced <= version && !process.isUnpinned) {
     throw new Violation(`(e) a snapshot ended, as page ${page} is ${found}, for no reason`);
   }
   world.count("SnapshotTooOldError");

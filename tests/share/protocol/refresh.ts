@@ -6,7 +6,8 @@
 
 import { areasEnd, type Superblock } from "../support/layout.ts";
 import { lock, unlock } from "../support/locks.ts";
-import { movePin, readWord, writeWord } from "../support/sidecar.ts";
+import { movePin } from "../support/pins.ts";
+import { readWord, writeWord } from "../support/sidecar.ts";
 import { readSuperblock, repairSuperblock } from "../support/superblocks.ts";
 import { isAncestor, Violation } from "../support/truth.ts";
 import { NO_LIMIT, type Process, type Steps, sync, type Word, write } from "../support/world.ts";

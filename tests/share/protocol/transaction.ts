@@ -17,7 +17,8 @@ import {
   sumOf,
 } from "../support/layout.ts";
 import { lock, unlock } from "../support/locks.ts";
-import { readPins, writeWord } from "../support/sidecar.ts";
+import { readPins } from "../support/pins.ts";
+import { writeWord } from "../support/sidecar.ts";
 import type { State } from "../support/truth.ts";
 import { type Process, reportErrors, type Steps, sync } from "../support/world.ts";
 import {

@@ -68,15 +68,18 @@ export const FOUND_SEEDS: Readonly<Record<string, number>> = {
 
 /** The same, with checkpoints that place all pages at once. */
 export const FOUND_SEEDS_WHOLE: Readonly<Record<string, number>> = {
-  holderNamed: 62013696,
-  holderWhole: 2684548,
-  pinMoves: 7926,
-  placed: 23764,
-  placedFirst: 4490080,
-  archiveSynced: 277172,
-  archiveMissed: 95035,
-  archiveLock: 18387925,
-  archiveGap: 7926,
+  holderNamed: 4735563,
+  holderWhole: 27724420,
+  pinMoves: 1,
+  pinLook: 134628,
+  pinStopped: 56486232,
+  placed: 174219,
+  placedFirst: 9376097,
+  idleConfirm: 39596,
+  archiveSynced: 3413090,
+  archiveMissed: 847334,
+  archiveLock: 114889790,
+  archiveGap: 1,
 };
 
 /** The rules that the hunts have not shown, and what they wait for. */

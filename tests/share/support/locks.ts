@@ -33,11 +33,12 @@ function* nameHolder(process: Process): Steps<void> {
   world.holder = process;
 }
 
-/** Gives the write lock up. */
-export function unlock(process: Process): void {
+/** Gives the write lock up; one that is killed writes nothing more. */
+export function unlock(process: Process, isKilled = false): void {
   const { world } = process;
   if (process.kind !== "exclusive" && world.writer !== process) return;
-  if (!world.keeps("holderNamed") && world.writer === process) world.holder = process;
+  const namesLate = !world.keeps("holderNamed") && !isKilled && world.writer === process;
+  if (namesLate) world.holder = process;
   world.writer = world.writer === process ? undefined : world.writer;
   world.isDelicate = false;
 }

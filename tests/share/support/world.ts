@@ -29,8 +29,13 @@ export interface Word {
   readonly done: number;
 }
 
+/** Younger than every version. */
+export const NO_PIN = Infinity;
+
 /** A pin of the sidecar. */
 export interface Pin {
+  /** The process that wrote it; undefined if it is torn. */
+  readonly owner: Process | undefined;
   readonly version: number;
   /** Changes with each renewal. */
   readonly renewal: number;
@@ -233,7 +238,11 @@ export class Process {
   /** When it renewed its own pin, in steps. */
   pinTime = 0;
   /** The version of its pin. */
-  pinned = Infinity;
+  pinned = NO_PIN;
+  /** The place of its pin; -1 if it has none. */
+  place: number;
+  /** Whether its snapshot may end because its pin was taken for that of a dead process. */
+  isUnpinned = false;
   /** What it saw of each pin. */
   readonly sightings: PinSighting[] = [];
   flight: Flight | undefined;
@@ -249,6 +258,7 @@ export class Process {
     this.id = id;
     this.kind = kind;
     this.side = world.side;
+    this.place = world.weather.isWhole ? -1 : id;
     this.superblock = start;
     this.state = start.state;
   }
