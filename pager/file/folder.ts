@@ -113,14 +113,16 @@ export class Folder {
   }
 
   /**
-   * Removes a file that was written last before a time, in milliseconds since 1970, if it exists.
+   * Removes a file, if it exists and another one was written so many milliseconds later, by the
+   * clock of the file system.
    *
    * @throws {IoError} Later, in the promise: the system refused.
    */
-  async removeOlder(name: string, time: number): Promise<void> {
+  async removeOlder(name: string, other: string, ms: number): Promise<void> {
     const path = join(this.#path, name);
     try {
-      if ((await fs.promises.stat(path)).mtimeMs < time) await fs.promises.unlink(path);
+      const [left, last] = await Promise.all([path, join(this.#path, other)].map(timeOf));
+      if (left! < last! - ms) await fs.promises.unlink(path);
     } catch (cause) {
       if (!isMissing(cause)) throw failed("remove", path, cause);
     }
@@ -146,6 +148,10 @@ async function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
       });
     });
   }
+}
+
+async function timeOf(path: string): Promise<number> {
+  return (await fs.promises.stat(path)).mtimeMs;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

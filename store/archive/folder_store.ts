@@ -1,8 +1,9 @@
 /**
  * An archive in a folder of the file system.
  *
- * A process that is killed leaves the file that it was writing under another name. The first write
- * of a store removes such files, if they are so old that nobody is writing them any more.
+ * A process that is killed leaves the file that it was writing under another name. Behind the first
+ * object that it writes, a store removes such files, if they are so much older that nobody is
+ * writing them any more.
  */
 
 import { Folder, IoError, pathOf } from "../../pager/mod.ts";
@@ -12,7 +13,7 @@ import { parsePart, parseSegment } from "./segments/segment.ts";
 const ACTION = "archive";
 /** The name of an object that is not complete. */
 const UNFINISHED = /^(.+)\.unfinished(?:-\d+)?$/;
-/** What was written last so long ago is left over, in milliseconds: an hour. */
+/** What is so much older than the last object is left over, in milliseconds: an hour. */
 const LEFT_MS = 60 * 60 * 1000;
 
 /**
@@ -45,8 +46,8 @@ export function folderStore(path: string | URL): ArchiveStore {
   let tidied: Promise<void> | undefined;
   return {
     put: async (name, bytes) => {
-      await (tidied ??= removeLeft(folder));
       await folder.write(name, bytes);
+      await (tidied ??= removeLeft(folder, name));
     },
     get: (name) => folder.read(name),
     list: () => folder.names(),
@@ -55,13 +56,12 @@ export function folderStore(path: string | URL): ArchiveStore {
 }
 
 /** Removes what killed processes have left. What the system does not let go stays. */
-async function removeLeft(folder: Folder): Promise<void> {
-  const time = Date.now() - LEFT_MS;
+async function removeLeft(folder: Folder, last: string): Promise<void> {
   try {
     for (const left of await folder.names()) {
       const [, name = ""] = UNFINISHED.exec(left) ?? [];
       const isOurs = parseSegment(name) !== undefined || parsePart(name) !== undefined;
-      if (isOurs) await folder.removeOlder(left, time);
+      if (isOurs) await folder.removeOlder(left, last, LEFT_MS);
     }
   } catch (error) {
     if (!(error instanceof IoError)) throw error;
