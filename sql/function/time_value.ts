@@ -30,6 +30,7 @@ const ZONE = /^\s*(?:Z|([+-])(\d{2}):(\d{2}))\s*$/i;
 
 /** The kinds of numbers that a first modifier can name. */
 const NUMBER_KINDS: ReadonlySet<string> = new Set(["unixepoch", "auto", "julianday"]);
+const KIND_LENGTHS = [...NUMBER_KINDS].map(({ length }) => length);
 const MODIFIERS_MAX = 256;
 /** What modifiers do that were used. */
 const kept = new Map<string, Modifier>();
@@ -65,7 +66,8 @@ function zoned(text: string): number | undefined {
 
 /** The number of the two digits at a place of a text; NaN if they are none. */
 function twoDigits(text: string, at: number): number {
-  const [tens, ones] = [text.charCodeAt(at) - ZERO, text.charCodeAt(at + 1) - ZERO];
+  const tens = text.charCodeAt(at) - ZERO;
+  const ones = text.charCodeAt(at + 1) - ZERO;
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? 10 * tens + ones : NaN;
 }
 
@@ -75,7 +77,8 @@ function plainTime(text: string): Moment | undefined {
   if (length !== DATE_CHARS && length !== TIME_CHARS) return undefined;
   if (text[4] !== "-" || text[7] !== "-") return undefined;
   const year = 100 * twoDigits(text, 0) + twoDigits(text, 2);
-  const [month, day] = [twoDigits(text, 5), twoDigits(text, 8)];
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
   if (!(year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31)) return undefined;
   const midnight = dayOf(year, month, day);
   const past = daysPast(year, month, day);
@@ -83,7 +86,9 @@ function plainTime(text: string): Moment | undefined {
   if ((text[10] !== " " && text[10] !== "T") || text[13] !== ":" || text[16] !== ":") {
     return undefined;
   }
-  const [hour, minute, second] = [twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)];
+  const hour = twoDigits(text, 11);
+  const minute = twoDigits(text, 14);
+  const second = twoDigits(text, 17);
   if (!(hour <= 24 && minute <= 59 && second <= 59)) return undefined;
   return { time: midnight + ((hour * 60 + minute) * 60 + second) * 1000, past };
 }
@@ -149,7 +154,8 @@ export function timeOf(args: readonly SqlValue[], first = 0): number | undefined
 
 /** The kind of numbers that a modifier names; undefined if it names none. */
 function kindIn(modifier: SqlValue | undefined): string | undefined {
-  const text = typeof modifier === "string" ? modifier.toLowerCase() : "";
+  if (typeof modifier !== "string" || !KIND_LENGTHS.includes(modifier.length)) return undefined;
+  const text = modifier.toLowerCase();
   return NUMBER_KINDS.has(text) ? text : undefined;
 }
 

@@ -98,7 +98,8 @@ export interface Moment {
 export function monthsLater(time: number, months: number): Moment {
   const { year, month, day } = partsOf(time);
   const index = year * 12 + month - 1 + months;
-  const [inYear, inMonth] = [Math.floor(index / 12), ((index % 12) + 12) % 12 + 1];
+  const inYear = Math.floor(index / 12);
+  const inMonth = ((index % 12) + 12) % 12 + 1;
   const ofDay = time - dayOf(year, month, day);
   return { time: dayOf(inYear, inMonth, day) + ofDay, past: daysPast(inYear, inMonth, day) };
 }
