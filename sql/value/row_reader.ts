@@ -22,14 +22,14 @@ export class RowReader {
   number = 0;
   readonly #reader = new PartReader();
   /** Where the values begin, as far as they are known, and where the last of these ends. */
-  readonly #offsets: Int32Array;
+  readonly #offsets: number[];
   #known = 0;
   #bytes: Uint8Array = NO_BYTES;
   #end = 0;
 
   /** Creates a reader of rows of up to a number of columns. */
   constructor(columns: number) {
-    this.#offsets = new Int32Array(columns + 2);
+    this.#offsets = new Array(columns + 2).fill(0);
   }
 
   /** Begins to read a row. */

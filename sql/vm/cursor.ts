@@ -44,7 +44,7 @@ export class TableCursor implements Cursor {
   readonly #rowidColumn: number;
   /** The values that have been read, and the rows that they are of, by column. */
   readonly #values: SqlValue[];
-  readonly #rowOf: Float64Array;
+  readonly #rowOf: number[];
   #row = 0;
   /** The rows of a scan, some at a time. */
   #batch: ScanBatch | undefined;
@@ -74,7 +74,8 @@ export class TableCursor implements Cursor {
     this.#rowidColumn = table.rowidColumn;
     const { length } = table.columns;
     this.#values = new Array(length).fill(null);
-    this.#rowOf = new Float64Array(length);
+    // An array of a type would take longer than a search.
+    this.#rowOf = new Array(length).fill(0);
     this.reader = new RowReader(length);
   }
 
