@@ -35,6 +35,8 @@ export interface TreeVersion {
 
 /** An entry of a leaf. */
 export interface LeafEntry {
+  /** Its tree. */
+  readonly tree: TreeVersion;
   /** Its key. */
   readonly key: Uint8Array;
   /** Its value, or the reference to it. */
@@ -52,7 +54,7 @@ export function* leafEntries(tree: TreeVersion): Generator<LeafEntry, void, unde
   for (const batch of leafBatches(tree, () => new LeafBatch())) {
     for (let index = 0; index < batch.count; index++) {
       const isReference = batch.isReference[index] === 1;
-      yield { key: batch.key(index), stored: batch.value(index), isReference };
+      yield { tree, key: batch.key(index), stored: batch.value(index), isReference };
     }
   }
 }
@@ -97,8 +99,8 @@ export function lendingBatch(): LeafBatch {
  *
  * @throws {CorruptionError} It is outside of its leaf, and damaged.
  */
-export function valueOf({ reader, id }: TreeVersion, entry: LeafEntry): Uint8Array {
-  return entry.isReference ? readReferenced(reader, id, entry.stored, 0) : entry.stored;
+export function valueOf({ tree, stored, isReference }: LeafEntry): Uint8Array {
+  return isReference ? readReferenced(tree.reader, tree.id, stored, 0) : stored;
 }
 
 /** The leaves that matter, in key order. */

@@ -34,33 +34,36 @@ export function* treeChanges(
   const after = newer === undefined ? [].values() : leafEntries(newer);
   let a = nextOf(before);
   let b = nextOf(after);
-  while (a !== undefined || b !== undefined) {
-    const order = orderOf(a, b);
-    if (order < 0) yield { key: a!.key, value: undefined };
-    else if (order === 0 && isSame(older!, a!, newer!, b!)) yield undefined;
-    else yield { key: b!.key, value: valueOf(newer!, b!) };
+  while (a !== undefined && b !== undefined) {
+    const order = compareKeys(a.key, a.key.length, b.key, b.key.length);
+    if (order < 0) yield removed(a);
+    else if (order > 0) yield added(b);
+    else yield isSame(a, b) ? undefined : added(b);
     if (order <= 0) a = nextOf(before);
     if (order >= 0) b = nextOf(after);
   }
+  for (; a !== undefined; a = nextOf(before)) yield removed(a);
+  for (; b !== undefined; b = nextOf(after)) yield added(b);
+}
+
+function removed({ key }: LeafEntry): EntryChange {
+  return { key, value: undefined };
+}
+
+function added(entry: LeafEntry): EntryChange {
+  return { key: entry.key, value: valueOf(entry) };
 }
 
 function nextOf(entries: Iterator<LeafEntry, void, undefined>): LeafEntry | undefined {
   return entries.next().value ?? undefined;
 }
 
-/** The order of two entries by their keys; a missing entry is after all others. */
-function orderOf(a: LeafEntry | undefined, b: LeafEntry | undefined): number {
-  if (a === undefined) return 1;
-  if (b === undefined) return -1;
-  return compareKeys(a.key, a.key.length, b.key, b.key.length);
-}
-
-function isSame(older: TreeVersion, a: LeafEntry, newer: TreeVersion, b: LeafEntry): boolean {
+function isSame(a: LeafEntry, b: LeafEntry): boolean {
   const isKept = a.isReference === b.isReference && Buffer.compare(a.stored, b.stored) === 0;
   // The reference to runs names the version that wrote them.
   if (isKept && (!a.isReference || decodeReference(a.stored, 0).number === 0)) return true;
   if (lengthOf(a) !== lengthOf(b)) return false;
-  return Buffer.compare(valueOf(older, a), valueOf(newer, b)) === 0;
+  return Buffer.compare(valueOf(a), valueOf(b)) === 0;
 }
 
 function lengthOf({ stored, isReference }: LeafEntry): number {
