@@ -18,7 +18,7 @@ import { CANCELLED, type LineSource } from "../shell/lines.ts";
 import { Trace } from "../shell/trace.ts";
 import type { Context } from "../spec/command_spec.ts";
 import { linesOf, type Mode, MODES } from "./result.ts";
-import { fullStatement } from "./shorthand.ts";
+import { fullStatement, isShortInsert } from "./shorthand.ts";
 
 const PROMPT = "sql> ";
 const PROMPT_INSIDE = "sql*> ";
@@ -118,7 +118,8 @@ export class SqlSession {
       // In a script the line may be the first of a longer statement.
       const isShort = this.#lines.isInteractive || !/^\s*select\s*$/i.test(text);
       const full = isShort ? fullStatement(this.#query, text) : undefined;
-      if (full === undefined && !isCompleteSql(text)) continue;
+      // A short INSERT that fits no table is refused at once: no line makes it a statement.
+      if (full === undefined && !isShortInsert(text) && !isCompleteSql(text)) continue;
       // Statements with values are not kept, because these may be secrets.
       if (!/^\s*(insert|update|replace)\b/i.test(text)) this.#lines.remember(text);
       return this.#begin(full ?? text);

@@ -26,6 +26,9 @@ describe("sql: a script", () => {
     inTempDir(async (dir) => {
       const { code, out, err } = await run(dir, [
         "insert 3 x'y",
+        "insert 4 'it''s one' ",
+        "INSERT  INTO t",
+        "VALUES (5, 'two blanks');",
         "SELECT",
         "  id,",
         "  name FROM t WHERE id <> 2;",
@@ -40,6 +43,8 @@ describe("sql: a script", () => {
       assertEquals(out.split("\n"), [
         '{"id":1,"name":"ant"}',
         '{"id":3,"name":"x\'y"}',
+        '{"id":4,"name":"it\'s one"}',
+        '{"id":5,"name":"two blanks"}',
         '{"b":{"blob":"00ff"},"n":9007199254740993,"r":1.0,"z":null}',
         "c,d",
         '"a,b",2',
@@ -66,6 +71,9 @@ describe("sql: a script", () => {
       const open = await run(dir, ["BEGIN;", "DELETE FROM t;"]);
       assertEquals(open.code, 5);
       assertMatch(open.err, /a transaction is open at the end/);
+      const unfit = await run(dir, ["insert 6 too many", "SELECT 1;"]);
+      assertEquals([unfit.code, unfit.out], [5, ""]);
+      assertMatch(unfit.err, /^line 1, column 8: near "6": syntax error/);
       const unknown = await run(dir, [".nosuch"]);
       assertEquals(unknown.code, 2);
       const kept = await run(dir, ["SELECT count(*) AS n FROM t;"]);
