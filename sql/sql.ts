@@ -111,6 +111,10 @@ function checkArguments(db: unknown, options: unknown): void {
   }
 }
 
+function checkText(text: unknown): void {
+  if (typeof text !== "string") throw new TypeError(`Cannot use SQL: ${kindOf(text)} is no text`);
+}
+
 /** What a value is, for a message. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return `${value}`;
@@ -148,6 +152,7 @@ export function sql(db: Database, options: SqlOptions = {}): Sql {
   }
   if (spill !== undefined) engine.spill = new Spill(spill);
   const prepare = (text: string): Statement => {
+    checkText(text);
     const [first, second] = parseStatements(text);
     if (first === undefined) throw new SqlError("MISUSE", "there is no statement");
     if (second !== undefined) {
@@ -191,6 +196,7 @@ function keeping(prepare: (text: string) => Statement): (text: string) => Statem
 
 /** Runs the statements of a text. */
 function execute(engine: Engine, text: string, durability: Durability | undefined): void {
+  checkText(text);
   const statements = parseStatements(text);
   const script = new Script(engine, {
     next: () => statements.next().value ?? undefined,

@@ -178,7 +178,7 @@ describe("a statement", () => {
     }),
   );
 
-  it("needs an open database, and options that exist", () => {
+  it("needs an open database, options that exist, and text", () => {
     using db = open(":memory:");
     const refuse = (db: unknown, options: unknown, says: string) =>
       assertThrows(() => sql(db as never, options as never), TypeError, `Cannot use SQL: ${says}`);
@@ -186,6 +186,10 @@ describe("a statement", () => {
     refuse(undefined, {}, "undefined is not a Database");
     refuse(db, null, "null is not an object of options");
     refuse(db, { durable: "sync" }, '"durable" is an unknown option');
+    const query = sql(db);
+    for (const run of [query.prepare, query.all, query.exec]) {
+      assertThrows(() => run(5 as never), TypeError, "Cannot use SQL: a number is no text");
+    }
   });
 
   it(
