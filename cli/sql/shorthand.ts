@@ -28,8 +28,7 @@ export function fullStatement(query: Sql, line: string): string | undefined {
 /** The words after INSERT; undefined if the line is no short one. */
 function valuesOf(line: string): readonly string[] | undefined {
   const match = /^\s*insert[ \t]+(?!\s|into\b|or\b|--|\/\*)([^;\n]*?);?\s*$/i.exec(line);
-  const words = match?.[1]!.match(WORD);
-  return words ?? undefined;
+  return match?.[1]?.match(WORD) ?? undefined;
 }
 
 function columnsOf(query: Sql, table: string): number {
