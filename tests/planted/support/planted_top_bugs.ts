@@ -92,6 +92,23 @@ export const SQL_BUGS: readonly PlantedBug[] = [
     FAMILIES,
   ),
   bug(
+    "sql-or-twice",
+    "a row that several ranges of an OR find is visited once",
+    "sql/loop/union.ts",
+    'builder.emit("AddUnique", keys, known, key);',
+    'builder.emit("AddRow", keys, key, 1);',
+    PLANNER,
+  ),
+  bug(
+    "sql-union-right",
+    "UNION has the rows of its right side too",
+    "sql/query/query.ts",
+    'if (operator === "union") right.emit(add(set));',
+    'if (operator === "union") right.emit(() => {});',
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
     "sql-null-stored",
     "an insertion refuses NULL where a column does",
     "sql/vm/row_insertion.ts",
