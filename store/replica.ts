@@ -364,7 +364,7 @@ export async function openReplica(path: string | URL, options: ReplicaOptions): 
     if (!isMissing(error)) throw inFile(error, place);
   }
   if (source instanceof StreamSource) await source.create(signal);
-  else await createReplica(place, namedStore(source), signal);
+  else await createReplica(place, namedStore(source, signal), signal);
   return new Replica(place, options, source);
 }
 

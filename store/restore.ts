@@ -116,7 +116,7 @@ export async function restore(
   const { from, at, signal } = base;
   checkStore(ACTION, from);
   checkPoint(at);
-  return await restoreFromArchive(target, namedStore(from), at, signal);
+  return await restoreFromArchive(target, namedStore(from, signal), at, signal);
 }
 
 /** Whether the second argument is an archive, with options right or wrong, rather than a path. */

@@ -489,6 +489,17 @@ describe("restore() from an archive", () => {
       await assertRejects(() => restore(`${dir}/db`, { from: store }), IoError, "already exists");
       const signal = AbortSignal.abort();
       await assertRejects(() => restore(`${dir}/to`, { from: store, signal }), DOMException);
+      for (const call of ["list", "get"]) {
+        const end = new AbortController();
+        store.before = (operation) => {
+          if (operation !== call) return;
+          end.abort(new Error("enough"));
+          return new Promise<void>(() => {});
+        };
+        const restored = restore(`${dir}/to`, { from: store, signal: end.signal });
+        await assertRejects(() => restored, Error, "enough", `a ${call} that never ends`);
+      }
+      store.before = () => {};
       const at = (value: unknown) => restore(`${dir}/to`, { from: store, at: value as number });
       await assertRejects(() => at("1"), TypeError, "at is string");
       await assertRejects(() => at(0.5), RangeError, "0.5 is not a version");

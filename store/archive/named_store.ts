@@ -4,14 +4,16 @@
  */
 
 import { IoError } from "../../pager/mod.ts";
+import { untilAborted } from "../backup/waiting.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 
-/** A store whose errors say what failed. */
-export function namedStore(store: ArchiveStore): ArchiveStore {
+/** A store whose errors say what failed, and whose calls a signal ends, with its reason. */
+export function namedStore(store: ArchiveStore, signal?: AbortSignal): ArchiveStore {
   const attempt = async <T>(action: string, call: () => Promise<T>): Promise<T> => {
     try {
-      return await call();
+      return await untilAborted(call(), signal);
     } catch (cause) {
+      signal?.throwIfAborted();
       throw storeFailure(action, cause);
     }
   };
