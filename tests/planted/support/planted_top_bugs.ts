@@ -109,6 +109,14 @@ export const SQL_BUGS: readonly PlantedBug[] = [
     FAMILIES,
   ),
   bug(
+    "sql-distinct-prefix",
+    "one entry of each value is visited only if the key begins with all columns of DISTINCT",
+    "sql/plan/visited.ts",
+    "return columns.every((column) => isIn(first, column)) ? count : -1;",
+    "return columns.some((column) => isIn(first, column)) ? count : -1;",
+    PROGRAMS,
+  ),
+  bug(
     "sql-null-stored",
     "an insertion refuses NULL where a column does",
     "sql/vm/row_insertion.ts",
