@@ -1,6 +1,6 @@
 /**
- * The source of the shell's lines: a terminal, or a script through a pipe. Both are synchronous,
- * because a transaction may be open between statements, and a transaction never waits.
+ * The source of the shell's lines: a terminal, a script through a pipe, or an argument. All are
+ * synchronous, because a transaction may be open between statements, and a transaction never waits.
  */
 
 import { EXIT, Refusal } from "../io/exit.ts";
@@ -49,5 +49,30 @@ export class ScriptLines implements LineSource {
   remember(): void {}
 
   /** A script has nothing to restore. */
+  close(): void {}
+}
+
+/** The lines of an argument. */
+export class GivenLines implements LineSource {
+  readonly isInteractive = false;
+  /** The number of the last line, from 1. */
+  line = 0;
+  readonly #lines: readonly string[];
+
+  /** Splits a text into its lines. */
+  constructor(text: string) {
+    this.#lines = text.split(/\r?\n/);
+  }
+
+  /** The next line, or undefined at the end. */
+  next(): string | undefined {
+    if (this.line === this.#lines.length) return undefined;
+    return this.#lines[this.line++];
+  }
+
+  /** An argument has no history. */
+  remember(): void {}
+
+  /** An argument has nothing to restore. */
   close(): void {}
 }

@@ -1,5 +1,6 @@
 /**
- * A session of SQL: reads statements from a prompt or a script, runs them, prints their results.
+ * A session of SQL: reads statements from a prompt, a script or an argument, runs them, and prints
+ * their results.
  *
  * 1. A statement ends with a semicolon, and may have many lines. A line that begins with a dot is a
  *    command of the session.
@@ -66,7 +67,7 @@ export class SqlSession {
     this.#query = sql(context.db);
     this.#trace = new Trace(context.db);
     this.#isShared = context.db.stats().sharing !== undefined;
-    this.#mode = context.json || !lines.isInteractive ? "json" : "table";
+    this.#mode = context.json || !Deno.stdout.isTerminal() ? "json" : "table";
   }
 
   /** Runs all statements, and returns the exit code. */

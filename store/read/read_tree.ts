@@ -148,10 +148,9 @@ export class ReadTree<
   /**
    * Returns the stored bytes of a value without copying or decoding them, or undefined: the fastest
    * read. A value that is not in its leaf is a copy: over 1,024 bytes, or over 2,048 if its key has
-   * more than 256. The view is valid until the next call of any method of this database, and at
-   * most for this turn of the event loop, so copy bytes to keep or store them. The bytes must not
-   * be changed, and may begin at any offset. With the option `debugViews` an expired view is
-   * overwritten.
+   * more than 256. The view is valid until the next call of any method of this database, and not
+   * across an `await`, so copy bytes to keep or store them. The bytes must not be changed, and may
+   * begin at any offset. With the option `debugViews` an expired view is overwritten.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";

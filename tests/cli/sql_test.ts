@@ -57,6 +57,15 @@ describe("sql: a script", () => {
       ]);
     }));
 
+  it("may be an argument", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      const script = "CREATE TABLE t (a);\nINSERT INTO t VALUES (1); SELECT a FROM t;\nSELECT no";
+      const { code, out, err } = await quire(["sql", path, script], { input: "SELECT 2;" });
+      assertEquals([code, out], [5, '{"a":1}\n']);
+      assertMatch(err, /^line 3, column 8: no such column: no\n$/);
+    }));
+
   it("stops at its first error, and rolls back what is open", () =>
     inTempDir(async (dir) => {
       const failed = await run(dir, [
