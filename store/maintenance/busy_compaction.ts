@@ -54,7 +54,7 @@ export class BusyCompaction {
   #checkpoints = 0;
   /** The allocator's `pagesFreed` when pages were last counted, and those that moved since. */
   #freedAtCount = 0;
-  /** The pages that may move for what was committed, less than for two steps. */
+  /** The pages that may move for what was committed, at most those of two steps. */
   #pagesDue = 0;
   /** The allocator's `pagesFreed`, and the figures of the journal, after the last look. */
   readonly #last = { freed: 0, bytes: 0, batches: 0 };
@@ -102,13 +102,11 @@ export class BusyCompaction {
     return journalBytesWritten - this.#last.bytes <= SMALL_BYTES;
   }
 
-  /** Whether enough was committed since the last step. What one moves too much delays the next. */
+  /** Whether enough was committed for a step; what the one before left to move counts. */
   #isStepDue({ journalBytesWritten }: PagerStats): boolean {
     const bytes = MOVED_BYTES * (journalBytesWritten - this.#last.bytes);
     this.#pagesDue = Math.min(this.#pagesDue + bytes / format.PAGE_BYTES, 2 * STEP_PAGES);
-    if (this.#pagesDue < STEP_PAGES) return false;
-    this.#pagesDue -= STEP_PAGES;
-    return true;
+    return this.#pagesDue >= STEP_PAGES;
   }
 
   /** Takes a step. On a full disk, or at a damaged page, the file stays as it is. */
@@ -154,8 +152,8 @@ export class BusyCompaction {
       this.#checkpoints = checkpoints + (pager.flights.isNeeded ? 2 : 1);
     } finally {
       const pages = compaction.moved - moved;
-      // A large value may have more.
-      this.#pagesDue -= Math.max(0, pages - STEP_PAGES);
+      // A large value has more than those of a step, and delays the next one.
+      this.#pagesDue -= Math.max(1, pages);
       // Roots may have moved, even if the flush that followed has failed.
       if (pages > 0) this.#database.treesChanged();
     }
