@@ -232,7 +232,8 @@ class Opening {
     this.#vouch(disk, parts);
     if (!this.#pins.take(superblock.version)) {
       throw new LimitError(
-        `Cannot open ${this.#path}: it is shared by ${PINS_MAX} processes, the most possible`,
+        `Cannot open ${this.#path}: it is shared by ${PINS_MAX} processes, the most possible, ` +
+          "or was until lately, or its sidecar is damaged",
       );
     }
     return { parts, file: new SharedFile(this.#base, indexed) };
