@@ -33,6 +33,7 @@ import {
   HEADER_WORD_SHIFT,
   KIND_COUNT,
   KIND_FREE,
+  KIND_JOURNAL,
   PAGE_BYTES,
   PAGE_SHIFT,
   SLOT_MASK,
@@ -311,13 +312,13 @@ export class Loader {
   /**
    * Copies a page and its header to a slot of a frame, from memory or the file, for inspection: the
    * page is not verified, not cached, and not marked as used. Bytes past the end of the file are
-   * zero.
+   * zero. Memory has no bytes of the journal, also where it has the headers of its chunk.
    */
   copyPage(page: PageNumber, into: Frame, slot: Slot): void {
     const place = this.#cache.find(page);
-    if (place >= 0) {
-      copyPage(this.#cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, into, slot);
-      return;
+    const from = place < 0 ? undefined : this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    if (from !== undefined && kindOf(from, place & SLOT_MASK) !== KIND_JOURNAL) {
+      return copyPage(from, place & SLOT_MASK, into, slot);
     }
     const start = slot << PAGE_SHIFT;
     const done = this.#file.read(page, into.u8, start, PAGE_BYTES, page * PAGE_BYTES);

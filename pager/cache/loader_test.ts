@@ -20,6 +20,7 @@ import {
 } from "../../tests/support/trees/pages.ts";
 import type { MemoryFile } from "../file/memory_file.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
+import { Frame, POOL } from "../format/frame.ts";
 import type { Pager } from "../pager.ts";
 
 const MANY = 3000;
@@ -52,9 +53,19 @@ describe("Loader", () => {
     const file = new FaultyFile(makeFile(20));
     const pager = openNodes(file);
     transact(pager, () => write(pager, 20, 1));
+    pager.flush("sync");
     const bytes = file.bytesRead;
     for (const chunk of journalChunks(pager)) pager.headerPage(chunk);
     assertEquals(file.bytesRead - bytes, 2 * 8192);
+    // So an inspection reads pages of a batch.
+    const shown = journalChunks(pager).map((chunk) => {
+      const [page, frame, inFile] = [chunk * 256 + 1, new Frame(0, POOL, 2), new Uint8Array(8192)];
+      pager.inspection().copyPage(page, frame);
+      file.readAt(inFile, 0, 8192, page * 8192);
+      assertEquals(frame.u8.subarray(8192), inFile);
+      return inFile.some((byte) => byte !== 0);
+    });
+    assert(shown.includes(true), "one of the areas has a batch");
   });
 
   it("reads nothing at or past the page count", () => {
