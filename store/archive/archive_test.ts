@@ -111,6 +111,8 @@ describe("archive()", () => {
       await shipping.flush();
       const known = db.version;
       const gate = Promise.withResolvers<void>();
+      // A failure must not leave the end of the archive waiting.
+      using _opened = { [Symbol.dispose]: () => gate.resolve() };
       let isPut = false;
       store.before = () => {
         isPut = true;
