@@ -125,15 +125,23 @@ function* partsOf({ json, fullKey, id, start: from }: Part): Generator<Part> {
 
 /** The bytes that a value takes in SQLite's binary JSON, whose offsets are its ids. */
 function bytesOf(json: Json): number {
-  return headBytes(json) + payloadBytes(json);
+  const payload = payloadBytes(json);
+  return sizeBytes(payload) + payload;
 }
 
 function headBytes(json: Json): number {
-  const payload = payloadBytes(json);
+  return sizeBytes(payloadBytes(json));
+}
+
+/** The bytes before a payload: its type and its size. */
+function sizeBytes(payload: number): number {
   const found = SIZES.find(([most]) => payload <= most);
   if (found === undefined) throw new SqlError("VALUE", "string or blob too big");
   return 1 + found[1];
 }
+
+/** The payloads of arrays and objects: each level asks for those of all levels inside it. */
+const payloads = new WeakMap<Json, number>();
 
 function payloadBytes(json: Json): number {
   switch (json.kind) {
@@ -142,13 +150,20 @@ function payloadBytes(json: Json): number {
     case "string":
       return new TextEncoder().encode(textOfJson(json)).length - 2;
     case "array":
-      return json.items.reduce((sum, item) => sum + bytesOf(item), 0);
-    case "object":
-      return json.members.reduce(
-        (sum, [key, member]) => sum + bytesOf({ kind: "string", text: key }) + bytesOf(member),
-        0,
-      );
+    case "object": {
+      let bytes = payloads.get(json);
+      if (bytes === undefined) payloads.set(json, bytes = bytesInside(json));
+      return bytes;
+    }
     default:
       return 0;
   }
+}
+
+function bytesInside(json: Json & { kind: "array" | "object" }): number {
+  if (json.kind === "array") return json.items.reduce((sum, item) => sum + bytesOf(item), 0);
+  return json.members.reduce(
+    (sum, [key, member]) => sum + bytesOf({ kind: "string", text: key }) + bytesOf(member),
+    0,
+  );
 }
