@@ -30,8 +30,8 @@ const SPACE = /(?:[ \t\n\v\f\r\ufeff]+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))+/y;
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
 const NUMBER =
   /0[xX][0-9a-fA-F][0-9a-fA-F_]*|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?/y;
-const TEXT = /'(?:[^']|'')*'/y;
-const NAME = /"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]/y;
+const QUOTES = `'"\``;
+const BRACKETS = /\[[^\]]*\]/y;
 const PARAMETER = /\?\d*|[:@$][A-Za-z0-9_$\u0080-\uffff]+/y;
 const BLOB = /[xX]'([^']*)'/y;
 const SIGN = /->>|->|\|\||<<|>>|<=|>=|<>|!=|==|[-+*/%&|~<>=(),;.]/y;
@@ -74,15 +74,26 @@ function tokenAt(text: string, start: number): Token {
     if (lengthOf(WORD, text, end) > 0) refuse(`unrecognized token: "${number}"`, start);
     return make("value", number, start, number, numberOf(number, start));
   }
-  const string = matchAt(TEXT, text, start);
-  if (string !== undefined) return make("string", string, start, unquoted(string, "'"));
-  const name = matchAt(NAME, text, start);
-  if (name !== undefined) return make("quoted", name, start, unquoted(name, name[0]!));
+  const quoted = quotedAt(text, start) ?? matchAt(BRACKETS, text, start);
+  if (quoted !== undefined) {
+    const kind = quoted[0] === "'" ? "string" : "quoted";
+    return make(kind, quoted, start, unquoted(quoted, quoted[0]!));
+  }
   const parameter = matchAt(PARAMETER, text, start);
   if (parameter !== undefined) return make("parameter", parameter, start, parameter);
   const sign = matchAt(SIGN, text, start);
   if (sign !== undefined) return make("sign", sign, start, sign);
   return refuse(`unrecognized token: "${text.slice(start, start + 1)}"`, start);
+}
+
+/** The text from a quote to its end; two quotes inside it stand for one. */
+function quotedAt(text: string, start: number): string | undefined {
+  const quote = text[start]!;
+  if (!QUOTES.includes(quote)) return undefined;
+  // A pattern would need memory of the stack for each pair of quotes.
+  let end = text.indexOf(quote, start + 1);
+  while (end >= 0 && text[end + 1] === quote) end = text.indexOf(quote, end + 2);
+  return end < 0 ? undefined : text.slice(start, end + 1);
 }
 
 function make(
@@ -133,7 +144,7 @@ function blobOf(text: string, start: number): Uint8Array {
  */
 export function isCompleteSql(text: string): boolean {
   // A quote or a comment that has no end takes the rest of the text.
-  const open = text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*/g, " ")
+  const open = text.replace(/'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*/g, " ")
     .replace(/\/\*[\s\S]*?\*\//g, " ");
   if (/['"`]|\/\*/.test(open)) return false;
   // The statements of a trigger end with semicolons of their own.
