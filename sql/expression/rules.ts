@@ -2,7 +2,7 @@
  * The rules of SQLite for affinities and collations of expressions, and for comparisons of them.
  */
 
-import type { Expr, Name } from "../parse/ast.ts";
+import type { Expr, Name, Query } from "../parse/ast.ts";
 import { partsOf } from "../parse/walk.ts";
 import { knownCollation } from "../schema/build.ts";
 import { type Affinity, affinityOf, isNumericAffinity } from "../value/affinity.ts";
@@ -53,13 +53,27 @@ export function affinityIn(context: Context, expr: Expr, scope: Scope): Affinity
     case "collate":
       return affinityIn(context, expr.operand, scope);
     case "subquery":
-      return context.prepare(expr.query, scope, scope.common).columns[0]?.affinity;
+      return affinityOfQuery(context, expr.query, scope);
     case "call": {
       const first = firstMerged(expr);
       return first === undefined ? undefined : affinityIn(context, first, scope);
     }
   }
   return undefined;
+}
+
+/** Affinities of queries. Each prepares those inside it, so asking twice would double each level. */
+const ofQueries = new WeakMap<Context, Map<Scope, Map<Query, Affinity | undefined>>>();
+
+function affinityOfQuery(context: Context, query: Query, scope: Scope): Affinity | undefined {
+  let scopes = ofQueries.get(context);
+  if (scopes === undefined) ofQueries.set(context, scopes = new Map());
+  let known = scopes.get(scope);
+  if (known === undefined) scopes.set(scope, known = new Map());
+  if (!known.has(query)) {
+    known.set(query, context.prepare(query, scope, scope.common).columns[0]?.affinity);
+  }
+  return known.get(query);
 }
 
 function affinityOfName(context: Context, name: Name, scope: Scope): Affinity | undefined {
