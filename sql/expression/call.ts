@@ -4,6 +4,7 @@
  */
 
 import { AGGREGATES, SCALARS } from "../function/functions.ts";
+import { ARGUMENTS_MAX } from "../function/types.ts";
 import { WINDOW_FUNCTIONS } from "../function/windows.ts";
 import type { Call, Expr } from "../parse/ast.ts";
 import { refuse } from "../value/error.ts";
@@ -13,10 +14,10 @@ import { collationOfFirst, comparisonOf } from "./rules.ts";
 import type { Scope } from "./scope.ts";
 
 const LAZY: ReadonlyMap<string, readonly [least: number, most: number]> = new Map([
-  ["coalesce", [2, 127]],
+  ["coalesce", [2, ARGUMENTS_MAX]],
   ["ifnull", [2, 2]],
-  ["iif", [2, 127]],
-  ["if", [2, 127]],
+  ["iif", [2, ARGUMENTS_MAX]],
+  ["if", [2, ARGUMENTS_MAX]],
   ["nullif", [2, 2]],
 ]);
 
@@ -38,6 +39,7 @@ export function emitCall(context: Context, call: Call, scope: Scope, target: num
     refuse("DISTINCT and ORDER BY may only be used with aggregate functions", at);
   }
   const limits = LAZY.get(name) ?? limitsOf(call);
+  if (args.length > ARGUMENTS_MAX) refuse(`too many arguments on function ${name}`, at);
   if (args.length < limits[0] || args.length > limits[1] || call.isStar) {
     refuse(`wrong number of arguments to function ${name}()`, at);
   }

@@ -14,7 +14,7 @@ import {
 import { textOf } from "../value/number_text.ts";
 import { Real, type SqlValue } from "../value/value.ts";
 import { timeOf } from "./time_value.ts";
-import { define, type ScalarDefinition, strict } from "./types.ts";
+import { ARGUMENTS_MAX, define, type ScalarDefinition, strict } from "./types.ts";
 
 const TWO_DIGITS = Array.from({ length: 100 }, (_, i) => String(i).padStart(2, "0"));
 
@@ -49,7 +49,7 @@ function isExact(args: readonly SqlValue[]): boolean {
 
 /** A function of a time and its modifiers; NULL if the arguments denote no time. */
 function ofTime(result: (time: number, args: readonly SqlValue[]) => SqlValue): ScalarDefinition {
-  return define(0, 127, (args) => {
+  return define(0, ARGUMENTS_MAX, (args) => {
     const time = timeOf(args);
     return time === undefined ? null : result(time, args);
   });
@@ -161,7 +161,7 @@ export const TIME_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
     return `${dateText(parts)} ${clockText(parts, isExact(args))}`;
   }),
   julianday: ofTime((time) => new Real(time / DAY)),
-  strftime: define(1, 127, strftime),
+  strftime: define(1, ARGUMENTS_MAX, strftime),
   timediff: strict(2, 2, timeDifference),
   time: ofTime((time, args) => clockText(partsOf(time), isExact(args))),
   unixepoch: ofTime((time, args) =>

@@ -7,7 +7,7 @@ import { exponentText, fixedText, generalText } from "../value/decimal_text.ts";
 import { numericOf, textOf } from "../value/number_text.ts";
 import { doubleOf, integerOf, type SqlValue } from "../value/value.ts";
 import { firstCharacters } from "./text.ts";
-import { define, type ScalarDefinition } from "./types.ts";
+import { ARGUMENTS_MAX, define, type ScalarDefinition } from "./types.ts";
 
 const DIRECTIVE = /%([-+ 0,#!]*)(\*|\d+)?(?:\.(\*|\d*))?(?:ll|l|h)?([a-zA-Z%])/g;
 const SIZE_BITS = 0x7fffffffn;
@@ -180,6 +180,6 @@ function shortened(text: string): string {
 
 /** The functions of formats. */
 export const FORMAT_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
-  format: define(0, 127, format),
-  printf: define(0, 127, format),
+  format: define(0, ARGUMENTS_MAX, format),
+  printf: define(0, ARGUMENTS_MAX, format),
 };

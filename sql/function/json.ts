@@ -22,6 +22,7 @@ import { numericOf, textOf, textOfReal, wholeNumberText } from "../value/number_
 import { Real, type SqlValue, truth } from "../value/value.ts";
 import type { AggregateDefinition, AggregateState } from "./aggregate.ts";
 import {
+  ARGUMENTS_MAX,
   define,
   type FunctionContext,
   type JsonArgument,
@@ -168,7 +169,7 @@ function changer(
   { replaces = false, inserts = false, shifts = false },
   write: WriteJson = textOfJson,
 ): ScalarDefinition {
-  return define(1, 127, (args, context) => {
+  return define(1, ARGUMENTS_MAX, (args, context) => {
     if (args.length % 2 === 0) {
       throw new SqlError("VALUE", `${name}() needs an odd number of arguments`);
     }
@@ -246,7 +247,7 @@ function isValid(value: SqlValue, given: SqlValue): boolean {
 /** The functions of JSON. */
 export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   json: strict(1, 1, ([value]) => textOfJson(parsedJson(value!))),
-  json_array: define(0, 127, array),
+  json_array: define(0, ARGUMENTS_MAX, array),
   json_array_insert: changer("json_array_insert", { inserts: true, shifts: true }),
   json_array_length: strict(1, 2, arrayLength),
   json_arrow: strict(2, 2, arrow),
@@ -255,7 +256,7 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
     const isBinary = value instanceof Uint8Array && decodeJsonb(value) !== undefined;
     return isBinary ? 0 : jsonErrorAt(textOf(value!));
   }),
-  json_extract: define(2, 127, (args) => extract(args, textOfJson)),
+  json_extract: define(2, ARGUMENTS_MAX, (args) => extract(args, textOfJson)),
   json_insert: changer("json_insert", { inserts: true }),
   json_object: define(0, 126, object),
   json_patch: strict(
@@ -273,19 +274,19 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
     1,
     ([value], context) => textOfJson(jsonOf(value!, isJsonArgument(context, 0, value!))),
   ),
-  json_remove: define(1, 127, (args) => remove(args, textOfJson)),
+  json_remove: define(1, ARGUMENTS_MAX, (args) => remove(args, textOfJson)),
   json_replace: changer("json_replace", { replaces: true }),
   json_set: changer("json_set", { replaces: true, inserts: true }),
   json_type: strict(1, 2, (args) => typeOfJson(found(args))),
   json_valid: strict(1, 2, ([value, flags = 1]) => truth(isValid(value!, flags))),
   jsonb: strict(1, 1, ([value]) => encodeJsonb(parsedJson(value!))),
-  jsonb_array: define(0, 127, (args, context) => binaryOf(array(args, context))),
+  jsonb_array: define(0, ARGUMENTS_MAX, (args, context) => binaryOf(array(args, context))),
   jsonb_array_insert: changer(
     "jsonb_array_insert",
     { inserts: true, shifts: true },
     encodeJsonb,
   ),
-  jsonb_extract: define(2, 127, (args) => extract(args, encodeJsonb)),
+  jsonb_extract: define(2, ARGUMENTS_MAX, (args) => extract(args, encodeJsonb)),
   jsonb_insert: changer("jsonb_insert", { inserts: true }, encodeJsonb),
   jsonb_object: define(0, 126, (args, context) => binaryOf(object(args, context))),
   jsonb_patch: strict(
@@ -293,7 +294,7 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
     2,
     ([value, patch]) => encodeJsonb(patched(parsedJson(value!), parsedJson(patch!))),
   ),
-  jsonb_remove: define(1, 127, (args) => remove(args, encodeJsonb)),
+  jsonb_remove: define(1, ARGUMENTS_MAX, (args) => remove(args, encodeJsonb)),
   jsonb_replace: changer("jsonb_replace", { replaces: true }, encodeJsonb),
   jsonb_set: changer("jsonb_set", { replaces: true, inserts: true }, encodeJsonb),
 };

@@ -18,7 +18,13 @@ import {
   type SqlValue,
 } from "../value/value.ts";
 import { drawn } from "./outside.ts";
-import { define, type FunctionContext, type ScalarDefinition, strict } from "./types.ts";
+import {
+  ARGUMENTS_MAX,
+  define,
+  type FunctionContext,
+  type ScalarDefinition,
+  strict,
+} from "./types.ts";
 
 /** The significant digits of a double that rounding looks at. */
 const ROUND_DIGITS_KEPT = 18;
@@ -132,8 +138,8 @@ export const MATH_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   log,
   log10: logarithm(Math.log10),
   log2: logarithm(Math.log2),
-  max: define(2, 127, greatest),
-  min: define(2, 127, least),
+  max: define(2, ARGUMENTS_MAX, greatest),
+  min: define(2, ARGUMENTS_MAX, least),
   mod: real(2, (x, y) => x % y),
   pi: define(0, 0, () => new Real(Math.PI)),
   pow: power,

@@ -9,7 +9,13 @@ import { numericOf, textOf, textOfReal } from "../value/number_text.ts";
 import { escapeOf, glob, like } from "../value/pattern.ts";
 import { classOf, Real, type SqlValue, truth, utf8 } from "../value/value.ts";
 import { drawn } from "./outside.ts";
-import { define, type ScalarDefinition, type ScalarFunction, strict } from "./types.ts";
+import {
+  ARGUMENTS_MAX,
+  define,
+  type ScalarDefinition,
+  type ScalarFunction,
+  strict,
+} from "./types.ts";
 
 type Present = Exclude<SqlValue, null>;
 
@@ -247,11 +253,15 @@ function matches(args: readonly SqlValue[]): SqlValue {
 
 /** The functions on text and blobs. */
 export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
-  char: define(0, 127, fromCodes),
-  concat: define(1, 127, (args) => args.map((value) => value === null ? "" : text(value)).join("")),
+  char: define(0, ARGUMENTS_MAX, fromCodes),
+  concat: define(
+    1,
+    ARGUMENTS_MAX,
+    (args) => args.map((value) => value === null ? "" : text(value)).join(""),
+  ),
   concat_ws: define(
     2,
-    127,
+    ARGUMENTS_MAX,
     ([between, ...args]) =>
       between === null
         ? null

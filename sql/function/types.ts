@@ -22,6 +22,9 @@ export interface FunctionContext {
 /** Whether an argument is JSON; `maybe` = only if it is the text of an object or an array. */
 export type JsonArgument = "always" | "maybe" | "never";
 
+/** The number of arguments that a function of any number may have, as in SQLite. */
+export const ARGUMENTS_MAX = 1000;
+
 /** A function of values. */
 export type ScalarFunction = (args: readonly SqlValue[], context: FunctionContext) => SqlValue;
 

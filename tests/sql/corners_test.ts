@@ -401,6 +401,45 @@ describe("an update in one pass", () => {
   );
 });
 
+describe("a statement that is deep or long", () => {
+  it(
+    "has queries in queries",
+    isAlike([
+      `SELECT ${"(SELECT ".repeat(40)}1${")".repeat(40)} AS x`,
+      `SELECT ${"(SELECT 1 + ".repeat(30)}1${")".repeat(30)} AS x`,
+      `SELECT 2 > ${"(SELECT ".repeat(40)}'1'${")".repeat(40)} AS x`,
+    ]),
+  );
+
+  it("has a text that is long", () => {
+    using db = open(":memory:");
+    const text = "a''".padEnd(9_000_000, "b");
+    assertEquals(sql(db).all(`SELECT length('${text}') AS x`), [{ x: text.length - 1 }]);
+    assertThrows(() => sql(db).all(`SELECT '${text}`), SqlError, "unrecognized token");
+  });
+
+  it(
+    "has as many arguments as SQLite allows",
+    isAlike([1000, 1001].flatMap((count) => {
+      const args = Array.from({ length: count }, (_, at) => at + 1).join();
+      return ["max", "coalesce", "json_array", "char"].map((name) =>
+        `SELECT ${name}(${args}) AS x`
+      );
+    })),
+  );
+
+  it(
+    "walks JSON of any depth",
+    isAlike(
+      ["json_each", "json_tree"].map((name) =>
+        `SELECT count(*), max(id), max(length(fullkey)) FROM ${name}('${"[0,".repeat(300)}1${
+          "]".repeat(300)
+        }')`
+      ),
+    ),
+  );
+});
+
 describe("a function", () => {
   it(
     "of dates knows the calendar, and reads times and modifiers as written",
