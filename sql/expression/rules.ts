@@ -62,7 +62,7 @@ export function affinityIn(context: Context, expr: Expr, scope: Scope): Affinity
   return undefined;
 }
 
-/** Affinities of queries. Each prepares those inside it, so asking twice would double each level. */
+/** Affinities of queries. Each prepares those inside it, so asking twice doubles each level. */
 const ofQueries = new WeakMap<Context, Map<Scope, Map<Query, Affinity | undefined>>>();
 
 function affinityOfQuery(context: Context, query: Query, scope: Scope): Affinity | undefined {
