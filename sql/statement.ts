@@ -68,6 +68,8 @@ export class Statement<Row extends object = SqlRow> {
   readonly #durability: Durability | undefined;
   #program: Program | undefined;
   #generation = -1;
+  /** Whether the program reads a tree, which refuses to be read once the database is closed. */
+  #readsTrees = false;
   #names: readonly string[] = [];
   /** The program for values of patterns that begin with a wildcard, if there is one. */
   #unbound: Program | undefined;
@@ -249,7 +251,9 @@ export class Statement<Row extends object = SqlRow> {
       this.#unbound = undefined;
       this.#names = this.#program.columns.map(({ name }) => name);
       this.#generation = generation;
+      this.#readsTrees = this.#program.instructions.some(({ opcode }) => READS_TREE.has(opcode));
     }
+    if (!this.#readsTrees) this.#engine.checkOpen();
     const { patterns } = this.#program;
     if (values === undefined || patterns.every((each) => hasPrefix(each, values))) {
       return this.#program;
@@ -262,6 +266,8 @@ export class Statement<Row extends object = SqlRow> {
     return this.#inText(() => compile(this.#engine, statement, usesPatterns));
   }
 }
+
+const READS_TREE: ReadonlySet<string> = new Set(["OpenTable", "OpenIndex", "Count"]);
 
 /** Whether a pattern has something before its first wildcard. */
 function hasPrefix({ operator, number }: PatternParameter, values: readonly SqlValue[]): boolean {

@@ -103,6 +103,15 @@ export class Engine implements Store {
     this.#schema.settle();
   }
 
+  /**
+   * Refuses a database that is closed, for statements that read no tree.
+   *
+   * @throws {ClosedError} It is closed.
+   */
+  checkOpen(): void {
+    this.db.codecsOf(this.trees.schema.name);
+  }
+
   /** Whether other processes may write the file, so that reads go through `atOneVersion`. */
   get moves(): boolean {
     return this.#schema.moves;
@@ -121,6 +130,7 @@ export class Engine implements Store {
    */
   define<T>(body: () => T, isChange: boolean, usesTemporary: boolean): T {
     const run = () => {
+      this.checkOpen();
       this.settle();
       return body();
     };

@@ -5,7 +5,7 @@
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Database, open, tuple } from "../../mod.ts";
+import { ClosedError, type Database, open, tuple } from "../../mod.ts";
 import { isCompleteSql, type Sql, sql, SqlError } from "../../sql/mod.ts";
 import { inTempDir } from "../support/temp.ts";
 
@@ -404,6 +404,23 @@ describe("a statement", () => {
       ]);
     }),
   );
+});
+
+describe("a database that is closed", () => {
+  it("refuses every statement, also one that reads no table", () => {
+    const db = open(":memory:");
+    const query = sql(db);
+    const statement = query.prepare("SELECT 1");
+    db.close();
+    assertThrows(() => statement.all(), ClosedError);
+    assertThrows(() => statement.get(), ClosedError);
+    for (const text of ["SELECT 1", "VALUES (1)", "PRAGMA table_list", "EXPLAIN SELECT 1"]) {
+      assertThrows(() => query.all(text), ClosedError);
+      assertThrows(() => query.exec(text), ClosedError);
+    }
+    assertThrows(() => [...query.iterate("SELECT * FROM generate_series(1, 2)")], ClosedError);
+    assertThrows(() => query.all("SELECT * FROM generate_series(1, 2)"), ClosedError);
+  });
 });
 
 describe("a trigger", () => {
