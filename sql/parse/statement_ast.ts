@@ -152,7 +152,13 @@ export type Alteration =
   & { readonly at: number }
   & (
     | { readonly kind: "rename"; readonly to: string }
-    | { readonly kind: "rename column"; readonly from: string; readonly to: string }
+    | {
+      readonly kind: "rename column";
+      readonly from: string;
+      readonly to: string;
+      /** Whether the new name is in quotes. */
+      readonly isQuoted: boolean;
+    }
     | { readonly kind: "add column"; readonly text: string }
     | { readonly kind: "drop column"; readonly column: string }
   );

@@ -157,7 +157,8 @@ class StatementParser extends TriggerParser {
     const column = this.name("a column");
     if (word === "DROP") return { kind: "drop column", at, column };
     this.expectWord("TO");
-    return { kind: "rename column", at, from: column, to: this.name() };
+    const isQuoted = this.next.kind !== "word";
+    return { kind: "rename column", at, from: column, to: this.name(), isQuoted };
   }
 
   #pragma(at: number): Pragma {

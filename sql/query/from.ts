@@ -363,7 +363,11 @@ export function checkIndex(
 }
 
 /** The table-valued function of a name; undefined if there is none. */
-function functionOf({ catalog }: Context, name: string): TableFunction | undefined {
+/** The table-valued function of a name; undefined if there is none. */
+export function functionOf(
+  { catalog }: Pick<Context, "catalog">,
+  name: string,
+): TableFunction | undefined {
   const key = keyOfName(name);
   if (key === "sqlite_sequence") return sequenceRows(catalog);
   return TABLE_FUNCTIONS.get(key) ?? pragmaFunction(catalog, key);

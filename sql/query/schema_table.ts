@@ -16,7 +16,8 @@ export const SCHEMA_NAMES: readonly string[] = [
   ...TEMPORARY_NAMES,
 ];
 
-const COLUMNS: readonly SourceColumn[] = [
+/** Its columns. */
+export const SCHEMA_COLUMNS: readonly SourceColumn[] = [
   ["type", "TEXT"],
   ["name", "TEXT"],
   ["tbl_name", "TEXT"],
@@ -34,7 +35,7 @@ export function schemaRows(context: Context, name: string): Prepared {
   const { catalog } = context;
   const objects = TEMPORARY_NAMES.includes(name) ? catalog.temporary : catalog.stored();
   const rows = objects.flatMap((object) => [object, ...constraintsOf(catalog, object)]);
-  return { columns: COLUMNS, emit: (sink) => emitRows(context, rows, sink) };
+  return { columns: SCHEMA_COLUMNS, emit: (sink) => emitRows(context, rows, sink) };
 }
 
 /** An object, or an index of a constraint, which has no statement of its own. */
@@ -67,7 +68,7 @@ function emitRows({ builder }: Context, objects: readonly SchemaRow[], sink: Sin
     const page = type === "view" || type === "trigger" ? 0 : i + 2;
     return [type, name, table, page, sql] as const;
   });
-  const row = builder.registers(COLUMNS.length);
+  const row = builder.registers(SCHEMA_COLUMNS.length);
   const back = builder.registers();
   const [body, end] = [builder.label(), builder.label()];
   for (const values of rows) {
@@ -76,7 +77,7 @@ function emitRows({ builder }: Context, objects: readonly SchemaRow[], sink: Sin
   }
   builder.emit("Goto", 0, end);
   builder.place(body);
-  sink(row, COLUMNS.length);
+  sink(row, SCHEMA_COLUMNS.length);
   builder.emit("Return", back);
   builder.place(end);
 }

@@ -141,9 +141,12 @@ export function columnNamed(columns: readonly { readonly name: string }[], name:
   return columns.findIndex((column) => keyOfName(column.name) === key);
 }
 
+/** The names of the rowid, where no column has them. */
+export const ROWID_NAMES: readonly string[] = ["rowid", "oid", "_rowid_"];
+
 /** Whether a name means the rowid, if no column has that name. */
 export function isRowidName(name: string): boolean {
-  return ["rowid", "oid", "_rowid_"].includes(keyOfName(name));
+  return ROWID_NAMES.includes(keyOfName(name));
 }
 
 /** A name in quotes. */
