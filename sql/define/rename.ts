@@ -35,7 +35,7 @@ export function renameTable(
   const uses = usesBefore(engine, at);
   const isUse = (use: NameUse) => use.column === undefined && use.table === own;
   catalog.replace(tx, (stored) => {
-    const offsets = offsetsIn(uses.get(idOf(stored)), isUse) ?? tablePlaces(stored.sql, own);
+    const offsets = offsetsIn(uses.get(idOf(stored)), isUse) ?? tablePlaces(stored, own);
     const sql = replaceAt(stored.sql, offsets, () => quotedName(to));
     if (stored.type === "view" || keyOfName(stored.table) !== own) return changed(stored, sql);
     const name = stored.type === "table" ? to : stored.name;
@@ -167,11 +167,13 @@ function isSign(token: Token | undefined, sign: string): boolean {
 }
 
 /** Where the statement of a table or index names a table. */
-function tablePlaces(sql: string, name: string): ReadonlySet<number> {
+function tablePlaces({ type, sql }: StoredObject, name: string): ReadonlySet<number> {
   const tokens = tokensOf(sql);
+  // In a table, ON begins an action, such as ON CONFLICT.
+  const words = type === "index" ? ["ON"] : ["TABLE", "REFERENCES"];
   const found = tokens.filter((token, i) =>
     isNameToken(token, name) &&
-    (isWord(tokens[i - 1], "TABLE", "ON", "REFERENCES") || isSign(tokens[i + 1], "."))
+    (isWord(tokens[i - 1], ...words) || isSign(tokens[i + 1], "."))
   );
   return new Set(found.map(({ start }) => start));
 }
