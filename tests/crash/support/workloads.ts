@@ -693,6 +693,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         // The first flight with a chunk to stage takes memory for the copy, the next one copies it.
         write([set("main", "before", i, 300)], "none"),
         TAKE_OFF,
+        write([set("main", "between", i, 300)], "none"),
         LAND,
         write([set("main", "staged", i, i === 2 ? 600_000 : 300)], "none"),
         TAKE_OFF,
