@@ -178,6 +178,7 @@ function contextOf(
     usesPatterns,
     catalog: database.catalog,
     lowest: Infinity,
+    isAfterChange: false,
     ...countsOf(database),
     prepare: (query, parent, common) =>
       nested(query.at, () => prepareQuery(context, query, parent, common)),

@@ -29,14 +29,16 @@ export class Returning {
     }
   }
 
-  /** Emits code that adds a row. */
+  /** Emits code that adds a row, once it has changed: queries see that change and those before. */
   add(row: Scope): void {
     if (this.#given.length === 0) return;
     const { builder } = this.#context;
     const scope = { ...row, common: this.#common };
     const outputs = expand(this.#given, scope);
     const first = builder.registers(outputs.length);
+    this.#context.isAfterChange = true;
     outputs.forEach(({ expr }, i) => this.#context.value(expr, scope, first + i));
+    this.#context.isAfterChange = false;
     builder.emit("AddRow", this.#list, first, outputs.length);
   }
 

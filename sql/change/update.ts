@@ -122,9 +122,9 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
     const old = cursorSource(table, cursor, name);
     triggers.run("before", old, undefined, skip);
     if (triggers.has("before")) builder.emit("SeekKey", cursor, skip, key);
-    returning.add(scopeOf(old));
     writer.delete(old, key);
     builder.emit("Changed");
+    returning.add(scopeOf(old));
     triggers.run("after", old, undefined, skip);
   });
   const columns = returning.emit(scopeOf(cursorSource(table, list, name)));

@@ -104,9 +104,14 @@ export interface Context extends Expressions {
   ): () => Program;
   /** The lowest level of a scope that the code since the last reset refers to. */
   lowest: number;
+  /** Whether the code runs after each change, so that no query in it may run once for all. */
+  isAfterChange: boolean;
 }
 
-/** Emits code that runs once if it refers to no scope up to a level, or else each time. */
+/**
+ * Emits code that runs once if it refers to no scope up to a level, or else each time, as it also
+ * does after each change.
+ */
 export function emitOnce(context: Context, level: number, body: () => void): void {
   const { builder } = context;
   const before = context.lowest;
@@ -115,7 +120,7 @@ export function emitOnce(context: Context, level: number, body: () => void): voi
   const once = builder.emit("Once", builder.mark(), end);
   body();
   builder.place(end);
-  if (context.lowest <= level) builder.erase(once);
+  if (context.lowest <= level || context.isAfterChange) builder.erase(once);
   context.lowest = Math.min(before, context.lowest);
 }
 
