@@ -1,6 +1,6 @@
 /** The writer makes the bytes that V8 makes, and gives up at what it does not write. */
 
-import { Serializer } from "node:v8";
+import { deserialize, serialize as serializeByV8, Serializer } from "node:v8";
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
@@ -20,11 +20,16 @@ function hexByV8(value: unknown): string {
   return bytes.toString("hex");
 }
 
-/** Fails unless the writer gives up, or agrees with V8. Returns whether it wrote the value. */
+/**
+ * Fails unless the writer gives up, or agrees with V8. Returns whether it wrote the value.
+ *
+ * V8 writes an integer as a double where compiled code keeps it as one; a copy of it has none.
+ */
 function assertAsV8(value: unknown): boolean {
-  const bytes = writeCommonValue(value);
-  if (bytes === undefined) return false;
-  assertEquals(bytes.toHex(), hexByV8(value));
+  const hex = writeCommonValue(value)?.toHex();
+  if (hex === undefined) return false;
+  const byV8 = hexByV8(value);
+  assertEquals(hex, hex === byV8 ? byV8 : hexByV8(deserialize(serializeByV8(value))));
   return true;
 }
 
