@@ -16,6 +16,7 @@ import { figureOf, timeMs } from "../measure/figures.ts";
 import { Keys, Values, xorshift } from "../measure/keys.ts";
 import { idleLag, LoopLag } from "./client/loop_lag.ts";
 import { Samples } from "./client/samples.ts";
+import { threadClock } from "./client/thread_time.ts";
 import { isNoEngine, loadServerEngine } from "./no_engine.ts";
 import type { Part } from "./plan.ts";
 import { type Lag, latencyOf, type Sample } from "./results.ts";
@@ -24,8 +25,8 @@ import { syncUs } from "./slow/sync_cost.ts";
 const IDLE_MS = 300;
 const WARM_UP_MS = 300;
 const PAUSE_MS_MAX = 3;
-/** Runs of many sets at once, after one more to warm up. */
-const RUNS_AT_ONCE = 5;
+/** Runs of many sets at once, after one more to warm up: the first ones grow a new file. */
+const RUNS_AT_ONCE = 15;
 /** Deno KV takes many sets at once one by one, so it is given 200 at most. */
 const KV_SETS = 200;
 /** The callers of `checkpoints`, and the sets of each at once. */
@@ -100,7 +101,7 @@ async function measureClients(
   { clients, ms, requests }: InProcessInput,
 ): Promise<Sample> {
   await runClients(store, keys, clients, WARM_UP_MS, requests);
-  using lag = new LoopLag();
+  using lag = new LoopLag(undefined, threadClock());
   const begin = performance.now();
   const times = await runClients(store, keys, clients, ms, requests);
   const elapsed = performance.now() - begin;
@@ -171,7 +172,7 @@ async function measureCheckpoints(
   { ms }: InProcessInput,
 ): Promise<Sample> {
   await runCallers(store, keys, WARM_UP_MS);
-  using lag = new LoopLag();
+  using lag = new LoopLag(undefined, threadClock());
   const begin = performance.now();
   const sets = await runCallers(store, keys, CHECKPOINT_TIMES * ms);
   return { rate: sets / (performance.now() - begin) * 1000, lag: lag.read() };
@@ -209,7 +210,7 @@ async function measureAtOnce(store: Store, keys: Keys, sets: number): Promise<Sa
   );
   await store.commitAll(runs.shift()!);
   await pause(0);
-  using lag = new LoopLag();
+  using lag = new LoopLag(undefined, threadClock());
   const rates: number[] = [];
   for (const entries of runs) {
     rates.push(sets / await timeMs(() => store.commitAll(entries)) * 1000);

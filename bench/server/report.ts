@@ -14,7 +14,13 @@ const TITLES: Readonly<Record<Exclude<Part, "server">, string>> = {
   checkpoints: "Sets while checkpoints run, large database, 32 callers of 20 at once",
 };
 const LATENCY_HEADS = ["p50 ms", "p99 ms", "worst ms"];
-const LAG_HEADS = ["loop lag mean ms", "lag p99 ms", "lag worst ms"];
+const LAG_HEADS = [
+  "loop lag mean ms",
+  "lag p99 ms",
+  "lag worst ms",
+  "thread's work p99 ms",
+  "work worst ms",
+];
 
 /** The tables of a part, in Markdown, with a line above each. */
 export function tablesOf(part: Part, cells: readonly Cell[]): string {
@@ -68,6 +74,8 @@ function latencyCells(latency: Latency | undefined): string[] {
 }
 
 function lagCells(lag: Lag | undefined): string[] {
-  if (lag === undefined) return ["", "", ""];
-  return [short(lag.mean), short(lag.p99), short(lag.worst)];
+  if (lag === undefined) return LAG_HEADS.map(() => "");
+  const { mean, p99, worst, work } = lag;
+  const works = work === undefined ? ["", ""] : [short(work.p99), short(work.worst)];
+  return [short(mean), short(p99), short(worst), ...works];
 }

@@ -20,6 +20,8 @@ export interface Lag {
   readonly mean: number;
   readonly p99: number;
   readonly worst: number;
+  /** The processor time of the thread between two firings, where the system tells it. */
+  readonly work?: { readonly p99: number; readonly worst: number };
 }
 
 /** The figures of one run. */
@@ -127,9 +129,16 @@ function latencyOfRounds(rounds: readonly Latency[]): Latency | undefined {
 
 function lagOfRounds(rounds: readonly Lag[]): Lag | undefined {
   if (rounds.length === 0) return undefined;
+  const works = rounds.flatMap(({ work }) => work ?? []);
   return {
     mean: figureOf(rounds.map(({ mean }) => mean)).median,
     p99: figureOf(rounds.map(({ p99 }) => p99)).median,
     worst: Math.max(...rounds.map(({ worst }) => worst)),
+    ...(works.length > 0 && {
+      work: {
+        p99: figureOf(works.map(({ p99 }) => p99)).median,
+        worst: Math.max(...works.map(({ worst }) => worst)),
+      },
+    }),
   };
 }

@@ -11,6 +11,7 @@ import { openFilled } from "../durable/fixture.ts";
 import type { Engine, Store } from "../engines/engine.ts";
 import { Keys, Values } from "../measure/keys.ts";
 import { idleLag, LoopLag } from "./client/loop_lag.ts";
+import { threadClock } from "./client/thread_time.ts";
 import { loadServerEngine } from "./no_engine.ts";
 import type { Lag } from "./results.ts";
 import { syncUs } from "./slow/sync_cost.ts";
@@ -46,7 +47,7 @@ async function serve(engine: Engine, { folder, entries }: ServerInput): Promise<
   const keys = new Keys(entries);
   const store = await openFilled(engine, `${folder}/db`, keys, new Values());
   const about = { about: engine.about, syncUs: syncUs(folder), idle: await idleLag(IDLE_MS) };
-  using lag = new LoopLag();
+  using lag = new LoopLag(undefined, threadClock());
   const server = Deno.serve({
     hostname: "127.0.0.1",
     port: 0,

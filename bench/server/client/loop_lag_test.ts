@@ -22,6 +22,18 @@ describe("LoopLag", () => {
     assertEquals(lag.read(), { mean: 6, p99: 10, worst: 10 });
   });
 
+  it("has the work between two firings, if it has a clock for that", () => {
+    let now = 0;
+    let work = 0;
+    using lag = new LoopLag(() => now, () => work);
+    for (const ms of [3, 11]) {
+      now += ms;
+      work += ms / 2;
+      lag.read();
+    }
+    assertEquals(lag.read().work, { p99: 5.5, worst: 5.5 });
+  });
+
   it("forgets what came before a restart", () => {
     let now = 0;
     using lag = new LoopLag(() => now);
