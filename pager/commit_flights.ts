@@ -48,6 +48,14 @@ export class Flights {
   }
 
   /**
+   * Whether flights take off although nobody waits, because a checkpoint does not keep up with
+   * commits. False after a close or a failure.
+   */
+  get isBehind(): boolean {
+    return this.isNeeded && (this.#flusher?.isBehind ?? false);
+  }
+
+  /**
    * Whether a sync in line would be long, because many pages of a checkpoint wait for it. False
    * after a close or a failure.
    */

@@ -145,7 +145,12 @@ export class Checkpointer {
 
   /** Whether the journal is full before one has begun, or before the running one ended. */
   get isOverdue(): boolean {
-    return this.#fill.part > 1;
+    return this.#fill.waitPart > 1;
+  }
+
+  /** Whether so much was committed that one should have ended, or should begin. */
+  get isBehind(): boolean {
+    return this.#fill.part > DUE_PART;
   }
 
   /** Whether a flight would advance one, or a change of the journal's areas. */
@@ -174,7 +179,7 @@ export class Checkpointer {
     if (this.#journal.isShort) return this.writeAll();
     if (this.isDue) return this.#begin();
     if (!this.#checkpoint.isRunning) return this.#advanceIdle();
-    if (this.#fill.part > fillMax) this.#checkpoint.finish();
+    if (this.#fill.waitPart > fillMax) this.#checkpoint.finish();
     else this.#checkpoint.slice(this.#pagesDue());
     this.#afterAdvance();
     this.finishGrowth();

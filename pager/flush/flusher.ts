@@ -259,16 +259,29 @@ export class Flusher implements CommitLog {
     if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) this.#journal.flush(false);
   }
 
-  /** Writes all commits, unless that would wait for a sync; whether it did. */
+  /**
+   * Writes all commits, unless that would wait for a sync, or would keep a checkpoint from
+   * beginning when the flight in the air lands; whether it did.
+   */
   writeAhead(): boolean {
-    if (this.#journal.waitsForPages) return false;
+    if (this.#journal.waitsForPages || this.#confirmsAll) return false;
     this.#journal.flush(false);
     return true;
+  }
+
+  /** Whether the flight in the air confirms everything written, for a checkpoint that is due. */
+  get #confirmsAll(): boolean {
+    return this.#flight?.confirmed === this.#journal.writtenVersion && this.#checkpointer.isDue;
   }
 
   /** Whether a flight would advance a checkpoint, or a change of the journal's areas. */
   get needsFlight(): boolean {
     return this.#steps.isRunning || this.#checkpointer.needsFlight;
+  }
+
+  /** Whether a checkpoint does not keep up with commits. */
+  get isBehind(): boolean {
+    return this.#checkpointer.isBehind;
   }
 
   /** Whether the next sync is long, because many pages of a checkpoint wait for it. */

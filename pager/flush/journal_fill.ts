@@ -3,7 +3,7 @@
  * checkpoint.
  *
  * The area of a small file is bounded by the size of its data too, so that the file stays in
- * proportion to it.
+ * proportion to it. But callers do not wait for a checkpoint of a short journal.
  */
 
 import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
@@ -16,6 +16,11 @@ const DATA_PART = 1 / 2;
 const CHUNKS_MAX_MIN = 1;
 /** Before a checkpoint is due an area has this part of its bound, for commits until it begins. */
 const AHEAD_PART = 5 / 8;
+/**
+ * Callers wait for a checkpoint only above these bytes, at most those of the option: many commits
+ * of one turn share a sync, while a checkpoint of any length needs several.
+ */
+const WAIT_BYTES_MIN = 8 * 1024 * 1024;
 
 /** How full a journal is. */
 export class JournalFill {
@@ -44,15 +49,22 @@ export class JournalFill {
     this.#dirtyPagesMax = bounds.dirtyPagesMax;
   }
 
-  /** Above a half a checkpoint is due, and above 1 it has to end before commits go on. */
+  /** Above a half a checkpoint is due. */
   get part(): number {
-    return Math.max(
-      this.#journal.usedBytes / this.bytesMax,
-      this.#writeback.dirtyPages / this.#dirtyPagesMax,
-    );
+    return this.#partOf(this.bytesMax);
   }
 
-  /** The bytes of an area from which on a checkpoint has to end first. */
+  /** Above 1 a checkpoint has to end before commits go on. */
+  get waitPart(): number {
+    return this.#partOf(Math.max(this.bytesMax, Math.min(this.#journalBytes, WAIT_BYTES_MIN)));
+  }
+
+  #partOf(bytesMax: number): number {
+    const { dirtyPages } = this.#writeback;
+    return Math.max(this.#journal.usedBytes / bytesMax, dirtyPages / this.#dirtyPagesMax);
+  }
+
+  /** The bytes of an area at half of which a checkpoint is due. */
   get bytesMax(): number {
     const chunks = Math.max(CHUNKS_MAX_MIN, this.#savings.dataChunks * DATA_PART);
     return Math.min(this.#journalBytes, chunks * AREA_CHUNK_BYTES);

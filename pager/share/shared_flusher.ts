@@ -374,6 +374,11 @@ export class SharedFlusher implements PagerFlusher {
     return false;
   }
 
+  /** Commits of a shared file are flushed in line. */
+  get isBehind(): boolean {
+    return false;
+  }
+
   /** They never fly. */
   get isSyncLong(): boolean {
     return false;

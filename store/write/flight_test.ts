@@ -401,6 +401,35 @@ describe("a journal that flights fill", () => {
   });
 });
 
+describe("many sets at once in a small file", () => {
+  /** Sets 70 values of 20 KB, five eighths of an area; returns the syncs until they resolve. */
+  async function burst(db: Database, file: WaitingFile, round: number): Promise<number> {
+    const { starts } = file;
+    const tree = db.tree("a");
+    const sets = Array.from({ length: 70 }, (_, i) => tree.set(`${i}`, bytesOf(i + round, 20_000)));
+    await Promise.all(sets);
+    return file.starts - starts;
+  }
+
+  it("wait for two flights at most, while checkpoints go on by others", async () => {
+    const { db, file } = openFlying();
+    file.waits = false;
+    let most = 0;
+    for (let round = 0; round < 12; round++) {
+      most = Math.max(most, await burst(db, file, round));
+      await turn();
+    }
+    const { checkpoints } = db.stats();
+    assert(most <= 2, `${most} syncs`);
+    assert(checkpoints > 1, `${checkpoints} checkpoints`);
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals(again.tree("a").get("69"), bytesOf(69 + 11, 20_000));
+    assert((await again.verify()).ok);
+    again.close();
+    db.close();
+  });
+});
+
 describe("a journal that keeps much of the file", () => {
   it("moves behind the data while commits go on, without a sync in line", async () => {
     const file = new WaitingFile();

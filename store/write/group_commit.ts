@@ -14,7 +14,8 @@
  *
  * If the journal is full before the checkpoint ends, promises also wait for the checkpoint. It
  * advances with each flight, or by a slice per turn of the event loop, so other work continues
- * meanwhile.
+ * meanwhile. Before that, flights take off for a checkpoint that does not keep up, although nobody
+ * waits.
  */
 
 import { setImmediate } from "node:timers";
@@ -268,7 +269,18 @@ export class GroupCommit {
         this.#listener.durable();
         if (group !== undefined) this.#listener.flushed();
       }
-    } while (this.#synced !== undefined || landed.length > 0);
+    } while (landed.length > 0 || await this.#fliesAgain());
+  }
+
+  /**
+   * Whether another flight takes off: with commits that wait, or because a checkpoint does not keep
+   * up with them. Those whose commits have landed may make others before that.
+   */
+  async #fliesAgain(): Promise<boolean> {
+    if (this.#synced !== undefined) return true;
+    if (!this.#pager.flights.isBehind) return false;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    return this.#synced !== undefined || this.#pager.flights.isBehind;
   }
 
   /** Takes all commits up to a version to the medium. */
