@@ -60,7 +60,8 @@ export class LeafViews {
   #more = true;
 
   /**
-   * Begins before the first entry of a range, or if `forward` is false before its last one.
+   * Begins before the first entry of a range, or if `forward` is false before its last one. Of the
+   * bounds it keeps a copy if it needs them later.
    *
    * @param lower No entry is below it.
    * @param upper All entries are below it.
@@ -81,6 +82,7 @@ export class LeafViews {
       : nodes.descend(this.#path, start, start.length);
     const edge = forward ? 0 : leaf.entries;
     this.#enter(leaf, start === undefined ? edge : leaf.lowerBound(start, start.length));
+    if (this.#more && this.#end !== undefined) this.#end = new Uint8Array(this.#end);
   }
 
   /** Lets go of the tree and its pages. */

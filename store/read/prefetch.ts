@@ -29,7 +29,10 @@ export interface Prefetched<KI, P> {
   /** The source of its pages. */
   readonly source: TreeSource;
   /** Its codecs. */
-  readonly format: Pick<TreeFormat<unknown, unknown, KI, never, P>, "keyOf" | "prefixOf">;
+  readonly format: Pick<
+    TreeFormat<unknown, unknown, KI, never, P>,
+    "keyOf" | "boundOf" | "prefixOf"
+  >;
   /** Finds the current tree, or undefined if no tree has the name. */
   find(): BTree | undefined;
 }

@@ -43,7 +43,7 @@ export interface Bounds {
 }
 
 /** The encoder of the keys of a range. */
-type KeyFormat<K, P> = Pick<TreeFormat<unknown, unknown, K, never, P>, "keyOf" | "prefixOf">;
+type KeyFormat<K, P> = Pick<TreeFormat<unknown, unknown, K, never, P>, "boundOf" | "prefixOf">;
 
 const NAMES = new Set(["prefix", "gt", "gte", "lt", "lte", "reverse", "limit"]);
 
@@ -63,29 +63,33 @@ export function keyBoundsOf<K, P>(range: KeyRange<K, P>, format: KeyFormat<K, P>
 /**
  * The bounds of a range.
  *
+ * @param lends Whether they may be memory of the caller: then they are valid until other code runs.
  * @throws {TypeError} An option is unknown or has the wrong type.
  * @throws {RangeError} A bound is too long for a key, or the limit is not a count.
  */
-export function boundsOf<K, P>(range: Range<K, P>, format: KeyFormat<K, P>): Bounds {
+export function boundsOf<K, P>(
+  range: Range<K, P>,
+  format: KeyFormat<K, P>,
+  lends: boolean = false,
+): Bounds {
   if (typeof range !== "object" || range === null) {
     throw new TypeError(`Cannot use the range: it is ${range === null ? "null" : typeof range}`);
   }
   for (const name in range) {
     if (!NAMES.has(name)) throw new TypeError(`Cannot use the range: unknown option ${name}`);
   }
-  const { gt, gte, lt, lte, prefix } = range;
-  const after = gt === undefined ? undefined : keyAfter(format.keyOf(gt));
+  const { gt, gte, lt, lte, prefix, reverse, limit } = range;
+  const after = gt === undefined ? undefined : keyAfter(format.boundOf(gt, true));
   const first = prefix === undefined ? undefined : format.prefixOf(prefix);
   let lower = first;
-  if (gte !== undefined) lower = laterOf(lower, format.keyOf(gte));
+  if (gte !== undefined) lower = laterOf(lower, format.boundOf(gte, lends));
   if (gt !== undefined) lower = laterOf(lower, after);
   let upper = first === undefined ? undefined : endOfPrefix(first);
-  if (lt !== undefined) upper = earlierOf(upper, format.keyOf(lt));
-  if (lte !== undefined) upper = earlierOf(upper, keyAfter(format.keyOf(lte)));
+  if (lt !== undefined) upper = earlierOf(upper, format.boundOf(lt, lends));
+  if (lte !== undefined) upper = earlierOf(upper, keyAfter(format.boundOf(lte, true)));
   // No key is above the highest possible key, and none is below the empty key.
   if (gt !== undefined && after === undefined) upper = new Uint8Array(0);
-  const forward = !isReverse(range.reverse);
-  return { lower, upper, forward, limit: checkLimit(range.limit) };
+  return { lower, upper, forward: !isReverse(reverse), limit: checkLimit(limit) };
 }
 
 /**

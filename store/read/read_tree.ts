@@ -432,9 +432,9 @@ export class ReadTree<
    */
   visitViews(range: Range<KI, P>, visitor: ViewVisitor): number {
     checkVisitor(visitor);
-    const bounds = boundsOf(range, this.#format);
     const { views, stepsOf: others } = this.#source;
     if (views !== undefined) return this.visit(range, copiesOf(visitor));
+    const bounds = boundsOf(range, this.#format, others === undefined);
     if (others !== undefined) {
       return visitCopies(stepsOf(this.#pick.from, bounds, LENT), visitor, this.name);
     }

@@ -130,6 +130,13 @@ export class TreeFormat<K, V, KI, VI, P> {
     return copyOfKey(this.encodedKey, length);
   }
 
+  /** The same, or if `lends` the key itself where it is bytes: valid until other code runs. */
+  boundOf(key: KI, lends: boolean): Uint8Array {
+    const length = this.encodeKey(key);
+    const { encodedKey } = this;
+    return lends && encodedKey === key as unknown ? encodedKey : copyOfKey(encodedKey, length);
+  }
+
   /** The bytes of a prefix, in memory as for `keyOf`. */
   prefixOf(prefix: P): Uint8Array {
     // Without `encodePrefix`, prefixes are keys.

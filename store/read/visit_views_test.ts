@@ -70,6 +70,20 @@ describe("visitViews()", () => {
     }
   });
 
+  it("ends at the bound that it was given, although the function changes its bytes", () => {
+    const { db, tree } = openTree();
+    for (const reverse of [false, true]) {
+      const gte = new TextEncoder().encode("key 10100");
+      const lt = new TextEncoder().encode("key 11300");
+      const count = tree.visitViews({ gte, lt, reverse }, () => {
+        gte.fill(reverse ? 0 : 0xff);
+        lt.fill(reverse ? 0 : 0xff);
+      });
+      assertEquals(count, 1200);
+    }
+    db.close();
+  });
+
   it("ends where the function returns false or throws", () => {
     const { db, tree } = openTree();
     let seen = 0;
