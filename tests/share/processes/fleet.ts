@@ -6,23 +6,32 @@
  * runs one, in a folder that it leaves where it found a fault.
  */
 
-import { existsSync } from "node:fs";
 import { fromFileUrl } from "@std/path";
 import { archive, bytes, folderStore, open, restore, string, u64 } from "../../../mod.ts";
 import { parseSegment } from "../../../store/archive/segments/segment.ts";
 import { Random } from "../../support/random.ts";
+import { chooseKill, type Kill, killAt, type Moment } from "./killing.ts";
 import { type Checked, Checker, type Log, parseLog } from "./log.ts";
 import { allOf, HEADS, VALUES } from "./sharer.ts";
 
 const SHARER = fromFileUrl(new URL("./sharer.ts", import.meta.url));
 /** The versions of an archive that are restored. */
 const RESTORES = 6;
-/** How often a process is looked for that has not begun its log. */
-const POLL_MS = 10;
+/** How often an archive takes what was committed. */
+const ARCHIVE_MS = 10;
+/** How often where processes are killed soon. */
+const QUICK_ARCHIVE_MS = 100;
+/** The most steps of a process that is killed while it closes the file. */
+const QUICK_STEPS = 6;
+/** Where processes are killed soon, one in this many is not, and does most of the work. */
+const LONG_ONE_IN = 8;
 
 /** How a fleet runs. */
 export interface FleetOptions {
+  /** Where logs and the archive are. */
   readonly folder: string;
+  /** The path of the database, by default in that folder. */
+  readonly path?: string;
   readonly seed: number;
   readonly processes: number;
   /** The processes that are begun in all. */
@@ -37,11 +46,15 @@ export interface FleetOptions {
   readonly journalBytes?: number;
   /** Whether a step writes up to hundreds of small transactions, for counts of millions. */
   readonly isBurst?: boolean;
+  /** Whether nearly all processes are killed soon: at opening, at work or at closing. */
+  readonly isQuick?: boolean;
 }
 
 /** What came of it. */
 export interface FleetResult extends Checked {
   readonly kills: number;
+  /** Those of them that hit a process at the moment that was chosen. */
+  readonly moments: Readonly<Partial<Record<Moment, number>>>;
   /** The states that were restored from the archive. */
   readonly restored: number;
   readonly faults: readonly string[];
@@ -49,20 +62,23 @@ export interface FleetResult extends Checked {
 
 /** Runs processes, kills some of them, and checks what all of them saw. */
 export async function runFleet(options: FleetOptions): Promise<FleetResult> {
-  const { folder, seed, lives, processes } = options;
-  const path = `${folder}/shared.quire`;
+  const { folder, seed, lives, processes, path = `${folder}/shared.quire` } = options;
   const random = new Random(seed);
+  const moments: Partial<Record<Moment, number>> = {};
   let kills = 0;
   let begun = 0;
   const faults: string[] = [];
   const live = async () => {
     while (begun < lives && faults.length === 0) {
       const number = begun++;
-      const child = spawn(options, path, number, random.below(2 ** 31));
-      const isKilled = random.once(options.killedOneIn) && number < lives - 1;
-      const wait = random.below(random.once(3) ? 100 : options.isBurst ? 3000 : 1500);
+      const isLast = number === lives - 1;
+      const { steps, kill } = isLast ? { steps: options.steps } : chooseLife(options, random);
+      const child = spawn({ ...options, steps }, path, number, random.below(2 ** 31));
       const over = child.output();
-      if (isKilled && await killLater(child, `${folder}/p${number}.log`, wait)) kills++;
+      if (kill && await killAt(child, `${folder}/p${number}.log`, kill)) {
+        kills++;
+        moments[kill.moment] = (moments[kill.moment] ?? 0) + 1;
+      }
       const { success, signal, stderr } = await over;
       if (success || signal === "SIGKILL") continue;
       faults.push(`process ${number}: ${new TextDecoder().decode(stderr)}`);
@@ -71,25 +87,31 @@ export async function runFleet(options: FleetOptions): Promise<FleetResult> {
   await Promise.all(Array.from({ length: processes }, live));
   const archived = await restoreSome(folder, path, random, faults);
   const checked = await check(folder, path, archived, faults);
-  return { ...checked, kills, restored: archived.lines.length, faults };
+  return { ...checked, kills, moments, restored: archived.lines.length, faults };
 }
 
-/** Kills a process some time after it has begun its log, unless it ends before; whether it did. */
-async function killLater(child: Deno.ChildProcess, log: string, waitMs: number): Promise<boolean> {
-  const over = child.status.then(() => true);
-  const pass = (ms: number) => new Promise<false>((resolve) => setTimeout(resolve, ms, false));
-  while (!existsSync(log)) if (await Promise.race([over, pass(POLL_MS)])) return false;
-  if (await Promise.race([over, pass(waitMs)])) return false;
-  child.kill("SIGKILL");
-  return (await child.status).signal === "SIGKILL";
+/** The steps of a process, and when it is killed, if it is. */
+function chooseLife(options: FleetOptions, random: Random): { steps: number; kill?: Kill } {
+  const { steps, isQuick = false, isBurst = false, killedOneIn } = options;
+  if (isQuick) {
+    if (random.once(LONG_ONE_IN)) return { steps };
+    const kill = chooseKill(random);
+    return { steps: kill.moment === "closing" ? 1 + random.below(QUICK_STEPS) : steps, kill };
+  }
+  if (!random.once(killedOneIn)) return { steps };
+  const waitMs = random.below(random.once(3) ? 100 : isBurst ? 3000 : 1500);
+  return { steps, kill: { moment: "working", logBytes: 0, waitMs } };
 }
 
 function spawn(options: FleetOptions, path: string, number: number, seed: number) {
-  const { folder, steps, journalBytes = 2 * 1024 * 1024, isBurst = false } = options;
+  const { folder, steps, journalBytes = 2 * 1024 * 1024 } = options;
+  const { isBurst = false, isQuick = false } = options;
   const cacheBytes = 8 * 1024 * 1024;
   const name = `p${number}`;
   const [log, archive] = [`${folder}/${name}.log`, `${folder}/archive`];
-  const task = { path, log, archive, name, seed, steps, isBurst, journalBytes, cacheBytes };
+  const archiveMs = isQuick ? QUICK_ARCHIVE_MS : ARCHIVE_MS;
+  const rest = { isBurst, archiveMs, journalBytes, cacheBytes };
+  const task = { path, log, archive, name, seed, steps, ...rest };
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "-A", SHARER, JSON.stringify(task)],
     stdout: "inherit",

@@ -21,7 +21,8 @@ export type Line =
   | { is: "done"; id: string; number: number; time: number }
   | { is: "read" | "all"; number: number; after: number; begin: number; found: readonly Found[] }
   | { is: "old"; number: number; isAll: boolean; found: readonly Found[] }
-  | { is: "too old" };
+  | { is: "too old" }
+  | { is: "closing" };
 
 /** The log of one process. */
 export interface Log {

@@ -53,6 +53,8 @@ interface Task {
   readonly steps: number;
   /** Whether a step writes up to hundreds of small transactions. */
   readonly isBurst: boolean;
+  /** How often its archive takes what was committed. */
+  readonly archiveMs: number;
   readonly journalBytes: number;
   readonly cacheBytes: number;
 }
@@ -104,11 +106,11 @@ class Sharer {
   }
 
   async #open(): Promise<void> {
-    const { path, journalBytes, cacheBytes } = this.#task;
+    const { path, archiveMs, journalBytes, cacheBytes } = this.#task;
     for (let tries = 0;; tries++) {
       try {
         this.#db = open(path, { shared: true, journalBytes, cacheBytes });
-        const times = { everyMs: 10, baseEvery: 300 };
+        const times = { everyMs: archiveMs, baseEvery: 300 };
         this.#archive = archive(this.#db, folderStore(this.#task.archive), times);
         this.#watched = this.#watch(this.#db);
         this.#watched.catch(() => {});
@@ -121,6 +123,7 @@ class Sharer {
   }
 
   async #close(): Promise<void> {
+    this.#note({ is: "closing" });
     this.#snapshots = [];
     // Its last copy may be too old before it is complete: another process continues.
     if (this.#random.once(2)) await this.#archive!.close().catch((error) => this.#tooOld(error));
