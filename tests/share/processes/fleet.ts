@@ -14,7 +14,8 @@ import { chooseKill, type Kill, killAt, type Moment } from "./killing.ts";
 import { type Checked, Checker, type Log, parseLog } from "./log.ts";
 import { allOf, HEADS, VALUES } from "./sharer.ts";
 
-const SHARER = fromFileUrl(new URL("./sharer.ts", import.meta.url));
+/** The program of the processes. */
+export const SHARER: string = fromFileUrl(new URL("./sharer.ts", import.meta.url));
 /** The versions of an archive that are restored. */
 const RESTORES = 6;
 /** How often an archive takes what was committed. */
@@ -32,6 +33,8 @@ export interface FleetOptions {
   readonly folder: string;
   /** The path of the database, by default in that folder. */
   readonly path?: string;
+  /** The file of `sharer.ts`, if it is another. */
+  readonly program?: string;
   readonly seed: number;
   readonly processes: number;
   /** The processes that are begun in all. */
@@ -105,7 +108,7 @@ function chooseLife(options: FleetOptions, random: Random): { steps: number; kil
 
 function spawn(options: FleetOptions, path: string, number: number, seed: number) {
   const { folder, steps, journalBytes = 2 * 1024 * 1024 } = options;
-  const { isBurst = false, isQuick = false } = options;
+  const { isBurst = false, isQuick = false, program = SHARER } = options;
   const cacheBytes = 8 * 1024 * 1024;
   const name = `p${number}`;
   const [log, archive] = [`${folder}/${name}.log`, `${folder}/archive`];
@@ -113,7 +116,7 @@ function spawn(options: FleetOptions, path: string, number: number, seed: number
   const rest = { isBurst, archiveMs, journalBytes, cacheBytes };
   const task = { path, log, archive, name, seed, steps, ...rest };
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "-A", SHARER, JSON.stringify(task)],
+    args: ["run", "--quiet", "--no-check", "-A", program, JSON.stringify(task)],
     stdout: "inherit",
     stderr: "piped",
   }).spawn();

@@ -31,7 +31,7 @@ export function chooseKill(random: Random): Kill {
   const moment = random.pick(["opening", "working", "working", "closing"] as const);
   if (moment === "opening") return { moment, logBytes: 0, waitMs: random.below(80) };
   if (moment === "closing") return { moment, logBytes: 0, waitMs: random.below(12) };
-  return { moment, logBytes: WORK_BYTES * random.below(80), waitMs: random.below(30) };
+  return { moment, logBytes: WORK_BYTES * random.below(30), waitMs: random.below(30) };
 }
 
 /** Kills a process at its moment, unless it ends before; whether it did. */
