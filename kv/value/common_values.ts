@@ -52,7 +52,8 @@ const INHERITED_KEYS = Reflect.ownKeys(INHERITED);
 
 /**
  * Reads one value at a time. A method begins at an offset, behind the tag unless it says otherwise,
- * and leaves the end of what it read in `#end`.
+ * and leaves the end of what it read in `#end`, which is negative once the reader gave up: to
+ * compare each value with one that says so costs more.
  */
 class ValueReader {
   #end = 0;
@@ -77,7 +78,7 @@ class ValueReader {
     if (++this.#reads >= READS_MIN && this.#room.left === 0) this.#forget();
     const value = this.#value(bytes, start + 2, this.#keys);
     // A value that is cut off went on in what is behind it.
-    return this.#end <= end ? value : UNREAD;
+    return this.#end >= 0 && this.#end <= end ? value : UNREAD;
   }
 
   #forget(): void {
@@ -99,9 +100,9 @@ class ValueReader {
       case INT32:
         return this.#int32(bytes, at + 1);
       case OBJECT:
-        return this.#enter() ? this.#object(bytes, at + 1, keys) : UNREAD;
+        return this.#enter() ? this.#object(bytes, at + 1, keys) : this.#giveUp();
       case ARRAY:
-        return this.#enter() ? this.#array(bytes, at + 1, keys) : UNREAD;
+        return this.#enter() ? this.#array(bytes, at + 1, keys) : this.#giveUp();
     }
     return this.#rarerValue(bytes, at, keys);
   }
@@ -127,7 +128,7 @@ class ValueReader {
       case 0x46:
         return false;
       case UTF16:
-        return this.#utf16(bytes, at) ?? UNREAD;
+        return this.#utf16(bytes, at) ?? this.#giveUp();
       case 0x55:
         return this.#unsigned(bytes, at);
       case 0x5a:
@@ -135,11 +136,17 @@ class ValueReader {
       case 0x44:
         return this.#date(bytes, at);
       case 0x3b:
-        return this.#enter() ? this.#map(bytes, at, keys) : UNREAD;
+        return this.#enter() ? this.#map(bytes, at, keys) : this.#giveUp();
       case 0x27:
-        return this.#enter() ? this.#set(bytes, at, keys) : UNREAD;
+        return this.#enter() ? this.#set(bytes, at, keys) : this.#giveUp();
     }
-    return UNREAD;
+    return this.#giveUp();
+  }
+
+  /** Gives up. The result stands for no value. */
+  #giveUp(): undefined {
+    this.#end = -1;
+    return undefined;
   }
 
   /** Enters a value with parts. Returns whether it is not too deep. */
@@ -159,16 +166,16 @@ class ValueReader {
     let keys = first;
     for (let count = 0;; count++) {
       if (bytes[at] === PADDING) at = afterPadding(bytes, at);
-      if (bytes[at] === 0x7b) return this.#leave(bytes, at + 1, count) ? object : UNREAD;
+      if (bytes[at] === 0x7b) return this.#leave(bytes, at + 1, count) ? object : this.#giveUp();
       let known = keys.find(bytes, at);
       const key = known === undefined ? this.#key(bytes, at) : known.text;
-      if (key === undefined || (!this.#isPlain && key in INHERITED)) return UNREAD;
+      if (key === undefined || (!this.#isPlain && key in INHERITED)) return this.#giveUp();
       // V8 refuses a key that comes twice, so none that is remembered comes twice.
-      if (known === undefined && Object.hasOwn(object, key)) return UNREAD;
+      if (known === undefined && Object.hasOwn(object, key)) return this.#giveUp();
       const end = known === undefined ? this.#end : at + known.length;
       known ??= keys.add(key, bytes, at, end);
       const value = this.#part(bytes, end, known?.inner ?? NO_KEYS);
-      if (value === UNREAD) return UNREAD;
+      if (this.#end < 0) return undefined;
       object[key] = value;
       at = this.#end;
       keys = known?.next ?? NO_KEYS;
@@ -185,17 +192,17 @@ class ValueReader {
 
   #array(bytes: Uint8Array, start: number, keys: KnownKeys): unknown {
     const count = this.#uint32(bytes, start);
-    if (count < 0) return UNREAD;
+    if (count < 0) return this.#giveUp();
     const array: unknown[] = count <= SHORT_ARRAY ? new Array(count) : [];
     for (let i = 0; i < count; i++) {
       const value = this.#part(bytes, this.#end, keys);
-      if (value === UNREAD) return UNREAD;
+      if (this.#end < 0) return undefined;
       array[i] = value;
     }
     let at = this.#end;
     if (bytes[at] === PADDING) at = afterPadding(bytes, at);
     const isEnd = bytes[at] === 0x24 && this.#uint32(bytes, at + 1) === 0;
-    return isEnd && this.#leave(bytes, this.#end, count) ? array : UNREAD;
+    return isEnd && this.#leave(bytes, this.#end, count) ? array : this.#giveUp();
   }
 
   #map(bytes: Uint8Array, start: number, keys: KnownKeys): unknown {
@@ -203,11 +210,11 @@ class ValueReader {
     let at = start;
     for (let count = 0;; count += 2) {
       at = afterPadding(bytes, at);
-      if (bytes[at] === 0x3a) return this.#leave(bytes, at + 1, count) ? map : UNREAD;
+      if (bytes[at] === 0x3a) return this.#leave(bytes, at + 1, count) ? map : this.#giveUp();
       const key = this.#value(bytes, at, keys);
-      if (key === UNREAD) return UNREAD;
+      if (this.#end < 0) return undefined;
       const value = this.#value(bytes, this.#end, keys);
-      if (value === UNREAD) return UNREAD;
+      if (this.#end < 0) return undefined;
       map.set(key, value);
       at = this.#end;
     }
@@ -218,9 +225,9 @@ class ValueReader {
     let at = start;
     for (let count = 0;; count++) {
       at = afterPadding(bytes, at);
-      if (bytes[at] === 0x2c) return this.#leave(bytes, at + 1, count) ? set : UNREAD;
+      if (bytes[at] === 0x2c) return this.#leave(bytes, at + 1, count) ? set : this.#giveUp();
       const value = this.#value(bytes, at, keys);
-      if (value === UNREAD) return UNREAD;
+      if (this.#end < 0) return undefined;
       set.add(value);
       at = this.#end;
     }
@@ -250,16 +257,16 @@ class ValueReader {
 
   #unsigned(bytes: Uint8Array, at: number): unknown {
     const value = this.#uint32(bytes, at);
-    return value < 0 ? UNREAD : value;
+    return value < 0 ? this.#giveUp() : value;
   }
 
   #int32(bytes: Uint8Array, at: number): unknown {
     const zigzag = this.#uint32(bytes, at);
-    return zigzag < 0 ? UNREAD : (zigzag >>> 1) ^ -(zigzag & 1);
+    return zigzag < 0 ? this.#giveUp() : (zigzag >>> 1) ^ -(zigzag & 1);
   }
 
-  #number(bytes: Uint8Array, at: number): number | typeof UNREAD {
-    if (at + 8 > bytes.length) return UNREAD;
+  #number(bytes: Uint8Array, at: number): number | undefined {
+    if (at + 8 > bytes.length) return this.#giveUp();
     for (let i = 0; i < 8; i++) this.#floatBytes[i] = bytes[at + i]!;
     this.#end = at + 8;
     return this.#float[0]!;
@@ -267,7 +274,8 @@ class ValueReader {
 
   #date(bytes: Uint8Array, at: number): unknown {
     const time = this.#number(bytes, at);
-    if (time === UNREAD || !(Number.isInteger(time) || Number.isNaN(time))) return UNREAD;
+    if (time === undefined) return undefined;
+    if (!Number.isInteger(time) && !Number.isNaN(time)) return this.#giveUp();
     return new Date(time);
   }
 
@@ -276,7 +284,7 @@ class ValueReader {
     const bits = this.#uint32(bytes, start);
     if (bits === 0) return 0n;
     const at = this.#end;
-    if (bits < 0 || bits >>> 1 !== 8 || at + 8 > bytes.length) return UNREAD;
+    if (bits < 0 || bits >>> 1 !== 8 || at + 8 > bytes.length) return this.#giveUp();
     const value = new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigUint64(0, true);
     this.#end = at + 8;
     return (bits & 1) === 0 ? value : -value;
@@ -294,7 +302,7 @@ class ValueReader {
 
   #longLatin1(bytes: Uint8Array, lengthAt: number): unknown {
     const start = this.#textAt(bytes, lengthAt);
-    return start < 0 ? UNREAD : bufferOf(bytes).latin1Slice(start, this.#end);
+    return start < 0 ? this.#giveUp() : bufferOf(bytes).latin1Slice(start, this.#end);
   }
 
   #latin1Key(bytes: Uint8Array, lengthAt: number): string | undefined {

@@ -232,9 +232,12 @@ export function deserialize(
   isPlain = false,
 ): unknown {
   const value = readCommonValue(bytes, start, end, isPlain);
-  if (value !== UNREAD) return value;
+  return value === UNREAD ? deserializeByV8(bytes.subarray(start, end)) : value;
+}
+
+function deserializeByV8(bytes: Uint8Array): unknown {
   try {
-    const deserializer = new ValueDeserializer(bytes.subarray(start, end));
+    const deserializer = new ValueDeserializer(bytes);
     deserializer.readHeader();
     return deserializer.readValue();
   } catch (cause) {
