@@ -262,12 +262,15 @@ export class Housekeeping {
     });
   }
 
-  /** Releases the pages of a dropped tree: some at once, the rest in the next turns. */
+  /**
+   * Releases the pages of a dropped tree: some at once, the rest in the next turns. The tree is
+   * dropped already, so its caller hears nothing of damaged pages, or of a slice that was refused.
+   */
   releaseTree(id: number): void {
-    const { catalog } = this.#database;
-    for (let slices = 0; slices < SLICES_AT_ONCE; slices++) {
-      if (!this.#database.runSlice(() => catalog.sweep(undefined, id))) return;
-    }
+    const left = [id];
+    let slices = 0;
+    while (left.length > 0 && slices++ < SLICES_AT_ONCE && this.#sweepFirst(left));
+    if (left.length === 0) return;
     this.#releasing.push(id);
     this.#idle.hurry();
   }

@@ -12,6 +12,7 @@ import {
   openBoth,
   type Opened,
 } from "../../tests/support/databases/database.ts";
+import { Image } from "../../tests/support/files/image.ts";
 import { HANG_MS } from "../../tests/support/programs/hang.ts";
 import { usedPages } from "../../tests/support/trees/space.ts";
 
@@ -88,6 +89,29 @@ describe("a drop of a large tree", () => {
     await commitUntilIdleReleased(again);
     assertEquals(checkDatabase(again), 2);
     again.db.close();
+  });
+
+  it("succeeds if its pages are damaged, and leaves them", async () => {
+    const file = new MemoryFile();
+    const intact = openBoth(file);
+    change(intact.db, "kept", (tree) => tree.set("key", bytesOf(1, 1)));
+    change(intact.db, "damaged", (tree) => {
+      for (let i = 0; i < 60; i++) tree.set(`key ${i}`, bytesOf(i, 1000));
+    });
+    intact.db.close();
+    const image = new Image(file.content());
+    image.destroy(image.pagesOf([format.KIND_BRANCH], 2)[0]!);
+    const { db, session } = openBoth(image.file());
+    assertEquals([db.dropTree("damaged"), db.trees()], [true, ["kept"]]);
+    db.writeSync((tx) => {
+      tx.tree("damaged").set("key", bytesOf(2, 9));
+      assertEquals(db.dropTree("damaged"), true);
+      tx.tree("kept").set("key", bytesOf(3, 9));
+    });
+    await setTimeout(0);
+    assertEquals(db.tree("kept").get("key"), bytesOf(3, 9));
+    assertEquals([...session.catalog.dropped()], [2]);
+    db.close();
   });
 
   it("goes back with its transaction", async () => {
