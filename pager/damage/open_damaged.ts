@@ -31,7 +31,7 @@ import {
   isUnfinishedCreation,
 } from "../journal/superblocks.ts";
 import { checkSizes } from "../recovery/options.ts";
-import { Recovery, type RecoveryReport } from "../recovery/recovery.ts";
+import { missingJournal, Recovery, type RecoveryReport } from "../recovery/recovery.ts";
 import { DamagedPages } from "./damaged_pages.ts";
 import { findSeed } from "./seed_search.ts";
 
@@ -121,6 +121,8 @@ class Examination {
 
   /** Replays the journal in memory; if that fails, discards the changes and returns undefined. */
   #recover(superblock: Superblock) {
+    const missing = missingJournal(this.#disk, superblock);
+    if (missing !== undefined) this.#findings.push(missing);
     try {
       const options = { protect: false, tolerant: true, overlay: this.#overlay };
       return new Recovery(this.#disk, superblock, options).run();

@@ -139,14 +139,12 @@ export class Recovery {
   /** The chunks of the areas are on the medium before a superblock lists them. */
   #checkAreas(): void {
     if (this.#options.tolerant) return;
-    const missing = this.#superblock.journals.flat().find((chunk) => !this.#isPresent(chunk));
-    if (missing === undefined) return;
-    const rule = "the file ends before its journal";
-    throw new CorruptionError(missing * CHUNK_PAGES, missing * CHUNK_BYTES, rule);
+    const error = missingJournal(this.#disk, this.#superblock);
+    if (error !== undefined) throw error;
   }
 
   #isPresent(chunk: ChunkNumber): boolean {
-    return chunk * CHUNK_BYTES < this.#disk.size();
+    return isPresent(this.#disk, chunk);
   }
 
   /** The facts in batches keep the rules of a superblock, which they go into. */
@@ -333,4 +331,16 @@ export class Recovery {
     }
     if (this.#disk.size() < extended * PAGE_BYTES) this.#disk.truncate(extended * PAGE_BYTES);
   }
+}
+
+/** The error of a file that ends before a chunk of its journal, or undefined. */
+export function missingJournal(disk: Disk, { journals }: Superblock): CorruptionError | undefined {
+  const missing = journals.flat().find((chunk) => !isPresent(disk, chunk));
+  if (missing === undefined) return undefined;
+  const rule = "the file ends before its journal";
+  return new CorruptionError(missing * CHUNK_PAGES, missing * CHUNK_BYTES, rule);
+}
+
+function isPresent(disk: Disk, chunk: ChunkNumber): boolean {
+  return chunk * CHUNK_BYTES < disk.size();
 }

@@ -669,6 +669,22 @@ describe("verify() of a file with much damage", () => {
       }
     }
   });
+
+  it("finds a journal that was cut off, which opening refuses", async () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    fillSample(db);
+    db.checkpoint();
+    const bytes = file.content();
+    const image = new Image(bytes);
+    const last = Math.max(
+      image.superblock(SUPERBLOCK.journalA),
+      image.superblock(SUPERBLOCK.journalB),
+    );
+    const { findings } = await check(bytes.subarray(0, last * CHUNK_BYTES));
+    const rules = findings.map(({ page, rule }) => [page, rule]);
+    assertEquals(rules, [[last * CHUNK_PAGES, "the file ends before its journal"]]);
+  });
 });
 
 describe("verify() of a file that a power cut left with one intact superblock", () => {
