@@ -47,7 +47,7 @@ import {
   versionOf,
 } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
-import { corrupt, corruptHeader } from "../format/page_check.ts";
+import { corrupt, corruptHeader, NOT_REACHED } from "../format/page_check.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "../format/units.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
@@ -275,7 +275,9 @@ export class CopyReader {
     this.#wantedCount = 0;
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       this.#wants[slot] = 0;
-      if (first + slot >= FRESH_PAGES && this.#keepIfVisible(slot)) this.#noteInUse(slot, since);
+      if (first + slot >= FRESH_PAGES && this.#keepIfVisible(first + slot, slot)) {
+        this.#noteInUse(slot, since);
+      }
     }
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       const start = slot;
@@ -322,16 +324,18 @@ export class CopyReader {
       setInUse(frame, 0, slot);
       return true;
     }
-    return this.#keepIfVisible(slot);
+    return this.#keepIfVisible(page, slot);
   }
 
   /** Clears the header in a slot if it is not of a page of the version; whether it is. */
-  #keepIfVisible(slot: Slot): boolean {
+  #keepIfVisible(page: PageNumber, slot: Slot): boolean {
     const frame = this.#frame;
     const kind = kindOf(frame, slot);
-    const isOfJournal = kind === KIND_JOURNAL;
-    if (kind !== KIND_FREE && !isOfJournal && versionOf(frame, slot) <= this.meta.version) {
-      return true;
+    if (kind !== KIND_FREE && kind !== KIND_JOURNAL) {
+      const version = versionOf(frame, slot);
+      if (version <= this.meta.version) return true;
+      // Left out, the page of an older superblock would be lost without a word.
+      if (version > this.#source.meta.version) corruptHeader(page, HEADER.versionLow, NOT_REACHED);
     }
     clearHeader(frame, slot);
     clearInUse(frame, 0, slot);

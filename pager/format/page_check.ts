@@ -41,6 +41,9 @@ export type Verifier = (frame: Frame, slot: Slot, page: PageNumber) => void;
 /** Structure checks by kind. */
 export type Verifiers = (Verifier | undefined)[];
 
+/** The rule that a page breaks which is newer than the file. */
+export const NOT_REACHED = "written by a version that the file has not reached";
+
 /** Throws the error for a page that breaks a rule, at a byte of that page. */
 export function corrupt(page: PageNumber, offset: number, rule: string): never {
   throw new CorruptionError(page, page * PAGE_BYTES + offset, rule);
@@ -78,7 +81,7 @@ export function checkPage(
     corruptHeader(page, HEADER.headerSum, "header sum does not match");
   }
   if (versionOf(frame, slot) > version) {
-    corruptHeader(page, HEADER.versionLow, "written by a version that the file has not reached");
+    corruptHeader(page, HEADER.versionLow, NOT_REACHED);
   }
   const verifier = verifiers[kind];
   if (verifier === undefined) corruptHeader(page, HEADER.kind, `no data is of kind ${kind}`);

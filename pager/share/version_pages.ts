@@ -5,15 +5,23 @@
  * It reads under the write lock, a chunk in each hold, so nobody writes in place meanwhile;
  * and only while nothing newer than the version was ever written in place, as the lock file says.
  * Then what the file has, with the records up to the version over it, is the version: also that a
- * page was free, which no sum could tell.
+ * page was free, which no sum could tell. The header of a free page is zero; the others have sums.
  */
 
 import type { Disk } from "../file/disk.ts";
 import type { RecordIndex } from "../follow/record_index.ts";
+import { seedOf } from "../format/checksum.ts";
 import { SnapshotTooOldError } from "../format/errors.ts";
-import { CHUNK_PAGES, CHUNK_SHIFT, KIND_FREE, PAGE_BYTES, PAGE_SHIFT } from "../format/format.ts";
+import {
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  KIND_FREE,
+  PAGE_BYTES,
+  PAGE_COUNT_MAX,
+  PAGE_SHIFT,
+} from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
-import { clearInUse, formatHeader, kindOf, setInUse } from "../format/header.ts";
+import { checkHeaderPage, clearInUse, formatHeader, kindOf, setInUse } from "../format/header.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "../format/units.ts";
 import type { Share } from "./share.ts";
 
@@ -22,6 +30,8 @@ export class VersionPages {
   readonly #share: Share;
   readonly #disk: Disk;
   readonly #index: RecordIndex;
+  /** The seed of header sums. */
+  readonly #seed: number;
 
   /**
    * Creates the reader of a share.
@@ -32,6 +42,7 @@ export class VersionPages {
     this.#share = share;
     this.#disk = share.parts.disk;
     this.#index = share.parts.index;
+    this.#seed = seedOf(share.parts.superblock.databaseId);
   }
 
   /** Runs a body under the write lock, at the end of the journal. */
@@ -49,6 +60,7 @@ export class VersionPages {
    * Copies the header page of a chunk as of a version to slot 0 of a frame, under the lock.
    *
    * @throws {SnapshotTooOldError} The file has newer pages in place.
+   * @throws {CorruptionError} A header of the chunk breaks a rule.
    * @throws {IoError} The file cannot be read.
    */
   copyHeaderPage(chunk: ChunkNumber, version: Version, frame: Frame): void {
@@ -69,6 +81,8 @@ export class VersionPages {
       else setInUse(frame, 0, slot);
     }
     setInUse(frame, 0, 0);
+    // A page whose header is damaged must not count as free, or as one of a later version.
+    checkHeaderPage(frame, 0, chunk, PAGE_COUNT_MAX, this.#seed);
   }
 
   /**

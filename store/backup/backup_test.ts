@@ -2,12 +2,20 @@
 // writer meets meanwhile, and the memory that old pages take.
 
 import { Buffer } from "node:buffer";
-import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { PAGE_BYTES, SUPERBLOCK } from "../../pager/format/format.ts";
 import {
   ClosedError,
   type CopyReader,
+  CorruptionError,
   format,
   IoError,
   MemoryFile,
@@ -22,6 +30,7 @@ import {
   sameBytes,
 } from "../../tests/support/databases/database.ts";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
+import { Image } from "../../tests/support/files/image.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";
@@ -198,6 +207,42 @@ describe("Database.backup() of a damaged file", () => {
     });
     assertEquals([found.name, found.page >>> 8, found.names], ["CorruptionError", chunk, []]);
   });
+
+  it("refuses a page of a version that the file has not reached", () =>
+    inTempDir(async (dir) => {
+      const file = new MemoryFile();
+      const made = openOn(file);
+      fill(made, 1, 0, 100);
+      made.close();
+      const image = new Image(file.content());
+      const page = image.pagesOf([format.KIND_LEAF])[5]!;
+      image.view.setUint16(image.headerAt(page) + format.HEADER.versionHigh, 1, true);
+      image.sealHeader(page);
+      using db = openOn(image.file());
+      const error = await assertRejects(() => db.backup(`${dir}/to`), CorruptionError);
+      assertEquals([error.page, namesIn(dir)], [page, []]);
+    }));
+
+  it("refuses a header of a shared file, whatever the damage makes of it", () =>
+    inTempDir(async (dir) => {
+      const made = open(`${dir}/from`);
+      fill(made, 1, 0, 100);
+      made.close();
+      const image = new Image(Deno.readFileSync(`${dir}/from`));
+      const page = image.pagesOf([format.KIND_LEAF])[5]!;
+      const at = image.headerAt(page);
+      for (const field of [0, format.HEADER.versionHigh]) {
+        const bytes = image.bytes.slice();
+        // A leaf becomes free; the version a later one.
+        bytes[at + field]! ^= 1;
+        Deno.writeFileSync(`${dir}/from`, bytes);
+        const db = open(`${dir}/from`, { shared: true });
+        const before = namesIn(dir);
+        const error = await assertRejects(() => db.backup(`${dir}/to`), CorruptionError);
+        assertEquals([error.page, namesIn(dir)], [page, before], `field ${field}`);
+        assertThrows(() => db.close(), CorruptionError);
+      }
+    }));
 });
 
 describe("Database.backup() and a writer", () => {

@@ -25,8 +25,8 @@ export const COPY_BUGS: readonly PlantedBug[] = [
     "copy-newer-page",
     "a page that was taken into use later is not in a copy",
     READER,
-    "&& versionOf(frame, slot) <= this.meta.version) {",
-    ") {",
+    "if (version <= this.meta.version) return true;",
+    "return true;",
     MODEL,
   ),
   bug(
