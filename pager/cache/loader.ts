@@ -3,9 +3,9 @@
  *
  * While the cache has room, a miss reads the whole chunk in one call. If its header page is needed,
  * that is read first, and of a chunk of the journal nothing else. Under pressure a miss reads one
- * header and one page into a pool frame or, during sequential reads, the rest of the extent. A page
- * is verified at its first use after a load: header sum, version, page sum, and then the structure
- * of its content, by the verifier registered for its kind.
+ * header and one page into a pool frame or, during sequential reads in either direction, the rest
+ * of the extent. A page is verified at its first use after a load: header sum, version, page sum,
+ * and then the structure of its content, by the verifier registered for its kind.
  *
  * A page is not checked again after that: code on the hot path may trust what is in a frame.
  *
@@ -63,6 +63,8 @@ import { copyPage } from "./page_copy.ts";
 import type { Windows } from "./windows.ts";
 
 const NO_CHUNK = -1;
+/** No page is in a run with this one. */
+const NO_MISS = -2 * EXTENT_PAGES;
 /** Binary logarithm of the entries of `#wanted` for each frame of the cache. */
 const WANTED_SHIFT = 2;
 
@@ -107,7 +109,7 @@ export class Loader {
    * relative to the size of the cache: on one miss in 250 if the file has a thousand times that.
    */
   readonly #wanted: Int32Array;
-  #lastMiss = 0;
+  #lastMiss = NO_MISS;
 
   /**
    * Creates the loader of one file.
@@ -173,7 +175,7 @@ export class Loader {
 
   /** Ends a run of sequential reads: the next miss reads one page, not the rest of its extent. */
   endRun(): void {
-    this.#lastMiss = this.#meta.pageCount;
+    this.#lastMiss = NO_MISS;
   }
 
   /**
@@ -378,12 +380,13 @@ export class Loader {
   }
 
   #fetch(page: PageNumber): number {
-    const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
+    const ahead = page - this.#lastMiss;
     this.#lastMiss = page;
     const shown = this.#showChunk(page);
     if (shown >= 0) return shown;
     if (this.loadsChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);
-    return runsAhead ? this.#loadExtent(page) : this.#loadPage(page);
+    const isRun = ahead !== 0 && Math.abs(ahead) <= EXTENT_PAGES;
+    return isRun ? this.#loadExtent(page, ahead) : this.#loadPage(page);
   }
 
   /** Whether a miss in a chunk makes it a window, if its pages may move. */
@@ -459,20 +462,29 @@ export class Loader {
     return place;
   }
 
-  /** Loads a page and those after it in its extent; of the latter it keeps only valid ones. */
-  #loadExtent(page: PageNumber): number {
-    const rest = EXTENT_PAGES - (page & (EXTENT_PAGES - 1));
-    const most = Math.min(rest, this.#meta.pageCount - page);
+  /**
+   * Loads a page and those after it in its extent, or those before it if `ahead` is negative; of
+   * the others it keeps only valid ones.
+   */
+  #loadExtent(page: PageNumber, ahead: number): number {
+    const before = page & (EXTENT_PAGES - 1);
+    const first = ahead < 0 ? Math.max(page - before, firstOfData(page)) : page;
+    const last = ahead < 0
+      ? page
+      : Math.min(page - before + EXTENT_PAGES, this.#meta.pageCount) - 1;
     this.#wantHeader(page >>> CHUNK_SHIFT);
     // The headers overlay slot 0 of the frame, so the pages go to slots 1 and up.
-    const end = page + this.#file.readPages(page, most, this.#extent, 1);
-    this.#file.readHeaders(page, end - page, this.#extent, 1);
+    const end = first + this.#file.readPages(first, last - first + 1, this.#extent, 1);
+    if (end <= page) corrupt(page, 0, "the file ends before the page");
+    this.#file.readHeaders(first, end - first, this.#extent, 1);
     this.reads.extents++;
-    for (let ahead = page + 1; ahead < end; ahead++) this.#keepAhead(ahead, ahead - page + 1);
-    return this.#keep(page, 1);
+    for (let other = first; other < end; other++) {
+      if (other !== page) this.#keepOther(other, other - first + 1);
+    }
+    return this.#keep(page, page - first + 1);
   }
 
-  #keepAhead(page: PageNumber, slot: Slot): void {
+  #keepOther(page: PageNumber, slot: Slot): void {
     if (kindOf(this.#extent, slot) === KIND_FREE || this.#cache.find(page) >= 0) return;
     try {
       this.#verify(this.#extent, slot, page);
@@ -512,4 +524,9 @@ export class Loader {
   #verify(frame: Frame, slot: Slot, page: PageNumber): void {
     checkPage(frame, slot, page, this.seed, this.#newest(page), this.verifiers);
   }
+}
+
+/** The first page in the chunk of a page that can have data. */
+function firstOfData(page: PageNumber): PageNumber {
+  return Math.max(FRESH_PAGES, page - (page & SLOT_MASK) + 1);
 }

@@ -422,8 +422,8 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "ahead-signed",
     "reading ahead ends with the extent, for every page",
     "pager/cache/loader.ts",
-    "    const rest = EXTENT_PAGES - (page & (EXTENT_PAGES - 1));\n",
-    "    const rest = (page | (EXTENT_PAGES - 1)) + 1 - page;\n",
+    "      : Math.min(page - before + EXTENT_PAGES, this.#meta.pageCount) - 1;\n",
+    "      : Math.min((page | (EXTENT_PAGES - 1)) + 1, this.#meta.pageCount) - 1;\n",
     "pager/cache/loader_far_test.ts",
   ),
   bug(
