@@ -31,6 +31,13 @@ const NETWORKS: ReadonlyMap<number, string> = new Map([
   [0x786f4256, "VirtualBox"],
 ]);
 
+/** The permissions that are taken over: reading and writing. */
+const MODE_BITS = 0o666;
+/** Those of the owner, and of one class of users. */
+const MODE_OWNER = 0o600;
+const CLASS_MASK = 0o7;
+const GROUP_SHIFT = 3;
+
 /**
  * Refuses a file that cannot be shared: on a network file system, as far as it can be told, neither
  * locks nor caches are those of one machine; on Windows a lock forbids others to read.
@@ -82,6 +89,27 @@ export function networkOf(type: number): string | undefined {
   return NETWORKS.get(type >>> 0);
 }
 
+/** Who may use a file: its permissions, and where it is to be another's, its owner and group. */
+export interface Access {
+  readonly mode: number;
+  readonly uid?: number | null;
+  readonly gid?: number | null;
+}
+
+/**
+ * Who may use a file.
+ *
+ * @throws {IoError} The system refused to tell.
+ */
+export function accessOf(path: string): Access {
+  try {
+    const { mode, uid, gid } = fs.statSync(path);
+    return { mode: mode & MODE_BITS, uid, gid };
+  } catch (cause) {
+    throw refused("look at", path, cause);
+  }
+}
+
 /** How a lock file is locked by this handle. */
 type Held = "not" | "shared" | "exclusive";
 
@@ -120,7 +148,7 @@ export interface SideBytes {
 /** A file that exists for its lock. */
 export class LockFile implements FileLock {
   readonly #path: string;
-  readonly #mode: number;
+  readonly #access: Access;
   #file: Deno.FsFile;
   #found: Deno.FileInfo;
   #held: Held = "not";
@@ -132,13 +160,13 @@ export class LockFile implements FileLock {
    * Opens a lock file, and creates it if it is missing.
    *
    * @param path Its path.
-   * @param mode The permissions of a file that is created.
+   * @param access Who may use a file that is created.
    * @throws {IoError} The system refused.
    */
-  constructor(path: string, mode: number) {
+  constructor(path: string, access: Access) {
     this.#path = path;
-    this.#mode = mode;
-    this.#file = openFile(path, mode);
+    this.#access = access;
+    this.#file = openFile(path, access);
     this.#found = this.#file.statSync();
   }
 
@@ -205,7 +233,7 @@ export class LockFile implements FileLock {
 
   /** Opens the file that the path names now, after something has deleted this one. */
   reopen(): void {
-    const file = openFile(this.#path, this.#mode);
+    const file = openFile(this.#path, this.#access);
     this.#file.close();
     this.#file = file;
     this.#found = file.statSync();
@@ -259,12 +287,12 @@ export class SideFile implements SideBytes {
    * Opens a sidecar, and creates it if it is missing.
    *
    * @param path Its path.
-   * @param mode The permissions of a file that is created; without them it is only read.
+   * @param access Who may use a file that is created; without this it is only read.
    * @throws {IoError} The system refused, or it is not a regular file.
    */
-  constructor(path: string, mode?: number) {
+  constructor(path: string, access?: Access) {
     this.#path = path;
-    this.#file = descriptorOf(path, mode);
+    this.#file = descriptorOf(path, access);
   }
 
   /** Reads bytes; those past the end of the file are zero. */
@@ -305,35 +333,78 @@ export function readSideFile(path: string): SideBytes | undefined {
   }
 }
 
-function openFile(path: string, mode: number): Deno.FsFile {
-  checkRegular(path);
+function openFile(path: string, access: Access): Deno.FsFile {
+  if (checkRegular(path)) create(path, access);
   try {
-    return Deno.openSync(path, { read: true, write: true, create: true, mode });
+    // Something may have deleted it again.
+    return Deno.openSync(path, { read: true, write: true, create: true, mode: access.mode });
   } catch (cause) {
     throw refused("open", path, cause);
   }
 }
 
-function descriptorOf(path: string, mode: number | undefined): number {
-  checkRegular(path);
+function descriptorOf(path: string, access: Access | undefined): number {
+  if (checkRegular(path) && access !== undefined) create(path, access);
   const { O_CREAT, O_RDWR } = fs.constants;
   try {
-    if (mode === undefined) return fs.openSync(path, "r");
-    return fs.openSync(path, O_RDWR | O_CREAT, mode);
+    return access === undefined
+      ? fs.openSync(path, "r")
+      : fs.openSync(path, O_RDWR | O_CREAT, access.mode);
   } catch (cause) {
     throw refused("open", path, cause);
   }
 }
 
-/** Opening a FIFO would wait for its other end, so the type is checked first. */
-function checkRegular(path: string): void {
+/**
+ * Creates a file for those who may use the database, whatever the umask of this process, and
+ * whoever runs it: they have to lock and write the file as well. Until it has that owner and group,
+ * only this user may use it.
+ */
+function create(path: string, { mode, uid = null, gid = null }: Access): void {
+  let file: number;
+  try {
+    file = fs.openSync(path, "wx+", MODE_OWNER);
+  } catch (cause) {
+    // Another process has created it.
+    if ((cause as { code?: unknown }).code === "EEXIST") return;
+    throw refused("open", path, cause);
+  }
+  try {
+    const own = fs.fstatSync(file);
+    const isOfGroup = gid === null || own.gid === gid || isChanged(file, own.uid, gid);
+    if (uid !== null && own.uid !== uid) isChanged(file, uid, gid ?? own.gid);
+    // What both the group and others may, where the file is of another group.
+    const both = (mode >>> GROUP_SHIFT) & mode & CLASS_MASK;
+    fs.fchmodSync(file, isOfGroup ? mode : (mode & MODE_OWNER) | (both << GROUP_SHIFT) | both);
+  } catch (cause) {
+    throw refused("open", path, cause);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** Gives a file to a user and a group, if the system lets this process; whether it did. */
+function isChanged(file: number, uid: number, gid: number): boolean {
+  try {
+    fs.fchownSync(file, uid, gid);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Opening a FIFO would wait for its other end, so the type is checked first. Returns whether there
+ * is no file.
+ */
+function checkRegular(path: string): boolean {
   let found: fs.Stats | undefined;
   try {
     found = fs.statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
     throw refused("open", path, cause);
   }
-  if (found === undefined || found.isFile()) return;
+  if (found === undefined || found.isFile()) return found === undefined;
   throw new IoError(`Cannot open ${path}: it is not a regular file`);
 }
 

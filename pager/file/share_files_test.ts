@@ -13,7 +13,7 @@ import {
   SideFile,
 } from "./share_files.ts";
 
-const MODE = 0o666;
+const ACCESS = { mode: 0o666 };
 
 describe("a place to share a file", () => {
   it("is no network file system, as far as Linux numbers them", () => {
@@ -36,7 +36,7 @@ describe("the files beside a database", () => {
     inTempDir((dir) => {
       const path = `${dir}/a`;
       assertEquals(isShared(path), false);
-      const presence = new LockFile(`${path}-here`, MODE);
+      const presence = new LockFile(`${path}-here`, ACCESS);
       assertEquals(isShared(path), false);
       presence.tryLock(false);
       assertEquals(isShared(path), true);
@@ -48,7 +48,7 @@ describe("the files beside a database", () => {
     inTempDir((dir) => {
       assertEquals(readSideFile(`${dir}/a-shared`), undefined);
       assertEquals([...Deno.readDirSync(dir)], []);
-      const side = new SideFile(`${dir}/a-shared`, MODE);
+      const side = new SideFile(`${dir}/a-shared`, ACCESS);
       side.write(new Uint8Array([1, 2, 3]), 0);
       const outside = readSideFile(`${dir}/a-shared`)!;
       const bytes = new Uint8Array(4);

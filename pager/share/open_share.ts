@@ -15,6 +15,7 @@ import { Disk } from "../file/disk.ts";
 import { type DiskFileOptions, openSharedDiskFile, pauseThread } from "../file/disk_file.ts";
 import type { File } from "../file/file.ts";
 import {
+  accessOf,
   type FileLock,
   LockFile,
   refuseUnshareable,
@@ -36,7 +37,6 @@ import { SharedFile } from "./shared_file.ts";
 /** The longest wait for the write lock, in milliseconds, unless `lockTimeoutMs` is longer. */
 const LOCK_MS = 30_000;
 const POLL_MS = 5;
-const MODE = 0o666;
 /** The times that an opening begins anew because an exclusive handle was there meanwhile. */
 const TRIES = 8;
 
@@ -65,7 +65,6 @@ export interface ShareFiles {
 
 /** Opens the files of a path, and creates those that are missing. */
 export function openShareFiles(path: string, options: DiskFileOptions): ShareFiles {
-  const { mode = MODE } = options;
   refuseUnshareable(path);
   const opened: { close(): void }[] = [];
   const keep = <T extends { close(): void }>(file: T): T => {
@@ -74,13 +73,15 @@ export function openShareFiles(path: string, options: DiskFileOptions): ShareFil
   };
   try {
     // The file comes first: its path may name none, and then nothing is created.
+    const base = keep(openSharedDiskFile(path, options));
+    const access = accessOf(path);
     return {
-      base: keep(openSharedDiskFile(path, options)),
-      lockFile: keep(new LockFile(`${path}-lock`, mode)),
-      presence: keep(new LockFile(`${path}-here`, mode)),
-      side: keep(new SideFile(`${path}-shared`, mode)),
-      queue: keep(new LockFile(`${path}-shared`, mode)),
-      openArchiveLock: () => new LockFile(`${path}-archive`, mode),
+      base,
+      lockFile: keep(new LockFile(`${path}-lock`, access)),
+      presence: keep(new LockFile(`${path}-here`, access)),
+      side: keep(new SideFile(`${path}-shared`, access)),
+      queue: keep(new LockFile(`${path}-shared`, access)),
+      openArchiveLock: () => new LockFile(`${path}-archive`, access),
     };
   } catch (error) {
     for (const file of opened) closeAfter(file);

@@ -9,7 +9,10 @@ describe("a note of the pages in place", () => {
   it("is known to all that have the lock file, until something deletes it", () => {
     const folder = Deno.makeTempDirSync();
     const path = `${folder}/a-lock`;
-    const files = [new LockFile(path, 0o600), new LockFile(path, 0o600)] as const;
+    const files = [
+      new LockFile(path, { mode: 0o600 }),
+      new LockFile(path, { mode: 0o600 }),
+    ] as const;
     try {
       const [a, b] = [new PlacedNote(files[0]), new PlacedNote(files[1])];
       assertEquals([a.read(), b.read()], [undefined, undefined]);

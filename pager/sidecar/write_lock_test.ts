@@ -7,7 +7,7 @@ import { LockedError } from "../format/errors.ts";
 import { Pins } from "./pins.ts";
 import { WriteLock } from "./write_lock.ts";
 
-const MODE = 0o600;
+const ACCESS = { mode: 0o600 };
 
 /** Longer than a turn of a hold, in milliseconds. */
 const TURN_MS = 3;
@@ -31,11 +31,11 @@ afterEach(() => {
 
 /** The lock of a process, which has a pin, or only opens the file. */
 function lockOf(hasPin = true): WriteLock {
-  const side = new SideFile(`${path}-shared`, MODE);
+  const side = new SideFile(`${path}-shared`, ACCESS);
   const pins = new Pins(side, opened.length + 1);
   if (hasPin) assert(pins.take(1));
   // A lock file of its own, so that the other locks here are not of the same thread.
-  const file = new LockFile(`${path}-lock`, MODE);
+  const file = new LockFile(`${path}-lock`, ACCESS);
   const own = Object.create(file, {
     identity: { value: `${opened.length}` },
     tryLock: { value: file.tryLock.bind(file) },
@@ -45,7 +45,7 @@ function lockOf(hasPin = true): WriteLock {
     writeNote: { value: file.writeNote.bind(file) },
     close: { value: file.close.bind(file) },
   });
-  const queue = new LockFile(`${path}-shared`, MODE);
+  const queue = new LockFile(`${path}-shared`, ACCESS);
   const lock = new WriteLock(own, queue, path, () => now);
   lock.pins = pins;
   opened.push(lock);

@@ -240,6 +240,22 @@ describe("handles with shared: true", () => {
     assertEquals(follower.stats().sharing, undefined);
   });
 
+  it("have files beside the database for those who may use it, whatever the umask", () => {
+    open(handles.path).close();
+    Deno.chmodSync(handles.path, 0o662);
+    // Root may give files away.
+    if (Deno.uid() === 0) Deno.chownSync(handles.path, 65_534, 65_533);
+    const accessTo = (path: string) => {
+      const { mode, uid, gid } = Deno.statSync(path);
+      return { mode: mode! & 0o777, uid, gid };
+    };
+    const access = accessTo(handles.path);
+    handles.open();
+    for (const end of ["-lock", "-here", "-shared"]) {
+      assertEquals(accessTo(handles.path + end), access, end);
+    }
+  });
+
   it("may have different options", async () => {
     const a = handles.open({ cacheBytes: 8 * 1024 * 1024, journalBytes: 2 * 1024 * 1024 });
     const b = handles.open({ durability: "none", mode: 0o600 });
