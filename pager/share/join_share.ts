@@ -57,7 +57,7 @@ export function joinShare(
   const remote = new RemoteCommits({ ...logged, index: opened.index }, () => events.moved());
   const share = new Share(opened, disk, remote);
   const flusher = new SharedFlusher(share, logged, bounds, () => events.flushed());
-  return { share, flusher, remote, versionPages: new VersionPages(share) };
+  return { share, flusher, remote, versionPages: new VersionPages(share, flusher) };
 }
 
 /** The memory of a pager that shares its file, and what changes it. */

@@ -194,6 +194,11 @@ export class SharedFlusher implements PagerFlusher {
     }
   }
 
+  /** Does what `flush` does, if a commit waits for it, and no transaction is open. */
+  writePending(): void {
+    if (this.pending.length > 0 && this.#parts.open.depth === 0) this.flush("sync");
+  }
+
   /** Takes to the medium what this process has read or written, with or without the lock. */
   syncBehind(): void {
     this.#share.checkWritable();

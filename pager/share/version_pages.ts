@@ -25,9 +25,19 @@ import { checkHeaderPage, clearInUse, formatHeader, kindOf, setInUse } from "../
 import type { ChunkNumber, PageNumber, Slot, Version } from "../format/units.ts";
 import type { Share } from "./share.ts";
 
+/** What a process has committed in memory, and not written. */
+export interface PendingCommits {
+  /**
+   * Writes the commits that wait for the end of the turn, unless a transaction is open. The lock
+   * may be given up then.
+   */
+  writePending(): void;
+}
+
 /** The pages of versions of a file that several processes write. */
 export class VersionPages {
   readonly #share: Share;
+  readonly #pending: PendingCommits;
   readonly #disk: Disk;
   readonly #index: RecordIndex;
   /** The seed of header sums. */
@@ -37,16 +47,22 @@ export class VersionPages {
    * Creates the reader of a share.
    *
    * @param share The share in the file.
+   * @param pending Writes the commits of this process.
    */
-  constructor(share: Share) {
+  constructor(share: Share, pending: PendingCommits) {
     this.#share = share;
+    this.#pending = pending;
     this.#disk = share.parts.disk;
     this.#index = share.parts.index;
     this.#seed = seedOf(share.parts.superblock.databaseId);
   }
 
-  /** Runs a body under the write lock, at the end of the journal. */
+  /**
+   * Runs a body under the write lock, at the end of the journal, which has all commits then: what
+   * only waits for its write is in no file.
+   */
   underLock<T>(body: () => T): T {
+    this.#pending.writePending();
     if (this.#share.isHeld) return body();
     this.#share.enter();
     try {

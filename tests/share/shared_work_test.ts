@@ -223,6 +223,22 @@ describe("maintenance of a shared database, while another handle writes", () => 
     return await ended;
   }
 
+  it("has the commits that wait for their write when it begins", async () => {
+    const db = handles.open();
+    const words = treeOf(db);
+    await words.set("a", "one");
+    using before = db.snapshot();
+    // More pages than the file has. Nobody awaits the sets, so they wait for the end of the turn.
+    words.set("b", "x".repeat(100_000));
+    const listed = Array.fromAsync(db.changes({ since: before }));
+    words.set("c", "y".repeat(100_000));
+    await db.backup(`${handles.folder}/copy`);
+    assertEquals((await listed).map(({ key }) => key[0]), [98]);
+    using copy = open(`${handles.folder}/copy`);
+    assertEquals((await copy.verify()).findings, []);
+    assertEquals([...treeOf(copy).entries()], [...words.entries()]);
+  });
+
   it("copies the version at which the backup began", async () => {
     const { a, b, change } = await prepare();
     await change();

@@ -47,6 +47,14 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     WORK_TEST,
   ),
   bug(
+    "share-pending",
+    "a copy has the commits that wait for the end of the turn when it begins",
+    VERSIONS,
+    "    this.#pending.writePending();\n",
+    "",
+    WORK_TEST,
+  ),
+  bug(
     "share-latest-header",
     "the headers of a version are those of its records, not of later ones",
     VERSIONS,
