@@ -260,6 +260,17 @@ describe("an archive of a shared database", () => {
     );
     if (hasCommits) assertEquals(await contentAt(store, version), state);
   });
+
+  it("begins with commits that wait for their flush", async () => {
+    const db = handles.open();
+    const store = new MemoryStore();
+    const sets = Array.from({ length: 20 }, (_, i) => treeOf(db).set(`${i}`, "long ".repeat(1000)));
+    await using shipping = archive(db, store, SLOW);
+    sets.push(treeOf(db).set("last", "one"));
+    await Promise.all(sets);
+    await shipping.flush();
+    assertEquals(await contentAt(store), contentOf(db));
+  });
 });
 
 /** A handle whose process may have died before it is closed. */

@@ -103,6 +103,16 @@ async function work({ db, tree }: Handle, acknowledged: Set<string>): Promise<vo
   }
 }
 
+/** Lets the process of a handle die. */
+function closeDead({ life, db }: Handle): void {
+  life.end();
+  try {
+    db.close();
+  } catch {
+    // A dead process closes nothing.
+  }
+}
+
 /** Lets calls fail. Returns whether one did. */
 async function trial(operation: Kind, nth: number, isLasting: boolean): Promise<boolean> {
   const world = new SharedWorld(new PowerFile());
@@ -124,12 +134,7 @@ async function trial(operation: Kind, nth: number, isLasting: boolean): Promise<
     seen = contentOf(other);
   }
   assertEquals(contentOf(handle), seen, what);
-  handle.life.end();
-  try {
-    handle.db.close();
-  } catch {
-    // A dead process closes nothing.
-  }
+  closeDead(handle);
   const later = open(world);
   await later.tree.set("last", "");
   const end = [...seen, "last"].sort();
@@ -155,6 +160,21 @@ describe("a shared file whose calls fail in one process", () => {
     await nextTurn();
     assertEquals([contentOf(handle), contentOf(other)], [["a", "b", "d"], ["a", "b", "d"]]);
     for (const { db } of [handle, other]) db.close();
+  });
+
+  it("acknowledges no commit that was to be written before a copy, and was not", async () => {
+    const world = new SharedWorld(new PowerFile());
+    const [handle, other] = [open(world), open(world)];
+    await other.tree.set("first", LONG);
+    await nextTurn();
+    handle.fails = (kind) => kind === "write";
+    const commit = handle.tree.set("second", LONG);
+    const copy = handle.db.backup(new WritableStream());
+    assertEquals(await Promise.all([succeeds(() => commit), succeeds(() => copy)]), [false, false]);
+    await nextTurn();
+    assertEquals([contentOf(handle), contentOf(other)], [["first"], ["first"]]);
+    closeDead(handle);
+    other.db.close();
   });
 
   for (const operation of ["write", "sync", "read", "beside"] as const) {

@@ -261,6 +261,22 @@ describe("maintenance of a shared database, while another handle writes", () => 
     assertContent(contentOf(restored), later);
   });
 
+  it("copies the commits before it that wait for their flush, and none after it", async () => {
+    const db = handles.open();
+    const tree = db.tree("long");
+    const setMany = (part: number) =>
+      Array.from({ length: 20 }, (_, i) => tree.set(`${part} ${i}`, new Uint8Array(5000)));
+    const sets = setMany(0);
+    const before = contentOf(db);
+    const { version } = db;
+    const backup = db.backup(`${handles.folder}/copy`);
+    await Promise.all([...sets, ...setMany(1)]);
+    assertEquals((await backup).version, version);
+    assert((await verify(`${handles.folder}/copy`)).ok);
+    using copy = open(`${handles.folder}/copy`);
+    assertContent(contentOf(copy), before);
+  });
+
   it("copies to a stream, and compactly", async () => {
     const { a, change } = await prepare();
     const before = contentOf(a);
