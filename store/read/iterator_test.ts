@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryFile } from "../../pager/mod.ts";
+import { ClosedError, MemoryFile } from "../../pager/mod.ts";
 import { bytesOf, change, openOn } from "../../tests/support/databases/database.ts";
 import { collectUntil } from "../../tests/support/garbage.ts";
 import { string, u64 } from "../codec/mod.ts";
@@ -229,6 +229,19 @@ describe("an iterator of a tree", () => {
     assertThrows(() => [...keys], Error, "closed");
     assertEquals(keys.next().done, true);
     assertEquals(tree.keys().return().done, true);
+  });
+
+  it("of a snapshot, or of a version that is kept, is refused after a close", () => {
+    for (const isOfSnapshot of [true, false]) {
+      const { db, tree } = openNumbers();
+      const keys = isOfSnapshot ? db.snapshot().tree(tree).keys() : tree.keys();
+      keys.next();
+      db.writeSync((tx) => tx.tree(tree).clear());
+      keys.next();
+      db.close();
+      assertThrows(() => keys.next(), ClosedError, "Cannot use the database: it is closed");
+      assertEquals(keys.next().done, true);
+    }
   });
 
   it("cannot be stepped within a step of its own", () => {

@@ -105,12 +105,11 @@ export class ScanSteps implements Steps {
     return scan;
   }
 
-  /** Whether nothing has changed, or the version read is immutable. */
+  /** Whether nothing has changed: an immutable version may only have been closed. */
   #isInStep(): boolean {
     const btree = this.#btree!;
-    return (btree.nodes.changes === this.#changes &&
-      this.#scanned.source.epoch === this.#epoch) ||
-      !btree.isLive;
+    return (btree.nodes.changes === this.#changes || !btree.isLive) &&
+      this.#scanned.source.epoch === this.#epoch;
   }
 
   #keepStep(btree: BTree): void {
@@ -121,14 +120,14 @@ export class ScanSteps implements Steps {
 
   /**
    * Continues after a change: with the copied entries, with the kept version, or with the current
-   * tree. Returns whether such a tree exists.
+   * tree; after a close it is refused. Returns whether such a tree exists.
    */
   #catchUp(scan: Scan): boolean {
     const { source } = this.#scanned;
     if (this.#followsChanges) return this.#resume(scan, this.#scanned.find());
     source.checkOpen();
     const btree = this.#btree!;
-    if (!scan.isWhole) return this.#resume(scan, btree.readFrom(this.#kept!));
+    if (!scan.isWhole && btree.isLive) return this.#resume(scan, btree.readFrom(this.#kept!));
     this.#keepStep(btree);
     return true;
   }
