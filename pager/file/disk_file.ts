@@ -24,7 +24,7 @@ import { BackgroundReads } from "./background_reads.ts";
 import { reason } from "./disk.ts";
 import type { File } from "./file.ts";
 import { syncFolderOf } from "./folder_sync.ts";
-import { isShared } from "./share_files.ts";
+import { fixedPath, isShared } from "./share_files.ts";
 
 /** Options for opening a file on disk. */
 export interface DiskFileOptions {
@@ -156,6 +156,8 @@ interface Access {
 
 class DiskFile implements File {
   readonly path: string;
+  /** Where the file is, also after the program has changed its folder. */
+  readonly #place: string;
   /** Absent if reads are direct: they would not find the bytes in the system's cache. */
   readonly startRead?: (position: number, length: number) => Promise<void>;
   /** Present if the file was opened to be mapped. */
@@ -177,6 +179,7 @@ class DiskFile implements File {
   constructor(path: string, { readOnly, create, mode, io }: Access) {
     const isDirect = io === "direct";
     this.path = path;
+    this.#place = fixedPath(path);
     this.#lock = openForLock(path, readOnly, create, mode);
     const opened: number[] = [];
     const openOne = (flags: string | number) => {
@@ -285,7 +288,7 @@ class DiskFile implements File {
   isReplaced(): boolean {
     let found: fs.Stats | undefined;
     try {
-      found = fs.statSync(this.path, { throwIfNoEntry: false });
+      found = fs.statSync(this.#place, { throwIfNoEntry: false });
     } catch {
       return false; // The folder may have become unreadable.
     }

@@ -12,7 +12,7 @@
 
 import * as fs from "node:fs";
 import { platform } from "node:os";
-import { dirname } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import { IoError } from "../format/errors.ts";
 import { reason } from "./disk.ts";
 
@@ -54,6 +54,16 @@ export function refuseUnshareable(path: string, typeOf = fileSystemOf): void {
   const name = type === undefined ? undefined : networkOf(type);
   if (name === undefined) return;
   throw new IoError(`Cannot open ${path}: it cannot be shared on a network file system, ${name}`);
+}
+
+/**
+ * The path from the root, which still names the same file when the program has changed its current
+ * folder. A program that may not know its folder gets the path as it is.
+ */
+export function fixedPath(path: string): string {
+  if (isAbsolute(path)) return path;
+  const { state } = Deno.permissions.querySync({ name: "read", path: "." });
+  return state === "granted" ? resolve(path) : path;
 }
 
 /** The type of the file system of a path, if this process may look, and the system says so. */

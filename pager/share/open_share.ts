@@ -17,6 +17,7 @@ import type { File } from "../file/file.ts";
 import {
   accessOf,
   type FileLock,
+  fixedPath,
   LockFile,
   refuseUnshareable,
   type SideBytes,
@@ -66,6 +67,8 @@ export interface ShareFiles {
 /** Opens the files of a path, and creates those that are missing. */
 export function openShareFiles(path: string, options: DiskFileOptions): ShareFiles {
   refuseUnshareable(path);
+  // They are opened and looked for again later.
+  const fixed = fixedPath(path);
   const opened: { close(): void }[] = [];
   const keep = <T extends { close(): void }>(file: T): T => {
     opened.push(file);
@@ -77,11 +80,11 @@ export function openShareFiles(path: string, options: DiskFileOptions): ShareFil
     const access = accessOf(path);
     return {
       base,
-      lockFile: keep(new LockFile(`${path}-lock`, access)),
-      presence: keep(new LockFile(`${path}-here`, access)),
-      side: keep(new SideFile(`${path}-shared`, access)),
-      queue: keep(new LockFile(`${path}-shared`, access)),
-      openArchiveLock: () => new LockFile(`${path}-archive`, access),
+      lockFile: keep(new LockFile(`${fixed}-lock`, access)),
+      presence: keep(new LockFile(`${fixed}-here`, access)),
+      side: keep(new SideFile(`${fixed}-shared`, access)),
+      queue: keep(new LockFile(`${fixed}-shared`, access)),
+      openArchiveLock: () => new LockFile(`${fixed}-archive`, access),
     };
   } catch (error) {
     for (const file of opened) closeAfter(file);

@@ -3,6 +3,7 @@
  * sidecar that something deletes, damages or replaces.
  */
 
+import { relative } from "node:path";
 import {
   assert,
   assertEquals,
@@ -24,6 +25,7 @@ import {
   verify,
 } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
+import { openShareFiles } from "../../pager/share/open_share.ts";
 import { Image } from "../support/files/image.ts";
 import { CODECS, handlesForEach, nextTurn, treeOf } from "./processes/handles.ts";
 
@@ -415,5 +417,26 @@ describe("a lock file", () => {
     await a.backup(`${handles.folder}/copy`);
     using copy = open(`${handles.folder}/copy`);
     assertEquals([...treeOf(copy).keys()], ["one", "two"]);
+  });
+
+  it("is looked for where it was, also after the program has changed its folder", () => {
+    const files = openShareFiles(relative(Deno.cwd(), handles.path), {});
+    const { statSync, openSync } = Deno;
+    const asked: string[] = [];
+    try {
+      // A test must not change the folder of the others.
+      Deno.statSync = (path) => (asked.push(`${path}`), statSync(path));
+      Deno.openSync = (path, options) => (asked.push(`${path}`), openSync(path, options));
+      assert(files.lockFile.isAtPath());
+      files.lockFile.reopen();
+      files.openArchiveLock().close();
+    } finally {
+      Object.assign(Deno, { statSync, openSync });
+    }
+    for (const file of [files.base, files.lockFile, files.presence, files.side, files.queue]) {
+      file.close();
+    }
+    const names = ["-lock", "-archive"].map((end) => `${handles.path}${end}`);
+    assertEquals([...new Set(asked)], names);
   });
 });
