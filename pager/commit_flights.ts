@@ -70,6 +70,17 @@ export class Flights {
   }
 
   /**
+   * Writes a slice of a checkpoint, of what earlier flights confirmed, so that several slices share
+   * the next flight. Between transactions only. Returns whether it did; if not, a flight is next.
+   *
+   * @throws {IoError} A write failed, and the handle latches.
+   */
+  writeConfirmed(): boolean {
+    this.#checkBetween();
+    return this.#flusher?.writeConfirmed() ?? false;
+  }
+
+  /**
    * Begins to move the journal behind the data with the next flights, where everything is in the
    * pages of the file; whether it did. Not while a snapshot is open, nor on a full disk.
    *

@@ -10,7 +10,8 @@
  *
  * In line (`begin`, `slice`, `finish`) it waits for its syncs. In flight (`beginConfirmed`,
  * `takeOff`, `land`) it uses those of flights: before one it stages a chunk that is not confirmed
- * yet, and after one it writes what the flight confirmed. Both ways may alternate.
+ * yet, and after one it writes what the flight confirmed. Where nothing else flies, more slices of
+ * that follow before the next flight (`sliceConfirmed`). All ways may alternate.
  *
  * One checkpoint runs at a time. A failed write or sync is final for the handle (`Disk`).
  */
@@ -30,7 +31,7 @@ import type { FileEnd } from "./file_end.ts";
 import type { JournalLocation } from "./journal_location.ts";
 
 /** A sync that takes that many pages to the medium is long: 2 MiB. */
-const LONG_SYNC_PAGES = 256;
+export const LONG_SYNC_PAGES = 256;
 /** To write a chunk takes the time of this many pages, besides those that it writes. */
 export const CHUNK_WORK = 3;
 /** The parts of memory for a copy that a flight prepares. */
@@ -239,11 +240,30 @@ export class Checkpoint {
       this.#isSyncing = false;
       return this.#nextStep();
     }
+    this.#writeNext(this.#chunks, pagesMax);
+  }
+
+  /**
+   * Writes what is confirmed without a flight: the next sync is for all slices before it. Returns
+   * whether it did; if not, a flight has to follow.
+   *
+   * @param pagesMax The most pages to write.
+   */
+  sliceConfirmed(pagesMax: number): boolean {
+    if (this.#chunks === undefined || this.#chunks.length === 0 || this.isSyncLong) return false;
+    const left = this.#chunks.length;
     const { pages } = this.#writeback.writes;
-    const index = this.#chunks.lastIndexOf(this.#writeStaged(pagesMax));
-    if (index >= 0) this.#chunks.splice(index, 1);
-    this.#writeConfirmed(this.#chunks, pagesMax, this.#writeback.writes.pages - pages);
-    if (this.#chunks.length === 0) this.#location.leaveChunks();
+    this.#writeNext(this.#chunks, pagesMax);
+    return this.#chunks.length < left || this.#writeback.writes.pages > pages;
+  }
+
+  /** Writes the next part of the staged chunk, and then confirmed chunks. */
+  #writeNext(chunks: number[], pagesMax: number): void {
+    const { pages } = this.#writeback.writes;
+    const index = chunks.lastIndexOf(this.#writeStaged(pagesMax));
+    if (index >= 0) chunks.splice(index, 1);
+    this.#writeConfirmed(chunks, pagesMax, this.#writeback.writes.pages - pages);
+    if (chunks.length === 0) this.#location.leaveChunks();
   }
 
   /**

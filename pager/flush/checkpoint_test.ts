@@ -2,7 +2,7 @@
 // chunk that is truncated, and becomes part of the file again when the journal grows past it, is
 // empty: in memory, in the file, and after a power failure.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import {
@@ -34,7 +34,7 @@ import { DataEnd } from "../journal/data_end.ts";
 import type { Journal } from "../journal/journal.ts";
 import { readSuperblock } from "../journal/superblocks.ts";
 import type { Pager } from "../pager.ts";
-import { Checkpoint, CHUNK_WORK } from "./checkpoint.ts";
+import { Checkpoint, CHUNK_WORK, LONG_SYNC_PAGES } from "./checkpoint.ts";
 import { IDLE_PAGES, SLICE_PAGES } from "./checkpointer.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { JournalLocation } from "./journal_location.ts";
@@ -183,6 +183,46 @@ describe("A checkpoint in flight", () => {
       assertEquals(wordsAt(again, again.at(20))[1000], last);
     });
   }
+
+  it("writes what is confirmed in many slices, which share a flight", async () => {
+    const file = makeFile(600);
+    const pager = openNodes(file);
+    const all = dataPages(600);
+    transact(pager, () => all.forEach((page) => write(pager, page, 1)));
+    pager.flush("sync");
+    transact(pager, () => write(pager, 20, 2));
+    pager.flights.requestCheckpoint();
+    const slices: number[] = [];
+    let flights = 0;
+    while (pager.stats().checkpoints === 0) {
+      const { pageWrites } = pager.stats();
+      while (pager.flights.writeConfirmed());
+      slices.push(pager.stats().pageWrites - pageWrites);
+      await landed(pager);
+      flights++;
+    }
+    expectContent(openNodes(new MemoryFile(file.content())), 20, 2);
+    assertGreater(slices.reduce((sum, count) => sum + count), all.length / 2);
+    assertLess(Math.max(...slices), LONG_SYNC_PAGES + IDLE_PAGES);
+    assertLess(flights, all.length / (2 * SLICE_PAGES));
+  });
+
+  it("ends it after a flight that took off behind its last slice", async () => {
+    const file = makeFile(300);
+    const pager = openNodes(file);
+    for (const salt of [1, 2]) {
+      transact(pager, () => write(pager, 20, salt));
+      pager.flush("sync");
+    }
+    pager.flights.requestCheckpoint();
+    while (!pager.inspection().checkpoint()?.isRunning) await landed(pager);
+    const flight = pager.flights.takeOff()!;
+    assert(pager.flights.writeConfirmed());
+    await flight.synced;
+    const before = readSuperblock(new Disk(file));
+    pager.flights.land(flight);
+    assertEquals(readSuperblock(new Disk(file)), before, "a sync of the slice comes first");
+  });
 
   it("writes a chunk that has many pages in parts, and loses nothing between them", async () => {
     const file = makeFile(800);

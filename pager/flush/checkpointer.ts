@@ -201,6 +201,14 @@ export class Checkpointer {
     return true;
   }
 
+  /**
+   * Writes a slice of what is confirmed, without a flight; several slices share the next one.
+   * Returns whether it did; if not, a flight advances the checkpoint.
+   */
+  sliceConfirmed(): boolean {
+    return !this.#growth.isRunning && this.#checkpoint.sliceConfirmed(IDLE_PAGES);
+  }
+
   /** Moves everything committed to the pages of the file. */
   writeAll(): void {
     this.finishGrowth();

@@ -359,6 +359,14 @@ export class Flusher implements CommitLog {
     return this.beginMove(false) && this.#moveOn();
   }
 
+  /**
+   * Writes a slice of a checkpoint for which no flight is needed; the next one is for all of them.
+   * Returns whether it did.
+   */
+  writeConfirmed(): boolean {
+    return !this.#steps.isRunning && this.#checkpointer.sliceConfirmed();
+  }
+
   /** Moves the journal on in line, up to a pause. Returns whether work may remain. */
   #moveOn(): boolean {
     if (this.#steps.isRunning) this.#steps.nextPart(this.#sync);

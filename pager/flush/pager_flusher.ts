@@ -38,4 +38,5 @@ export type PagerFlusher = Pick<
   | "takeOff"
   | "write"
   | "writeAhead"
+  | "writeConfirmed"
 >;

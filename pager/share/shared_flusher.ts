@@ -402,6 +402,11 @@ export class SharedFlusher implements PagerFlusher {
     return false;
   }
 
+  /** Does nothing: a checkpoint goes on with the flushes of commits. */
+  writeConfirmed(): boolean {
+    return false;
+  }
+
   /** Takes all commits to the medium, in line. */
   takeOff(): undefined {
     this.flush("sync");

@@ -3,7 +3,6 @@
  */
 
 import { setImmediate } from "node:timers";
-import { setTimeout } from "node:timers/promises";
 import type { CompactionBounds } from "../../btree/mod.ts";
 import { checkOptions, PROGRESS_TYPES } from "../read/argument_checks.ts";
 import { ALONE_PAGES, CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
@@ -12,8 +11,6 @@ import type { ProgressOptions } from "./slices.ts";
 
 /** The default of `budgetMs`. */
 const BUDGET_MS = 2;
-/** The pause before the next look at a checkpoint that waits for the medium. */
-const WAIT_MS = 1;
 /** The pause between two reports of progress. */
 const REPORT_MS = 30;
 /** With this part, the file ends within a tenth of one into which the entries were loaded. */
@@ -59,6 +56,8 @@ export interface Compactable extends HousekeepingDatabase {
   checkOpen(): void;
   /** Releases a slice of the dropped trees. Returns whether more may remain. */
   sweepSlice(): boolean;
+  /** Resolves when the flight that is in the air has landed, or has failed. */
+  landed(): Promise<void>;
   /** Runs a body at once; where other processes write the file too, while none of them does. */
   inTurn<T>(body: () => T): T | Promise<T>;
   /** Keeps idle compactions from running until the result is disposed. */
@@ -91,8 +90,8 @@ export async function compact(
   do {
     signal?.throwIfAborted();
     // The thread is free while a sync runs off it.
-    if (run.isWaiting) await setTimeout(WAIT_MS);
-    else await new Promise<void>((resolve) => setImmediate(resolve));
+    if (run.isWaiting) await database.landed();
+    await new Promise<void>((resolve) => setImmediate(resolve));
     database.checkOpen();
     if (performance.now() - reported < REPORT_MS) continue;
     report();

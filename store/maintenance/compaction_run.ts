@@ -73,7 +73,7 @@ export class CompactionRun {
     return this.#compaction.moved + (this.#packing?.packed ?? 0);
   }
 
-  /** Whether the next step waits for a flight that was in the air in the last one. */
+  /** Whether the next step waits for the flight that is in the air. */
   get isWaiting(): boolean {
     return this.#isWaiting;
   }
@@ -91,9 +91,8 @@ export class CompactionRun {
    * @throws {IoError} The system refused. End the run.
    */
   step(): boolean {
-    const { isFlying } = this.#database;
     if (!this.#countOrPack((slice) => this.#change(slice))) this.#moveOn();
-    this.#isWaiting = isFlying && this.#database.isFlying && this.#phase !== "move";
+    this.#isWaiting = this.#database.isFlying && this.#phase !== "move";
     return this.#phase !== "end";
   }
 

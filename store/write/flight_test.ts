@@ -2,9 +2,9 @@
 // after the sync. Commits made meanwhile share the next flight.
 
 import { setImmediate } from "node:timers";
-import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { IoError, MemoryFile, Pager } from "../../pager/mod.ts";
+import { type Durability, IoError, MemoryFile, Pager } from "../../pager/mod.ts";
 import { bytesOf, openOn } from "../../tests/support/databases/database.ts";
 import { runProgram } from "../../tests/support/programs/program.ts";
 import { Database } from "../database.ts";
@@ -62,6 +62,13 @@ function openFlying(journalBytes = 64 * MIB): { db: Database; file: WaitingFile 
   const db = new Database(new Session(new Pager(file, { journalBytes }), "sync", false, FLIES));
   db.writeSync((tx) => tx.tree("a").set("first", VALUE));
   return { db, file };
+}
+
+/** As `openFlying`, with the session. */
+function openSession(): { session: Session; db: Database; file: WaitingFile } {
+  const file = new WaitingFile();
+  const session = new Session(new Pager(file), "sync", false, FLIES);
+  return { session, db: new Database(session), file };
 }
 
 /** Lets everything happen that needs no sync. */
@@ -460,6 +467,44 @@ describe("a journal that keeps much of the file", () => {
     await db[Symbol.asyncDispose]();
     assertEquals(file.syncs - syncs, 0, "syncs in line");
   });
+});
+
+describe("a slice of a checkpoint, where commits fly", () => {
+  it("lets the flights of commits take it, even if one is always in the air", async () => {
+    const { session, db, file } = openSession();
+    const commits: Promise<void>[] = [];
+    for (let i = 0; db.stats().checkpoints === 0; i++) {
+      assert(i < 40, "the checkpoint ends");
+      commits.push(db.tree("a").set(`key ${i}`, VALUE));
+      await turn();
+      assert(session.isFlying && session.checkpointSlice());
+      file.started.shift()!.resolve();
+    }
+    file.waits = false;
+    for (const { resolve } of file.started) resolve();
+    await Promise.all(commits);
+    db.close();
+  });
+
+  for (const [name, isClose, most] of [["", false, 16], [" of a close", true, 26]] as const) {
+    it(`shares a sync with the other slices${name}`, async () => {
+      const { session, db, file } = openSession();
+      file.waits = false;
+      const change = (value: Uint8Array, durability: Durability) =>
+        db.writeSync((tx) => {
+          for (let i = 0; i < 1000; i++) tx.tree("a").set(`${i}`.padStart(9), value);
+        }, { durability });
+      // Two entries in a leaf: more pages than so many landings write.
+      change(bytesOf(0, 3_000), "sync");
+      db.checkpoint();
+      change(bytesOf(1, 3_000), "none");
+      const { starts } = file;
+      if (isClose) await db[Symbol.asyncDispose]();
+      else while (session.checkpointSlice()) await turn();
+      assertLess(file.starts - starts, most);
+      if (!isClose) db.close();
+    });
+  }
 });
 
 describe("an idle database that flies", () => {

@@ -19,7 +19,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { Durability, Pager } from "../../pager/mod.ts";
+import { type Durability, IoError, type Pager } from "../../pager/mod.ts";
 import type { FlushPolicy } from "./flush_policy.ts";
 
 /** The bytes of records that wait for the end of the turn, where their write needs no sync. */
@@ -46,6 +46,8 @@ export class GroupCommit {
   #buffered: PromiseWithResolvers<void> | undefined;
   /** Resolves when the flights in the air have landed; undefined if there are none. */
   #flying: Promise<void> | undefined;
+  /** Resolves when the sync of the flight in the air, or of the last one, has ended. */
+  #flight: Promise<void> = Promise.resolve();
   /** The bytes of records that were written within the turn. */
   #turnBytes = 0;
 
@@ -145,6 +147,15 @@ export class GroupCommit {
     return this.#flying !== undefined;
   }
 
+  /** Resolves when the flight that is in the air has landed, or has failed. */
+  async landed(): Promise<void> {
+    try {
+      await this.#flight;
+    } catch {
+      // Those that wait for a commit get the error.
+    }
+  }
+
   /** Flushes at once everything that waits. */
   flush(): void {
     if (this.#buffered !== undefined) this.#flushBuffered();
@@ -156,10 +167,12 @@ export class GroupCommit {
    * done or begun.
    */
   checkpointSlice(): boolean {
+    const { flights } = this.#pager;
+    if (this.#flying !== undefined || this.#isSyncLong) flights.requestCheckpoint();
+    // The flights of those who commit take it, even if some are in the air all the time.
     if (this.#flying !== undefined) return true;
     if (!this.#isSyncLong) return this.#pager.checkpointSlice();
-    const { flights } = this.#pager;
-    flights.requestCheckpoint();
+    if (flights.writeConfirmed()) return true;
     if (!flights.isNeeded && this.#pager.hasTail) {
       this.#pager.cutTail();
       return true;
@@ -188,9 +201,22 @@ export class GroupCommit {
   async settle(): Promise<void> {
     if (this.#policy.isSyncLong) {
       this.#pager.flights.requestCheckpoint();
-      while (this.#pager.flights.isNeeded) await this.#fly();
+      while (this.#pager.flights.isNeeded) {
+        if (this.#writeConfirmed()) await new Promise<void>((resolve) => setImmediate(resolve));
+        else await this.#fly();
+      }
     }
     while (this.#flying !== undefined) await this.#flying;
+  }
+
+  /** Writes a slice of a checkpoint without a flight; whether it did. A failure ends flights. */
+  #writeConfirmed(): boolean {
+    try {
+      return this.#pager.flights.writeConfirmed();
+    } catch (error) {
+      if (error instanceof IoError) return false;
+      throw error;
+    }
   }
 
   #flushBuffered(): void {
@@ -291,7 +317,8 @@ export class GroupCommit {
       const begin = performance.now();
       const flight = flights.takeOff();
       if (flight === undefined) return;
-      await flight.synced;
+      this.#flight = flight.synced;
+      await this.#flight;
       flights.land(flight);
       const hasGathered = this.#synced !== undefined;
       // How long such a flight takes says nothing about others.

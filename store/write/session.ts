@@ -187,6 +187,11 @@ export class Session implements TreeSource {
     return this.#group.isFlying;
   }
 
+  /** Resolves when the flight that is in the air has landed, or has failed. */
+  landed(): Promise<void> {
+    return this.#group.landed();
+  }
+
   /** Takes a slice of a checkpoint. Returns whether more may remain. */
   checkpointSlice(): boolean {
     return this.#group.checkpointSlice();

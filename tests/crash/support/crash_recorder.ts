@@ -48,6 +48,7 @@ type OtherAct =
   | "reopen"
   | "keep"
   | "release"
+  | "slice"
   | "takeOff"
   | "land"
   | "requestCheckpoint"
@@ -285,6 +286,9 @@ function runOther(step: OtherStep, handle: Handle, recorder: Recorder): void {
       break;
     case "compactStep":
       handle.compact("step");
+      break;
+    case "slice":
+      handle.sliceConfirmed();
       break;
     case "takeOff":
       void handle.takeOff();

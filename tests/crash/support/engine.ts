@@ -52,6 +52,8 @@ export interface Handle {
   checkpoint(): void;
   /** Advances a checkpoint by one step, and begins one if none is running. */
   checkpointStep(): void;
+  /** Writes a slice of a running checkpoint for which no sync is needed. */
+  sliceConfirmed(): void;
   /**
    * Starts a sync off the thread, which takes all commits to the medium, unless one runs. Resolves
    * when the sync has ended.

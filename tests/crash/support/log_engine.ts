@@ -103,6 +103,8 @@ class LogHandle implements Handle {
 
   checkpointStep(): void {}
 
+  sliceConfirmed(): void {}
+
   compact(_steps: "step" | "all"): void {}
 
   readonly isFlying = false;

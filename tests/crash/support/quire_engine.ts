@@ -161,6 +161,10 @@ class QuireHandle implements Handle {
     this.#session.pager.checkpointSlice();
   }
 
+  sliceConfirmed(): void {
+    this.#pager.flights.writeConfirmed();
+  }
+
   compact(steps: "step" | "all"): void {
     // Steps of the shortest time move one page, or one value; others move as many as they may.
     const budgetMs = steps === "all" ? Infinity : 0;

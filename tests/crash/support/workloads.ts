@@ -108,6 +108,7 @@ function heavy(workload: NamedWorkload): NamedWorkload {
 const CHECKPOINT: Step = { do: "checkpoint" };
 const STEP: Step = { do: "step" };
 const REOPEN: Step = { do: "reopen" };
+const SLICE: Step = { do: "slice" };
 const TAKE_OFF: Step = { do: "takeOff" };
 const LAND: Step = { do: "land" };
 const COMPACT: Step = { do: "compact" };
@@ -670,6 +671,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         write([set("main", `key ${i % 4}`, 50 + i, 200)], LEVELS[i % 11 === 10 ? 0 : 2]),
         ...(i % 7 === 6 ? [STEP] : []),
         LAND,
+        ...(i % 4 === 1 ? [SLICE] : []),
       ]).flat().concat(
         CHECKPOINT,
         // The flight writes only the batch that confirms the commit before it.
@@ -678,6 +680,8 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         TAKE_OFF,
         write([set("main", "confirmed", 2)]),
         LAND,
+        // A slice ends the pages of the checkpoint while a flight is in the air.
+        times(5, () => [TAKE_OFF, SLICE, LAND]).flat(),
         REOPEN,
       ),
   ),

@@ -4,6 +4,7 @@
 
 import { bug, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
+const CHECKPOINT = "pager/flush/checkpoint.ts";
 const COMMIT_PATH = "pager/flush/flusher.ts";
 const JOURNAL_PLACE = "pager/flush/journal_location.ts";
 const JOURNAL = "pager/journal/journal.ts";
@@ -85,6 +86,15 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "      this.#markUnchangedClean(first, version);\n",
     "",
     protect("flightStages"),
+  ),
+  bug(
+    "slices-unsynced",
+    "a checkpoint ends after a flight that took off behind its last slice",
+    CHECKPOINT,
+    "    if (this.#isSyncing) {\n      this.#isSyncing = false;\n",
+    "    if (this.#chunks.length === 0) {\n      this.#isSyncing = false;\n",
+    whole("flightCheckpoints"),
+    part("pager/flush/checkpoint_test.ts", "A checkpoint in flight"),
   ),
   bug(
     "copy-unfinished",
