@@ -76,7 +76,10 @@ export function boundsOf<K, P>(
     throw new TypeError(`Cannot use the range: it is ${range === null ? "null" : typeof range}`);
   }
   for (const name in range) {
-    if (!NAMES.has(name)) throw new TypeError(`Cannot use the range: unknown option ${name}`);
+    // A program may give a name to all objects.
+    if (!NAMES.has(name) && Object.hasOwn(range, name)) {
+      throw new TypeError(`Cannot use the range: unknown option ${name}`);
+    }
   }
   const { gt, gte, lt, lte, prefix, reverse, limit } = range;
   const after = gt === undefined ? undefined : keyAfter(format.boundOf(gt, true));

@@ -86,6 +86,17 @@ describe("boundsOf()", () => {
     }
   });
 
+  it("takes no name for an option that a program gives to all objects", () => {
+    const prototype = Object.prototype as Record<string, unknown>;
+    prototype["added"] = 1;
+    try {
+      assertEquals(bounds({ limit: 3 }).limit, 3);
+      assertThrows(() => bounds({ added: 1 } as Range), TypeError, "unknown option added");
+    } finally {
+      delete prototype["added"];
+    }
+  });
+
   it("refuses a limit that is not a count", () => {
     for (const limit of [-1, 0.5, NaN, -Infinity]) {
       assertThrows(() => bounds({ limit }), RangeError, `limit ${limit} is not a count`);
