@@ -4,11 +4,12 @@
  * uncontended commit costs in a shared database, beside an exclusive one.
  *
  * `deno task bench:shared [--quick] [--only SECTION] [--rounds N]`; sections are reads, commits and
- * cost.
+ * cost. Under `server/slow/slow_syncs.c`, preloaded, cost is that of a disk with longer syncs.
  */
 
+import { cpuUsage } from "node:process";
 import { parseArgs } from "node:util";
-import { open } from "../mod.ts";
+import { type Database, open } from "../mod.ts";
 import type { Section } from "./durable/fixture.ts";
 import { figureOf, short, tableOf } from "./measure/figures.ts";
 import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
@@ -20,6 +21,8 @@ const PROCESSES = [1, 2, 4, 8];
 const CHILD = new URL("./shared/child.ts", import.meta.url).pathname;
 const CONFIG = new URL("./deno.json", import.meta.url).pathname;
 
+/** The entries of its database in the section cost. */
+const COST_ENTRIES = 20_000;
 /** The fewest rounds of the section cost. */
 const COST_ROUNDS_MIN = 8;
 
@@ -114,42 +117,83 @@ async function together(work: ChildTask["work"], folder: string, size: Size): Pr
   };
 }
 
-/** The microseconds of an uncontended commit. */
-async function commitMicros(path: string, shared: boolean, commits: number): Promise<number> {
+/** What a turn of the section cost commits, with its name. */
+const TURNS: readonly (readonly [name: string, run: (db: Database, turn: number) => unknown])[] = [
+  ["awaited set", (db, turn) => setOne(db, turn)],
+  ["writeSync", (db, turn) => db.writeSync((tx) => tx.tree("entries").set(keyOf(turn), VALUE))],
+  ...[16, 64, 256].map((count) =>
+    [
+      `${count} sets together`,
+      (db: Database, turn: number) =>
+        Promise.all(Array.from({ length: count }, (_, i) => setOne(db, turn * count + i))),
+    ] as const
+  ),
+];
+
+const VALUE = new Uint8Array(VALUE_BYTES);
+
+function setOne(db: Database, index: number): Promise<void> {
+  return db.tree("entries").set(keyOf(index * 97 % COST_ENTRIES), VALUE);
+}
+
+/** The microseconds of a turn that nobody disturbs: by the clock, and of the processor. */
+async function costOf(
+  path: string,
+  shared: boolean,
+  run: (typeof TURNS)[number][1],
+  turns: number,
+): Promise<Micros> {
   using db = open(path, { shared });
-  const tree = db.tree("entries");
-  const value = new Uint8Array(VALUE_BYTES);
-  for (let i = 0; i < 50; i++) await tree.set(keyOf(i), value);
+  for (let i = 0; i < 50; i++) await run(db, i);
+  const used = cpuUsage();
   const begin = performance.now();
-  for (let i = 0; i < commits; i++) await tree.set(keyOf(i * 97 % 20_000), value);
-  return (performance.now() - begin) * 1000 / commits;
+  for (let i = 0; i < turns; i++) await run(db, i);
+  const clock = (performance.now() - begin) * 1000 / turns;
+  const { user, system } = cpuUsage(used);
+  return { clock, processor: (user + system) / turns };
+}
+
+/** Microseconds by the clock, and of the processor. */
+interface Micros {
+  readonly clock: number;
+  readonly processor: number;
 }
 
 async function costSection(folder: string, size: Size): Promise<Section> {
-  const samples: Record<string, number[]> = { exclusive: [], shared: [] };
-  const ratios: number[] = [];
   const path = `${folder}/cost`;
-  await fill({ engine: "quire", path, entries: 20_000 });
+  await fill({ engine: "quire", path, entries: COST_ENTRIES });
   const rounds = Math.max(COST_ROUNDS_MIN, 2 * size.rounds);
-  for (let round = 0; round < rounds; round++) {
-    const order = round % 2 === 0 ? [false, true] : [true, false];
-    const micros = new Map<boolean, number>();
-    for (const shared of order) micros.set(shared, await commitMicros(path, shared, size.commits));
-    samples["exclusive"]!.push(micros.get(false)!);
-    samples["shared"]!.push(micros.get(true)!);
-    ratios.push(micros.get(true)! / micros.get(false)!);
+  const data: [string, number[]][] = [];
+  const rows: string[][] = [];
+  for (const [name, run] of TURNS) {
+    const samples: Record<"alone" | "shared", Micros[]> = { alone: [], shared: [] };
+    const turns = name.includes("together") ? Math.ceil(size.commits / 10) : size.commits;
+    for (let round = 0; round < rounds; round++) {
+      for (const shared of round % 2 === 0 ? [false, true] : [true, false]) {
+        samples[shared ? "shared" : "alone"].push(await costOf(path, shared, run, turns));
+      }
+    }
+    const row = [name];
+    for (const what of ["clock", "processor"] as const) {
+      const [alone, shared] = [samples.alone, samples.shared].map((all) =>
+        all.map((one) => one[what])
+      ) as [number[], number[]];
+      const ratios = shared.map((micros, i) => micros / alone[i]!);
+      row.push(...[alone, shared, ratios].map((all) => short(figureOf(all).median)));
+      data.push([`${name} ${what} exclusive`, alone], [`${name} ${what} shared`, shared]);
+    }
+    rows.push(row);
   }
-  const rows = Object.entries(samples).map(([name, all]) => {
-    const { median, least, most } = figureOf(all);
-    return [name, short(median), short(least), short(most)];
-  });
-  const { median, least, most } = figureOf(ratios);
+  const heads = ["by the clock: exclusive", "shared", "ratio", "processor: exclusive", "shared"];
   return {
-    title: "An uncontended durable commit, in microseconds",
-    heads: ["open", "median", "least", "most"],
-    rows: [...rows, ["shared / exclusive", short(median), short(least), short(most)]],
-    data: samples,
-    notes: [`${rounds} rounds of ${size.commits} commits each, in turn.`],
+    title: "A turn of durable commits that nobody disturbs, in microseconds",
+    heads: ["turn", ...heads, "ratio"],
+    rows,
+    data,
+    notes: [
+      `Medians of ${rounds} rounds of ${size.commits} turns, a tenth of that of many sets; the ` +
+      "ratios are those of a round, whose two kinds follow each other.",
+    ],
   };
 }
 
