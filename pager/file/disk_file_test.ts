@@ -1,6 +1,7 @@
 // Files on disk: locks between handles, refused paths, and the operations of `File`.
 
 import { constants } from "node:fs";
+import { relative } from "node:path";
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { IoError, LockedError } from "../format/errors.ts";
@@ -20,6 +21,25 @@ function inFolder(body: (folder: string) => void): void {
     Deno.removeSync(folder, { recursive: true });
   }
 }
+
+describe("an open file", () => {
+  it("looks for its path where it was, also after the program has changed its folder", () => {
+    inFolder((folder) => {
+      const file = openDiskFile(relative(Deno.cwd(), `${folder}/a`), {});
+      const { statSync } = Deno;
+      const asked: string[] = [];
+      try {
+        // A test must not change the folder of the others.
+        Deno.statSync = (path) => (asked.push(`${path}`), statSync(path));
+        assertEquals(file.isReplaced!(), false);
+      } finally {
+        Object.assign(Deno, { statSync });
+      }
+      assertEquals(asked, [`${folder}/a`]);
+      file.close();
+    });
+  });
+});
 
 describe("openDiskFile with direct reads and writes", { skip: Deno.build.os !== "linux" }, () => {
   it("gives the same bytes as through the system's cache, whole pages and parts", () => {
