@@ -23,6 +23,7 @@ import {
   CorruptionError,
   type DamagedPages,
   format,
+  inFile,
   openDamaged,
   type OpenedDamaged,
   openStillFile,
@@ -141,7 +142,9 @@ export async function salvage(
   try {
     const opened = openDamaged(file, cacheBytes);
     const { pages } = opened;
-    if (pages === undefined) throw opened.findings[0] ?? new CorruptionError(0, 0, "no pages");
+    if (pages === undefined) {
+      throw inFile(opened.findings[0] ?? new CorruptionError(0, 0, "no pages"), source);
+    }
     registerNodes(pages);
     opened.findings.forEach((error) => findings.add(error));
     const rebuild = new Rebuild(target, cacheBytes, source);

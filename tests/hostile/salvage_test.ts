@@ -524,6 +524,7 @@ describe("salvage()", () => {
         Deno.writeFileSync(`${dir}/junk`, junk);
         const error = await assertRejects(() => salvage(`${dir}/junk`, `${dir}/to`));
         assertInstanceOf(error, CorruptionError);
+        assertEquals(error.path, `${dir}/junk`);
       }
       Deno.writeFileSync(`${dir}/from`, wide.bytes);
       const stop = new AbortController();
