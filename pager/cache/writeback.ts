@@ -183,6 +183,11 @@ export class Writeback implements CacheOwner {
     return true;
   }
 
+  /** Takes another part of the memory for a copy of a chunk, if more is lacking. Copies nothing. */
+  prepareStage(chunk: ChunkNumber): void {
+    this.#staged.prepare(this.pagesToWrite(chunk));
+  }
+
   /**
    * Writes the next pages of the staged chunk, if its version is confirmed, and drops it after the
    * last one.

@@ -34,8 +34,6 @@ import type { JournalLocation } from "./journal_location.ts";
 export const LONG_SYNC_PAGES = 256;
 /** To write a chunk takes the time of this many pages, besides those that it writes. */
 export const CHUNK_WORK = 3;
-/** The parts of memory for a copy that a flight prepares. */
-const STAGED_PARTS = 2;
 /** The chunks that one landing looks at. */
 const LANDING_CHUNKS = 256;
 
@@ -226,7 +224,7 @@ export class Checkpoint {
     if (chunk === undefined || this.#writeback.staged.chunk >= 0) return;
     const version = this.#writeback.dirtyChunks.get(chunk) ?? 0;
     if (version <= this.#journal.confirmedVersion) return;
-    for (let part = 0; part < STAGED_PARTS && !this.#writeback.stage(chunk); part++);
+    if (!this.#writeback.stage(chunk)) this.#writeback.prepareStage(chunk);
   }
 
   /**
