@@ -15,7 +15,10 @@ import type { JournalFill } from "./journal_fill.ts";
 import type { JournalLocation } from "./journal_location.ts";
 import type { JournalSavings } from "./journal_savings.ts";
 
-/** Between commits an area gives back no fewer spare chunks than this: 4 MiB. */
+/**
+ * Between commits an area gives back no fewer spare chunks than this, 4 MiB, unless they keep more
+ * from the end of the file.
+ */
 const SPARE_CHUNKS_MIN = 2;
 /** An area is too long from this multiple of what commits need until a checkpoint has begun. */
 const TOO_LONG = 3 / 2;
@@ -132,7 +135,8 @@ export class AreaGrowth {
       otherArea.capacity >= TOO_LONG * this.#fill.bytesAhead;
     if (this.#room.mayBeFull || !isTooLong) return false;
     const kept = this.#chunksKept;
-    if (otherArea.chunks.length - kept < SPARE_CHUNKS_MIN) return false;
+    const spare = otherArea.chunks.length - kept;
+    if (spare <= 0 || (spare < SPARE_CHUNKS_MIN && !this.#savings.keepsTail(0))) return false;
     this.#hasGivenBack = !isSecond;
     this.#steps.begin(this.#location.giveBackSpare(kept));
     return true;

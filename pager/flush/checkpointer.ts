@@ -113,6 +113,12 @@ export class Checkpointer {
   #filledAtEnd = 0;
   /** Whether the last checkpoint changed an area: the next may do the other, or cut the tail. */
   #hasChanged = false;
+  /**
+   * Whether a large transaction has filled the journal, until a checkpoint has ended and the area
+   * is as long as others need it: what the next transaction adds would be put behind the area, and
+   * be in the way when that is given back.
+   */
+  #isLarge = false;
 
   /**
    * The checkpoints of a file.
@@ -143,9 +149,12 @@ export class Checkpointer {
     return this.#isRequested || this.#hasChanged || this.#fill.part > DUE_PART;
   }
 
-  /** Whether the journal is full before one has begun, or before the running one ended. */
+  /**
+   * Whether the journal is full before one has begun, or before the running one ended, or that of a
+   * large transaction has not ended.
+   */
   get isOverdue(): boolean {
-    return this.#fill.waitPart > 1;
+    return this.#isLarge || this.#fill.waitPart > 1;
   }
 
   /** Whether so much was committed that one should have ended, or should begin. */
@@ -177,9 +186,24 @@ export class Checkpointer {
   advance(fillMax: number): void {
     // On a full disk a checkpoint frees the kept room of the area for the next transaction.
     if (this.#journal.isShort) return this.writeAll();
-    if (this.isDue) return this.#begin();
-    if (!this.#checkpoint.isRunning) return this.#advanceIdle();
-    if (this.#fill.waitPart > fillMax) this.#checkpoint.finish();
+    if (this.isDue) this.#begin();
+    else if (!this.#checkpoint.isRunning) return this.#advanceIdle();
+    else this.#advanceRunning(this.#fill.waitPart > fillMax);
+  }
+
+  /** After the flush of a large transaction, lets no other begin before its checkpoint has ended. */
+  noteLarge(): void {
+    if (this.#fill.waitPart > 1) this.#isLarge = true;
+  }
+
+  /** Ends the one of a large transaction. */
+  endLarge(): void {
+    if (this.#isLarge) this.#advanceRunning(true);
+  }
+
+  /** Advances the running one by a slice, or ends it. */
+  #advanceRunning(ends: boolean): void {
+    if (ends) this.#checkpoint.finish();
     else this.#checkpoint.slice(this.#pagesDue());
     this.#afterAdvance();
     this.finishGrowth();
@@ -192,7 +216,8 @@ export class Checkpointer {
   slice(): boolean {
     this.#begin();
     if (this.#checkpoint.isRunning) {
-      this.#checkpoint.slice(IDLE_PAGES);
+      this.#checkpoint.slice(this.#isLarge ? CHUNK_PAGES : IDLE_PAGES);
+      if (this.#isLarge && !this.#checkpoint.isRunning) this.#afterEnd();
       return true;
     }
     this.finishGrowth();
@@ -246,7 +271,7 @@ export class Checkpointer {
     const { part } = this.#fill;
     const gained = part - this.#partBefore;
     this.#partBefore = part;
-    if (part >= DUE_PART) return CHUNK_PAGES;
+    if (part >= DUE_PART || this.#isLarge) return CHUNK_PAGES;
     const { dirtyPages, dirtyChunks } = this.#writeback;
     const work = dirtyPages + CHUNK_WORK * dirtyChunks.size;
     const pages = Math.ceil(work * gained / (DUE_PART - part));
@@ -278,6 +303,7 @@ export class Checkpointer {
   /** Moves the end of the file back, where the journal gave chunks back that it was behind. */
   #moveEndBack(): void {
     if (this.#growth.isRunning || this.#checkpoint.isRunning) return;
+    if (this.#fill.waitPart <= 1) this.#isLarge = false;
     if (this.#location.moveEndBack()) this.#fileEnd.leaveTail();
   }
 

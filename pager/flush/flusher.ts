@@ -58,6 +58,8 @@ export type Durability = "sync" | "buffered" | "none";
 const PENDING_BYTES_MAX = 1024 * 1024;
 /** The multiple of its bound that the journal may reach while callers wait for the checkpoint. */
 const WAITING_SHARE = 2;
+/** A transaction with as many bytes of records is large, where they fill the journal. */
+const LARGE_BYTES = 8 * 1024 * 1024;
 /** Before a compaction a renewal need not save a chunk. */
 const NOTHING_SAVED = 0;
 
@@ -249,14 +251,26 @@ export class Flusher implements CommitLog {
    */
   flush(level: Durability, waits: boolean): void {
     this.#finishSteps();
-    if (level === "sync") this.#journal.flush(true);
+    if (level === "sync") this.#writeJournal(true);
     else this.write(level);
     this.#checkpointer.advance(waits ? WAITING_SHARE : 1);
+    // Of others, some that wait may follow.
+    if (level === "sync" && !waits) this.#checkpointer.endLarge();
   }
 
   /** Takes all commits to a level that needs no sync. */
   write(level: "buffered" | "none"): void {
-    if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) this.#journal.flush(false);
+    if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) this.#writeJournal(false);
+  }
+
+  #writeJournal(durable: boolean): void {
+    const { length } = this.pending;
+    this.#journal.flush(durable);
+    this.#noteWritten(length);
+  }
+
+  #noteWritten(bytes: number): void {
+    if (bytes >= LARGE_BYTES) this.#checkpointer.noteLarge();
   }
 
   /**
@@ -303,8 +317,10 @@ export class Flusher implements CommitLog {
       return undefined;
     }
     this.#unsynced.beginSync();
+    const { length } = this.pending;
     // A checkpoint can begin only where everything written is confirmed.
     this.#flight = this.#journal.takeOff(this.needsFlight, this.#checkpointer.isDue);
+    this.#noteWritten(length);
     this.#checkpointer.takeOff();
     return this.#flight;
   }

@@ -244,7 +244,7 @@ describe("The journal", () => {
     const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
     const commitAll = (salt: number) => {
       transact(pager, () => pages.forEach((page) => write(pager, page, salt)));
-      pager.flush("sync");
+      pager.flush("sync", true);
     };
     commitAll(1);
     // So that chunks of the journal are inside the data.
@@ -258,7 +258,7 @@ describe("The journal", () => {
     for (let salt = 3; journalChunks(pager).length > 4; salt++) {
       assert(pager.stats().checkpoints < 7, "in few generations after it");
       transact(pager, () => pages.slice(0, 40).forEach((page) => write(pager, page, salt)));
-      pager.flush("sync");
+      pager.flush("sync", true);
     }
     const after = journalChunks(pager);
     assert(after.length <= 4, `${after}`);
@@ -281,7 +281,7 @@ describe("The journal", () => {
     const data = file.size();
     const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
     transact(pager, () => pages.forEach((page) => write(pager, page, 1)));
-    pager.flush("sync");
+    pager.flush("sync", true);
     assert(file.size() > data + 8 * CHUNK_BYTES, `${file.size()} bytes`);
     for (let salt = 2; pager.stats().checkpoints < 3; salt++) {
       transact(pager, () => write(pager, PAGES[salt % 10]!, salt));
@@ -296,6 +296,25 @@ describe("The journal", () => {
     const again = openNodes(file);
     for (const page of pages.slice(40)) expectContent(again, page, 1);
   });
+
+  it("gives back what a large transaction needed before the next one begins", () => {
+    const pages = dataPages(1800);
+    const file = makeFile(pages.length);
+    const end = file.size() / CHUNK_BYTES;
+    for (const waits of [false, true]) {
+      const pager = openNodes(new MemoryFile(file.content()), { journalBytes: 2 * 1024 * 1024 });
+      transact(pager, () => pages.forEach((page) => write(pager, page, 1)));
+      pager.flush("sync", waits);
+      assertEquals(pager.isOverdue, waits, "who waits takes slices");
+      while (pager.isOverdue) assert(pager.checkpointSlice());
+      const { length } = journalChunks(pager);
+      assert(length <= 4, `${length} chunks`);
+      const next = Math.floor(end) + 4;
+      transact(pager, () => allocate(pager, next * 256 + 1, 1));
+      for (const page of pages) expectContent(pager, page, 1);
+      pager.close();
+    }
+  });
 });
 
 describe("the file, where the journal behind the data gives chunks back", () => {
@@ -308,10 +327,10 @@ describe("the file, where the journal behind the data gives chunks back", () => 
     const spread = pages.filter((_, i) => i % 200 === 0);
     const commit = (salt: number) => {
       transact(pager, () => spread.forEach((page) => write(pager, page, salt)));
-      pager.flush("sync");
+      pager.flush("sync", true);
     };
     transact(pager, () => pages.forEach((page) => write(pager, page, 1)));
-    pager.flush("sync");
+    pager.flush("sync", true);
     const { length } = journalChunks(pager);
     let salt = 2;
     for (; journalChunks(pager).length >= length; salt++) commit(salt);
@@ -344,7 +363,7 @@ describe("a chunk that the journal gives back", () => {
     const file = makeFile(pages.length);
     const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
     transact(pager, () => pages.forEach((page) => write(pager, page, 1)));
-    pager.flush("sync");
+    pager.flush("sync", true);
     const before = journalChunks(pager);
     transact(pager, () => allocate(pager, (before.at(-1)! + 1) * 256 + 1, 1));
     // As an allocator says: no chunk of the file has a free page.
@@ -353,7 +372,7 @@ describe("a chunk that the journal gives back", () => {
       assert(pager.stats().checkpoints < 5, "in the second generation after it");
       transact(pager, () => write(pager, 3, salt));
       pager.flights.requestCheckpoint();
-      pager.flush("sync");
+      pager.flush("sync", true);
     }
     const { checkpoints } = pager.stats();
     pager.flights.requestCheckpoint();
@@ -376,7 +395,7 @@ describe("a chunk that the journal gives back", () => {
     const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
     transact(pager, () => pages.forEach((page) => allocate(pager, page, 1)));
     transact(pager, () => pages.forEach((page) => write(pager, page, 2)));
-    pager.flush("sync");
+    pager.flush("sync", true);
     const before = journalChunks(pager);
     const given: number[] = [];
     const returned: number[] = [];
@@ -424,7 +443,7 @@ describe("a chunk that the journal takes", () => {
     transact(pager, () => [0, 260, 520].forEach((i) => write(pager, PAGES[i]!, 1)));
     transact(pager, () => GONE.forEach((page) => allocate(pager, page, 9)));
     transact(pager, () => GONE.forEach((page) => pager.release(page, 1)));
-    pager.flush("sync");
+    pager.flush("sync", true);
     assert(pager.checkpointSlice(), "a checkpoint is running");
     assertEquals(pager.meta.pageCount, TAKEN * 256);
     transact(pager, () => write(pager, PAGES[0]!, 2));
@@ -455,7 +474,7 @@ describe("a chunk that the journal takes", () => {
     for (let count = 1; count < 4; count++) {
       while (pager.inspection().checkpoint()?.isRunning) pager.checkpointSlice();
       pager.flights.requestCheckpoint();
-      pager.flush("sync");
+      pager.flush("sync", true);
       const again = openNodes(new MemoryFile(file.content()));
       for (const page of PAGES) expectContent(again, page, 2);
     }
@@ -464,10 +483,10 @@ describe("a chunk that the journal takes", () => {
   it("gets no pages of a checkpoint that began while it was free", () => {
     const file = makeFile(PAGES.length);
     const pager = withGoneChunk(file);
-    pager.flush("sync");
+    pager.flush("sync", true);
     transact(pager, () => COMMIT.forEach((page) => write(pager, page, 3)));
     assert(journalChunks(pager).includes(TAKEN), `${journalChunks(pager)}`);
-    pager.flush("sync");
+    pager.flush("sync", true);
     for (let isRunning = true; isRunning;) {
       const again = openNodes(new MemoryFile(file.content()));
       for (const page of COMMIT) expectContent(again, page, 3);

@@ -31,6 +31,8 @@ const SPREAD = PAGES.filter((_, i) => i % 200 === 0);
 const SAMPLE = PAGES.filter((_, i) => i % 40 === 0);
 const OPTIONS = { journalBytes: 2 * 1024 * 1024 };
 const SLOT = 9;
+/** The operations of a large transaction from the end of its checkpoint on. */
+const LAST_OPERATIONS = 12;
 
 /** A commit: its pages, their salt, and the number of operations after which it is durable. */
 interface Commit {
@@ -51,11 +53,11 @@ interface Run {
 }
 
 /**
- * Commits a large transaction, then small ones until an area gives chunks back.
+ * Commits a large transaction.
  *
- * @param isInside Whether a page behind the journal is in use, so that its chunks are in the data.
+ * @param waits Whether the small ones that follow advance its checkpoint; if not, it ends at once.
  */
-function giveBack(small: readonly number[], isInside: boolean): Run {
+function commitLarge(waits: boolean): Run {
   const start = new Blocks();
   const bytes = makeFile(PAGES.length).content();
   start.write(bytes, 0, bytes.length, 0);
@@ -64,21 +66,42 @@ function giveBack(small: readonly number[], isInside: boolean): Run {
   const commits: Commit[] = [];
   const commit: Run["commit"] = (pages, salt, change = write) => {
     transact(pager, () => pages.forEach((page) => change(pager, page, salt)));
-    pager.flush("sync");
+    pager.flush("sync", waits);
     const looked = pages === PAGES ? SAMPLE : pages;
     commits.push({ pages: looked, salt, durableAt: file.operations.length });
   };
   commit(PAGES, 1);
-  const journal = journalChunks(pager);
+  return { file, pager, journal: journalChunks(pager), commits, commit, from: 0 };
+}
+
+/**
+ * Commits a large transaction, then small ones until an area gives chunks back.
+ *
+ * @param isInside Whether a page behind the journal is in use, so that its chunks are in the data.
+ */
+function giveBack(small: readonly number[], isInside: boolean): Run {
+  const run = commitLarge(true);
+  const { file, pager, journal, commit } = run;
   if (isInside) commit([(journal.at(-1)! + 1) * CHUNK_PAGES + SLOT], 1, allocate);
   const { length } = journal;
-  let from = 0;
   for (let salt = 2; journalChunks(pager).length >= length; salt++) {
-    from = file.operations.length;
+    run.from = file.operations.length;
     commit(small, salt);
     assert(salt < 100, "an area gives chunks back");
   }
-  return { file, pager, journal, commits, commit, from };
+  return run;
+}
+
+/** Gives chunks back with the large transaction, and lets a page be taken where they were. */
+function giveBackAtOnce(): Run {
+  const run = commitLarge(false);
+  const { file, pager, journal, commit } = run;
+  assert(journal.length <= 4, `${journal}`);
+  run.from = file.operations.length - LAST_OPERATIONS;
+  const behind = format.chunksOf(pager.meta.pageCount) * CHUNK_PAGES;
+  commit([behind + SLOT], 200, allocate);
+  commit(CHANGED, 201);
+  return run;
 }
 
 /** Lets pages take chunks that were given back. */
@@ -156,6 +179,10 @@ function expectAll({ file, commits, from }: Run, limit: number): void {
 
 describe("power cuts while the journal gives chunks back", () => {
   it("leave a file that has every durable commit", () => expectAll(takeChunks(), 6));
+});
+
+describe("power cuts while a large transaction gives chunks back at once", () => {
+  it("leave a file that has every durable commit", () => expectAll(giveBackAtOnce(), 1));
 });
 
 describe("power cuts while the file is cut where the journal was", () => {
