@@ -191,7 +191,7 @@ export class Checkpointer {
     else this.#advanceRunning(this.#fill.waitPart > fillMax);
   }
 
-  /** After the flush of a large transaction, lets no other begin before its checkpoint has ended. */
+  /** After the flush of a large transaction: none begins before its checkpoint has ended. */
   noteLarge(): void {
     if (this.#fill.waitPart > 1) this.#isLarge = true;
   }
