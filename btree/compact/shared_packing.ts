@@ -3,8 +3,8 @@
  * pages of their own, as a load does, so that fewer pages hold them.
  *
  * Values that are replaced by others of another length, or deleted, leave room that no later value
- * takes. A leaf whose values have less than a page of it in all stays as it is. Bodies of values do
- * not move.
+ * takes. A leaf whose values have less than a page of it in all stays as it is, but a half empty
+ * page of such a leaf takes the values of the next one. Bodies of values do not move.
  *
  * A slice may end inside a leaf, and the next one goes on with the value after it. So a packing
  * ends, whatever room its new pages have.
@@ -30,6 +30,8 @@ const { FLAG_HOLDS_RUNS, PAGE_BYTES, PAGE_SHIFT } = format;
 
 /** Pages with less room, or too little for values like theirs, are full. */
 const ROOM_MIN = PAGE_BYTES / 16;
+/** A page with as much room is half empty. */
+const HALF_BYTES = PAGE_BYTES / 2;
 /** How often a leaf is looked at. */
 const PASSES = 2;
 
@@ -44,7 +46,7 @@ export class SharedPacking {
   readonly #reference = new Uint8Array(REFERENCE_BYTES);
   /** The pages that the values placed last share, in earlier slices too. */
   readonly #recent: NearbyPages;
-  /** The pages with room to which entries of the leaf refer. */
+  /** The pages of the leaf whose values are placed again. */
   readonly #thin = new Set<PageNumber>();
   /** The pages that changed in the slice. */
   readonly #changed: Set<PageNumber>;
@@ -124,10 +126,11 @@ export class SharedPacking {
     return index;
   }
 
-  /** Collects the pages of a leaf that have room. Returns whether it is that of a page in all. */
+  /** Collects the pages of a leaf that have room, if that is enough. Returns whether it is. */
   #isThin(leaf: PageNumber): boolean {
     this.#thin.clear();
     let room = 0;
+    let halfEmpty = 0;
     for (let index = 0; index < this.#nodes.node(leaf, 0).entries; index++) {
       const reference = this.#referenceAt(leaf, index);
       if (reference === undefined) continue;
@@ -138,9 +141,24 @@ export class SharedPacking {
         if (free < Math.max(ROOM_MIN, leastRoom(keyLength, reference.length))) continue;
         this.#thin.add(page);
         room += free;
+        if (free >= HALF_BYTES) halfEmpty = page;
       }
     }
-    return room >= PAGE_BYTES;
+    return room >= PAGE_BYTES || (halfEmpty !== 0 && this.#isTaken(halfEmpty));
+  }
+
+  /** Whether a page of an earlier leaf takes all of a half empty one; if not, that one is next. */
+  #isTaken(halfEmpty: PageNumber): boolean {
+    const { tree } = this.#nodes;
+    const used = PAGE_BYTES - roomOf(this.#pager, tree, halfEmpty);
+    for (let at = 0; at < this.#recent.count; at++) {
+      if (roomOf(this.#pager, tree, this.#recent.pages[at]!) < used) continue;
+      this.#thin.clear();
+      this.#thin.add(halfEmpty);
+      return true;
+    }
+    this.#recent.addPagesOf({ page: halfEmpty, secondPage: 0 });
+    return false;
   }
 
   #keyLengthAt(page: PageNumber, index: number): number {

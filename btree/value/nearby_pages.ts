@@ -41,7 +41,7 @@ export class NearbyPages {
   }
 
   /** Adds the pages of the last value of a load before all others. The oldest may drop out. */
-  addPagesOf({ page, secondPage }: Reference): void {
+  addPagesOf({ page, secondPage }: Pick<Reference, "page" | "secondPage">): void {
     this.#addFirst(page);
     if (secondPage !== 0) this.#addFirst(secondPage);
   }
