@@ -96,7 +96,7 @@ describe("Database.compact()", () => {
     const content = contentOf(opened.db);
     const before = file.size();
     const { pagesMoved, bytesBefore, bytesAfter } = await opened.db.compact();
-    assertGreater(pagesMoved, 200);
+    assertGreater(pagesMoved, 100);
     assertEquals([bytesBefore, bytesAfter], [before, file.size()]);
     assertLess(file.size(), COMPACT_BYTES);
     assertEquals(opened.db.stats().journalUsedBytes, 0, "everything is in the pages of the file");
@@ -175,6 +175,32 @@ describe("Database.compact()", () => {
     await db.compact();
     assertGreater(file.syncs, 4);
     assertLess(looks, file.syncs * 2 * SlowFile.SYNC_MS);
+    db.close();
+  });
+
+  it("moves one slice for each flight of those who commit", async () => {
+    const file = new SlowFile();
+    const session = new Session(new Pager(file), "sync", false, FLIES);
+    const db = new Database(session);
+    fill({ db, session }, "gone", 16, 500_000);
+    fill({ db, session }, "kept", 4000, 400);
+    change(db, "gone", (tree) => tree.clear());
+    const tree = db.tree("kept");
+    let isOver = false;
+    let most = 0;
+    const commits = (async () => {
+      for (let i = 0; !isOver; i++) {
+        const before = db.stats().journalBytesWritten;
+        await tree.set("key 1".padEnd(9), bytesOf(i, 400));
+        most = Math.max(most, db.stats().journalBytesWritten - before);
+      }
+    })();
+    const { pagesMoved } = await db.compact();
+    isOver = true;
+    await commits;
+    assertGreater(pagesMoved, 100);
+    // A commit waits for two flights at most.
+    assertLess(most, 2 * 60 * PAGE_BYTES);
     db.close();
   });
 

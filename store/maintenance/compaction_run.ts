@@ -7,8 +7,9 @@
  * transactions at durability "none"; no watcher sees a change. Others may commit between steps.
  *
  * While others commit, a step moves few pages, through the journal, so that their commits wait for
- * no more syncs than without it. While nobody does, pages go past the journal, many in a step; now
- * and then a checkpoint takes them to the medium, so that the next commit has little to wait for.
+ * no more syncs than without it, and each for the pages of one step. While nobody does, pages go
+ * past the journal, many in a step; now and then a checkpoint takes them to the medium, so that the
+ * next commit has little to wait for.
  *
  * While others commit without a pause, the journal may stay where it is. Then less is cut.
  */
@@ -92,7 +93,8 @@ export class CompactionRun {
    */
   step(): boolean {
     if (!this.#countOrPack((slice) => this.#change(slice))) this.#moveOn();
-    this.#isWaiting = this.#database.isFlying && this.#phase !== "move";
+    // Each flight of those who commit carries one slice, so that they do not wait for more.
+    this.#isWaiting = this.#database.isFlying && (this.#phase !== "move" || this.#busySteps > 0);
     return this.#phase !== "end";
   }
 
