@@ -26,10 +26,10 @@ const QUIET_STEPS = 32;
 /** Past the journal, a checkpoint follows as many pages: 16 MiB. */
 const UNSYNCED_PAGES = 2048;
 /**
- * The checkpoints that one wait for an empty journal takes at most: one that is running, one for
- * each area that moves, and one that cuts the file where they were.
+ * The checkpoints that one wait for an empty journal takes at most: one that is running, and for
+ * each area one that makes it shorter, one that moves it, and one that cuts the file where it was.
  */
-const CHECKPOINTS_MAX = 4;
+const CHECKPOINTS_MAX = 7;
 
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 

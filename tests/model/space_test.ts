@@ -16,6 +16,7 @@ import {
   type Opened,
   openOn,
 } from "../support/databases/database.ts";
+import { FLIES } from "../support/databases/flush_policies.ts";
 import { Random } from "../support/random.ts";
 
 const { CHUNK_BYTES, CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, KIND_LEAF, PAGE_BYTES } = format;
@@ -288,11 +289,15 @@ describe("a close of a database with thin leaves", () => {
     return openBoth(file);
   }
 
-  for (const isAwaited of [false, true]) {
-    const how = isAwaited ? "awaited" : "in line";
-    it(`leaves a file of at most 1.3 times what was set at random: ${how}`, async () => {
+  const WAYS = {
+    "in line": [false, undefined],
+    "awaited": [true, undefined],
+    "awaited, with syncs off the thread": [true, FLIES],
+  } as const;
+  for (const [way, [isAwaited, policy]] of Object.entries(WAYS)) {
+    it(`leaves a file of at most 1.3 times what was set at random: ${way}`, async () => {
       const file = new MemoryFile();
-      const opened = openBoth(file);
+      const opened = openBoth(file, {}, "sync", policy);
       setRandom(opened.db, "t", 30_000, 11, VALUE_BYTES);
       assertLess(leavesOf(opened.db).fill, 0.8);
       const [content, live] = [contentOf(opened.db), liveBytes(opened.db)];

@@ -17,6 +17,7 @@ import { Database } from "../../../store/database.ts";
 import { FollowingSession } from "../../../store/follow/following_session.ts";
 import type { Sync } from "../../../store/read/argument_checks.ts";
 import type { Tree } from "../../../store/tree.ts";
+import type { FlushPolicy } from "../../../store/write/flush_policy.ts";
 import { Session } from "../../../store/write/session.ts";
 import type { TransactionTree } from "../../../store/write/transaction_tree.ts";
 import { ownersOf } from "../trees/owners.ts";
@@ -51,8 +52,9 @@ export function openBoth(
   file: File,
   options: PagerOptions = {},
   durability: Durability = "sync",
+  policy?: FlushPolicy,
 ): Opened {
-  const session = new Session(new Pager(file, options), durability);
+  const session = new Session(new Pager(file, options), durability, false, policy);
   return { db: new Database(session), session };
 }
 
