@@ -13,27 +13,17 @@ import {
   openBoth,
   type Opened,
 } from "../../tests/support/databases/database.ts";
+import { FLIES } from "../../tests/support/databases/flush_policies.ts";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Image } from "../../tests/support/files/image.ts";
 import { HANG_MS } from "../../tests/support/programs/hang.ts";
 import { Database } from "../database.ts";
-import type { FlushPolicy } from "../write/flush_policy.ts";
 import { Session } from "../write/session.ts";
 
 const MIB = 1024 * 1024;
 const { CHUNK_BYTES, KIND_LEAF, PAGE_BYTES } = format;
 /** Two chunks of pages, and both areas of a journal without commits. */
 const COMPACT_BYTES = 3 * CHUNK_BYTES + MIB / 4;
-
-/** Always flies. */
-const FLIES: FlushPolicy = {
-  isSyncLong: true,
-  flies: true,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
 
 /** A file whose syncs off the thread are long. */
 class SlowFile extends MemoryFile {

@@ -6,23 +6,13 @@ import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "
 import { describe, it } from "@std/testing/bdd";
 import { type Durability, IoError, MemoryFile, Pager } from "../../pager/mod.ts";
 import { bytesOf, openOn } from "../../tests/support/databases/database.ts";
+import { FLIES } from "../../tests/support/databases/flush_policies.ts";
 import { runProgram } from "../../tests/support/programs/program.ts";
 import { Database } from "../database.ts";
-import type { FlushPolicy } from "./flush_policy.ts";
 import { Session } from "./session.ts";
 
 const MIB = 1024 * 1024;
 const VALUE = new Uint8Array([1]);
-
-/** Always flies. */
-const FLIES: FlushPolicy = {
-  isSyncLong: true,
-  flies: true,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
 
 /** A file whose syncs off the thread end when the test says so. */
 class WaitingFile extends MemoryFile {

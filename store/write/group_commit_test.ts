@@ -6,30 +6,13 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Durability, IoError, MemoryFile, Pager } from "../../pager/mod.ts";
 import { bytesOf, change, openOn } from "../../tests/support/databases/database.ts";
+import { FLIES, IN_LINE } from "../../tests/support/databases/flush_policies.ts";
 import { always, FaultyFile } from "../../tests/support/files/faulty_file.ts";
 import { Database } from "../database.ts";
-import type { FlushPolicy } from "./flush_policy.ts";
 import { Session } from "./session.ts";
 
 const VALUE = new Uint8Array([1]);
 const MIB = 1024 * 1024;
-/** Never flies. */
-const FLIES: FlushPolicy = {
-  isSyncLong: true,
-  flies: true,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
-const IN_LINE: FlushPolicy = {
-  isSyncLong: false,
-  flies: false,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
 
 /** A database whose journal has begun, on a file that counts calls. */
 function openCounted(durability: Durability = "sync"): { db: Database; file: FaultyFile } {

@@ -8,7 +8,6 @@ import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/ass
 import { describe, it } from "@std/testing/bdd";
 import { archive, Database } from "../../mod.ts";
 import { MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
-import type { FlushPolicy } from "../../store/write/flush_policy.ts";
 import { Session } from "../../store/write/session.ts";
 import { restoreToMemory } from "../support/databases/archived.ts";
 import {
@@ -18,6 +17,7 @@ import {
   contentOf,
   openOn,
 } from "../support/databases/database.ts";
+import { IN_LINE } from "../support/databases/flush_policies.ts";
 import { MemoryStore } from "../support/databases/memory_store.ts";
 import { makeImage, plansAt } from "../support/files/crash_images.ts";
 import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
@@ -28,16 +28,6 @@ const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const IMAGES = 4;
 const COMMITS = 60;
 const OPTIONS: PagerOptions = { journalBytes: 2 * 1024 * 1024 };
-
-/** Syncs in line, however long they take: one off the thread would never end here. */
-const IN_LINE: FlushPolicy = {
-  flies: false,
-  isSyncLong: false,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
 
 /** A session that was archived: its operations, its states, and when each object was put. */
 interface Recorded {

@@ -12,8 +12,8 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type File, IoError, LimitError, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
-import type { FlushPolicy } from "../../store/write/flush_policy.ts";
 import { Session } from "../../store/write/session.ts";
+import { FLIES } from "../support/databases/flush_policies.ts";
 import { PowerFile } from "../support/files/power_file.ts";
 import { TURN } from "../support/turn.ts";
 import { crashRecording, verify } from "./support/crash_driver.ts";
@@ -26,14 +26,6 @@ import { set } from "./support/workloads.ts";
 const EVERY = Number(Deno.env.get("QUIRE_FAULTS") ?? 4);
 const CUT_EVERY = 16;
 const OPTIONS = { journalBytes: 2 * 1024 * 1024 };
-const FLIES: FlushPolicy = {
-  isSyncLong: true,
-  flies: true,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
 
 /** A `PowerFile` whose syncs off the thread end in a later turn. */
 class LandingFile extends PowerFile {

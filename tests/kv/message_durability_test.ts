@@ -9,18 +9,8 @@ import { describe, it } from "@std/testing/bdd";
 import { openKv } from "../../kv/mod.ts";
 import { MemoryFile, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
-import type { FlushPolicy } from "../../store/write/flush_policy.ts";
 import { Session } from "../../store/write/session.ts";
-
-/** Every commit waits for a sync off the thread. */
-const FLIES: FlushPolicy = {
-  isSyncLong: true,
-  flies: true,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
+import { FLIES } from "../support/databases/flush_policies.ts";
 
 /** A file whose syncs end when the test says so, from the call of `wait` on. */
 class WaitingFile extends MemoryFile {

@@ -11,7 +11,7 @@ import { assert } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Database } from "../../mod.ts";
 import { format, MemoryFile, Pager } from "../../pager/mod.ts";
-import { AdaptivePolicy, type FlushPolicy } from "../../store/write/flush_policy.ts";
+import { AdaptivePolicy } from "../../store/write/flush_policy.ts";
 import { Session } from "../../store/write/session.ts";
 import {
   assertContent,
@@ -21,6 +21,7 @@ import {
   contentOf,
   openOn,
 } from "../support/databases/database.ts";
+import { FLIES } from "../support/databases/flush_policies.ts";
 import { Random } from "../support/random.ts";
 
 const { CHUNK_BYTES } = format;
@@ -34,15 +35,6 @@ const PART = 1.1;
 const MIXED_PART = 1.16;
 const MIXED = "values of mixed lengths that grow";
 
-/** Syncs run off the thread. */
-const FLIES: FlushPolicy = {
-  isSyncLong: true,
-  flies: true,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
 const POLICIES = { "in line": () => new AdaptivePolicy(), "off the thread": () => FLIES };
 
 /** Work that leaves a file much longer than its data, or its leaves thin. */

@@ -6,17 +6,8 @@
 import { setImmediate } from "node:timers";
 import { MemoryFile, Pager } from "../../../pager/mod.ts";
 import { Database } from "../../../store/database.ts";
-import type { FlushPolicy } from "../../../store/write/flush_policy.ts";
 import { Session } from "../../../store/write/session.ts";
-
-const FLIES: FlushPolicy = {
-  isSyncLong: true,
-  flies: true,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
+import { FLIES } from "../databases/flush_policies.ts";
 
 /** A file whose syncs off the thread fail. */
 class LostFile extends MemoryFile {
