@@ -15,17 +15,78 @@ import { AREA_CHUNK_BYTES, type JournalArea } from "../batch/journal_area.ts";
 import { crc } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import { CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
+import { freeMemory } from "../format/free_memory.ts";
 import type { Superblock } from "../format/superblock.ts";
 
 /** The areas of a journal; the last bit of a generation is the index of its area. */
 export type Areas = readonly [JournalArea, JournalArea];
 
 /** A batch that was read. */
-export interface ReadBatch {
+export class ReadBatch {
   /** Its header. */
   readonly header: BatchHeader;
-  /** All its bytes, header and padding among them. */
-  readonly bytes: Uint8Array;
+  /** The bytes that it takes in its area. */
+  readonly length: number;
+  /** Its records, or its part of them. */
+  records: Uint8Array;
+  /** The bytes of its header. */
+  #head: Uint8Array;
+  /** All its bytes, unless its records have moved. */
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+
+  /** The batch that is in some bytes, header and padding among them. */
+  constructor(header: BatchHeader, bytes: Uint8Array<ArrayBuffer>) {
+    this.header = header;
+    this.length = bytes.length;
+    this.#bytes = bytes;
+    this.#head = bytes.subarray(0, BATCH_HEADER_BYTES);
+    this.records = bytes.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + header.payloadBytes);
+  }
+
+  /** The sum in its header. */
+  get sum(): number {
+    return batchSum(this.#head);
+  }
+
+  /** Writes all its bytes to their place in its area again, header and padding among them. */
+  rewrite(area: JournalArea): void {
+    const bytes = this.#bytes ?? this.#put();
+    area.write(bytes, this.length, this.header.offset);
+    if (this.#bytes === undefined) freeMemory(bytes);
+  }
+
+  /** All its bytes, put together again. */
+  #put(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.length);
+    bytes.set(this.#head);
+    bytes.set(this.records, BATCH_HEADER_BYTES);
+    return bytes;
+  }
+
+  /** Moves its records into an array that outlives it, and frees their memory. */
+  moveRecords(to: Uint8Array, at: number): void {
+    if (this.#bytes === undefined) return;
+    to.set(this.records, at);
+    this.records = to.subarray(at, at + this.records.length);
+    this.#head = this.#head.slice();
+    freeMemory(this.#bytes);
+    this.#bytes = undefined;
+  }
+}
+
+/**
+ * The records of batches that apply together, one after the other. Those of several batches move:
+ * a large transaction fills the journal, and memory must not hold it twice.
+ */
+export function joinRecords(batches: readonly ReadBatch[]): Uint8Array {
+  if (batches.length === 1) return batches[0]!.records;
+  const joined = new Uint8Array(batches.reduce((sum, { records }) => sum + records.length, 0));
+  let at = 0;
+  for (const batch of batches) {
+    batch.moveRecords(joined, at);
+    at += batch.records.length;
+  }
+  return joined;
 }
 
 /** The consecutive batches of a journal. */
@@ -58,7 +119,7 @@ export class BatchChain {
   /** Drops the batches at the end whose group lacks its last batch. Returns their bytes. */
   dropTornGroup(): number {
     let bytes = 0;
-    while (this.last?.continues) bytes += this.batches.pop()!.bytes.length;
+    while (this.last?.continues) bytes += this.batches.pop()!.length;
     return bytes;
   }
 
@@ -71,9 +132,9 @@ export class BatchChain {
         const batch = this.#read(generation, offset, lastSum);
         if (batch === undefined) break;
         this.batches.push(batch);
-        lastSum = batchSum(batch.bytes);
+        lastSum = batch.sum;
         this.sequence = batch.header.sequence;
-        offset += batch.bytes.length;
+        offset += batch.length;
       }
       if (generation === first || offset > 0) {
         this.generation = generation;
@@ -95,7 +156,7 @@ export class BatchChain {
     area.read(bytes, length, offset);
     const end = BATCH_HEADER_BYTES + header.payloadBytes;
     if (crc(bytes.subarray(BATCH_HEADER_BYTES, end)) !== header.payloadSum) return undefined;
-    return { header, bytes };
+    return new ReadBatch(header, bytes);
   }
 
   #readHeader(area: JournalArea, offset: number): BatchHeader | undefined {

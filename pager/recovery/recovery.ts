@@ -14,7 +14,7 @@
  * in memory, each as one record (`ReplayedPages`).
  */
 
-import { BATCH_HEADER_BYTES, type BatchHeader } from "../batch/batch.ts";
+import type { BatchHeader } from "../batch/batch.ts";
 import {
   AREA_CHUNK_BYTES,
   emptyHeaderPage,
@@ -24,7 +24,6 @@ import {
 import { LogReader } from "../batch/log_record.ts";
 import type { Disk } from "../file/disk.ts";
 import type { OverlayFile } from "../file/overlay_file.ts";
-import { joinBytes } from "../format/bytes.ts";
 import { seedOf } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
@@ -38,7 +37,13 @@ import {
 import { brokenRule, checkSuperblock, COUNTER_MAX, type Superblock } from "../format/superblock.ts";
 import type { ChunkNumber } from "../format/units.ts";
 import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
-import { type Areas, BatchChain, corruptJournal } from "./batch_chain.ts";
+import {
+  type Areas,
+  BatchChain,
+  corruptJournal,
+  joinRecords,
+  type ReadBatch,
+} from "./batch_chain.ts";
 import { ChunkRecords } from "./chunk_records.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
 import { checkTail } from "./journal_tail.ts";
@@ -169,22 +174,19 @@ export class Recovery {
     if (overlay !== undefined) return;
     repairSuperblocks(this.#disk, this.#superblock, protect);
     if (protect) return;
-    for (const { header, bytes } of batches) {
-      this.#areas[header.generation & 1]!.write(bytes, bytes.length, header.offset);
-    }
+    for (const batch of batches) batch.rewrite(this.#areas[batch.header.generation & 1]!);
     this.#disk.sync();
   }
 
   /** The places of all records by chunk, each of which is well-formed. */
   #indexRecords({ batches }: BatchChain): ChunkRecords {
     const records = new ChunkRecords();
-    let parts: Uint8Array[] = [];
-    for (const { header, bytes } of batches) {
-      const end = BATCH_HEADER_BYTES + header.payloadBytes;
-      parts.push(bytes.subarray(BATCH_HEADER_BYTES, end));
-      if (header.continues) continue;
-      this.#indexGroup(records, joinBytes(parts), header);
-      parts = [];
+    let group: ReadBatch[] = [];
+    for (const batch of batches) {
+      group.push(batch);
+      if (batch.header.continues) continue;
+      this.#indexGroup(records, joinRecords(group), batch.header);
+      group = [];
     }
     records.finish();
     return records;

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/files/faulty_file.ts";
-import { bytesMade } from "../../tests/support/memory.ts";
+import { bytesMade, collectNow } from "../../tests/support/memory.ts";
 import {
   allocate,
   dataPages,
@@ -66,6 +66,12 @@ function bytesReadToOpen(content: Uint8Array, readOnly: boolean): number {
   const { bytesRead } = file;
   pager.close();
   return bytesRead;
+}
+
+/** The bytes of arrays that somebody holds. */
+function heldBytes(): number {
+  collectNow();
+  return Deno.memoryUsage().external;
 }
 
 for (const readOnly of [false, true]) {
@@ -170,6 +176,27 @@ describe("a recovery for writing", () => {
     // A mebibyte for what every pager has, and to search the journal.
     assertLess(made, journal + CHUNK_BYTES + 1024 * 1024);
     pager!.close();
+  });
+
+  it("holds a transaction of several batches in memory once", () => {
+    const many = PAGES.slice(0, 700);
+    const content = cutOff(
+      makeFile(PAGES.length),
+      each(many, (pager, page) => write(pager, page, 2)),
+    );
+    const file = new FaultyFile(new MemoryFile(content));
+    const before = heldBytes();
+    let held = 0;
+    file.fault = (operation) => {
+      if (operation === "sync" && held === 0) held = heldBytes() - before;
+      return "none";
+    };
+    const pager = openNodes(file, SMALL_CACHE);
+    assertLess(1, pager.recovery!.batches);
+    // The first sync is that of the batches, which were written again.
+    assertLess(held, many.length * (PAGE_BYTES + 100) + CHUNK_BYTES + 1024 * 1024);
+    each(many, (_, page) => expectContent(pager, page, 2))(pager);
+    pager.close();
   });
 });
 

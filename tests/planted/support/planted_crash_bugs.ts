@@ -621,7 +621,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "part-applies",
     "rule 17: a batch in parts applies only with its last part",
     CHAIN,
-    "bytes += this.batches.pop()!.bytes.length;\n",
+    "bytes += this.batches.pop()!.length;\n",
     "this.last!.continues = false;\n",
     whole("parts"),
   ),
