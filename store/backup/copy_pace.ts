@@ -1,6 +1,6 @@
 /**
  * The pace of a copy: other tasks run between its steps, and while others write to the source it
- * rests after each step, so that it takes about a thirtieth of the thread. Others write if they did
+ * rests after each step, so that it takes about a sixtieth of the thread. Others write if they did
  * since the step before: a commit may wait for the medium longer than a step takes.
  */
 
@@ -9,7 +9,7 @@ import type { Session } from "../write/session.ts";
 import { rest } from "./waiting.ts";
 
 /** How many times as long as a step the copy rests after it, while others write. */
-const REST = 29;
+const REST = 59;
 
 /** The database that is copied. */
 export interface CopiedSource {
