@@ -68,7 +68,8 @@ class Reader {
     await this.says(MOVED);
     await this.#child.stdin.close();
     const { value } = await this.#lines.next();
-    assertEquals((await this.#child.status).success, true, "a follower failed");
+    const { success, code, signal } = await this.#child.status;
+    assertEquals(success, true, `a follower failed: code ${code}, signal ${signal}, ${value}`);
     await this.#lines.return(undefined);
     return JSON.parse(value);
   }

@@ -147,4 +147,12 @@ async function run(): Promise<void> {
   Deno.exit(0);
 }
 
-if (import.meta.main) await run();
+if (import.meta.main) {
+  try {
+    await run();
+  } catch (error) {
+    // The test reads lines.
+    console.log(JSON.stringify(error instanceof Error ? error.stack : error));
+    Deno.exit(1);
+  }
+}
