@@ -8,10 +8,10 @@ import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
 import { CorruptionError, SnapshotTooOldError } from "../format/errors.ts";
 import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
-import { versionOf } from "../format/header.ts";
+import { isInUse, versionOf } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
 import { checkPage } from "../format/page_check.ts";
-import type { PageNumber, Place } from "../format/units.ts";
+import type { PageNumber, Place, Version } from "../format/units.ts";
 import type { OlderPages } from "../transaction/snapshot.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
@@ -57,7 +57,7 @@ export class FollowedPages implements OlderPages {
     const { version } = snapshot;
     const until = this.#index.replacedAt(page, version);
     // Without a later record the current page is that of the snapshot, or the file has another.
-    const known = until === Infinity ? this.#current(page) : this.inMemory(page);
+    const known = until === Infinity ? this.#current(page, version) : this.inMemory(page);
     if (known >= 0) {
       const frame = this.#cache.frames[known >>> CHUNK_SHIFT]!;
       if (versionOf(frame, known & SLOT_MASK) <= version) return known;
@@ -65,13 +65,14 @@ export class FollowedPages implements OlderPages {
     return this.#build(page, snapshot, Math.min(until, this.#meta.version + 1));
   }
 
-  #current(page: PageNumber): Place {
+  /** The place of the newest page, or -1 if it is not that of a version. */
+  #current(page: PageNumber, version: Version): Place {
     const known = this.inMemory(page);
     if (known >= 0) return known;
     try {
       return this.#loader.load(page);
     } catch (error) {
-      if (this.isReplaced(error)) return -1;
+      if (this.isReplaced(error, page, version)) return -1;
       throw error;
     }
   }
@@ -81,9 +82,21 @@ export class FollowedPages implements OlderPages {
     return (page & SLOT_MASK) === 0 ? -1 : this.#cache.lookup(page);
   }
 
-  /** Whether the newest page is not that of the snapshot, by the error of its load. */
-  protected isReplaced(error: unknown): boolean {
-    return error instanceof MovedError;
+  /**
+   * Whether the newest page is not that of a version, by the error of its load. In a closed file,
+   * too, it may be free or cut off, if it was of an older version.
+   */
+  protected isReplaced(error: unknown, page: PageNumber, version: Version): boolean {
+    if (error instanceof MovedError) return true;
+    return error instanceof CorruptionError && version < this.#meta.version && !this.isUsed(page);
+  }
+
+  /** Whether the newest version has a page, by its header page. */
+  protected isUsed(page: PageNumber): boolean {
+    if (page >= this.#meta.pageCount) return false;
+    const place = this.#loader.headerPage(page >>> CHUNK_SHIFT);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    return isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
   }
 
   /** Builds a page from the file and the records up to the version of a snapshot. */

@@ -4,23 +4,18 @@
  * not, another process has replaced it.
  */
 
-import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
+import { MovedError } from "../follow/moved_error.ts";
 import { FollowedPages, type FollowedPagesParts } from "../follow/older_pages.ts";
 import { CorruptionError, SnapshotTooOldError } from "../format/errors.ts";
-import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
-import { isInUse } from "../format/header.ts";
-import type { MetaFields } from "../format/meta.ts";
 import type { ChunkNumber, PageNumber, Place } from "../format/units.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
 import type { VersionPages } from "./version_pages.ts";
 
 /** The pages of older versions of a file that other processes write too. */
 export class SharedVersions extends FollowedPages {
-  readonly #cache: Cache;
   readonly #loader: Loader;
-  readonly #meta: MetaFields;
   readonly #pages: VersionPages;
 
   /**
@@ -30,9 +25,7 @@ export class SharedVersions extends FollowedPages {
    */
   constructor(parts: FollowedPagesParts & { versionPages: VersionPages }) {
     super(parts);
-    this.#cache = parts.cache;
     this.#loader = parts.loader;
-    this.#meta = parts.meta;
     this.#pages = parts.versionPages;
   }
 
@@ -50,16 +43,12 @@ export class SharedVersions extends FollowedPages {
 
   /** Under the lock the newest page may be free; `at` judges one that is damaged. */
   protected override isReplaced(error: unknown): boolean {
-    return super.isReplaced(error) || error instanceof CorruptionError;
+    return error instanceof MovedError || error instanceof CorruptionError;
   }
 
   /** Throws if the newest version of a page is damaged. One that is free is not. */
   #judge(page: PageNumber): void {
-    if (page >= this.#meta.pageCount) return;
-    const place = this.#loader.headerPage(page >>> CHUNK_SHIFT);
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
-    const isUsed = isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
-    if (isUsed && this.inMemory(page) < 0) this.#loader.load(page);
+    if (this.isUsed(page) && this.inMemory(page) < 0) this.#loader.load(page);
   }
 
   /** Copies the header page of a chunk as a snapshot sees it. */

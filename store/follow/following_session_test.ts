@@ -195,6 +195,35 @@ describe("a follower", () => {
     assertEquals(follower.tree("a").get("key 400"), bytesOf(1, 200));
   });
 
+  for (const isCut of [false, true]) {
+    const what = isCut ? "were cut off" : "are free";
+    it(`ends a snapshot whose pages ${what} in a file that was closed`, () => {
+      const { db, follower, session } = openPair(2000);
+      change(db, "b", (tree) => tree.set("last", new Uint8Array(50_000)));
+      session.refresh();
+      using snapshot = follower.snapshot();
+      assertEquals(snapshot.tree("a").get("key 1"), bytesOf(1, 200));
+      change(db, "a", (tree) => {
+        for (let i = 5; i < 2000; i++) tree.delete(`key ${i}`);
+      });
+      // A close moves nothing while a snapshot is open.
+      using _ = isCut ? undefined : db.snapshot();
+      db.close();
+      session.refresh();
+      let ended = 0;
+      for (let i = 0; i < 2000; i++) {
+        try {
+          assertEquals(snapshot.tree("a").get(`key ${i}`), bytesOf(i, 200));
+        } catch (error) {
+          assert(error instanceof SnapshotTooOldError, String(error));
+          ended++;
+        }
+      }
+      assert(ended > 1000, `${ended} reads`);
+      assertEquals(follower.tree("a").count(), 5);
+    });
+  }
+
   it("lets a read begin anew where the file has a newer page", () => {
     const { db, follower } = openPair();
     for (let i = 0; i < 500; i++) setOne(db, `key ${i}`, 1, "buffered");
