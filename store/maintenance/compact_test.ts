@@ -2,7 +2,14 @@
 // Pages, versions and writes are counted, never time.
 
 import { setTimeout } from "node:timers/promises";
-import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, CorruptionError, format, MemoryFile, Pager } from "../../pager/mod.ts";
 import {
@@ -144,6 +151,33 @@ describe("Database.compact()", () => {
     assertGreater(pagesMoved, 900);
     assertLess(written() - before, 1.2 * pagesMoved * PAGE_BYTES);
     checkDatabase(opened);
+    db.close();
+  });
+
+  it("waits for the checkpoints that shorten and move both areas of the journal", async () => {
+    const opened = withGaps();
+    const { db, session } = opened;
+    const { checkpointSlice, moveJournal, runSlice } = session;
+    let events = "";
+    let checkpoints = 6;
+    session.checkpointSlice = () => {
+      events += "c";
+      if (checkpoints-- <= 0) return checkpointSlice.call(session);
+      change(db, "values", (tree) => tree.set("key", bytesOf(checkpoints, 9)));
+      session.pager.checkpoint();
+      return true;
+    };
+    session.moveJournal = () => {
+      events += "j";
+      return moveJournal.call(session);
+    };
+    session.runSlice = (...slice) => {
+      events += "s";
+      return runSlice.apply(session, slice);
+    };
+    const { pagesMoved } = await db.compact();
+    assertGreater(pagesMoved, 100);
+    assertMatch(events, /^s*c{6,}j+s+/, "no page moves before the journal has");
     db.close();
   });
 
