@@ -6,13 +6,13 @@
  * copies, writers, memory and compact. An entry takes about 1.2 KiB.
  */
 
-import { parseArgs } from "node:util";
 import { copySection, type CopySize } from "./backup/copies.ts";
 import { memorySection } from "./backup/memory.ts";
 import { compactSection, writerSection } from "./backup/writers.ts";
 import type { Section } from "./durable/fixture.ts";
 import { tableOf } from "./measure/figures.ts";
 import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
+import { namesOf, numberOf, planOrExit } from "./measure/options.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 
 /** The size for published figures: 1 GiB of pages. */
@@ -27,26 +27,39 @@ const SECTIONS: Readonly<Record<string, (folder: string, size: CopySize) => Prom
   compact: compactSection,
 };
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string" },
-    quick: { type: "boolean", default: false },
-    entries: { type: "string" },
-    rounds: { type: "string" },
-  },
+const USAGE = `Usage: deno task bench:backup [OPTION]...
+
+Measures copies of a database by every way, what writers lose beside them, memory, and compaction.
+
+  --only SECTIONS  of ${Object.keys(SECTIONS).join(",")}
+  --entries COUNT  entries of the database; default ${FULL_SIZE.entries}
+  --rounds COUNT   default ${FULL_SIZE.rounds}
+  --quick          ${QUICK_SIZE.rounds} rounds with ${QUICK_SIZE.entries} entries
+  --help           print this
+`;
+
+const OPTIONS = {
+  only: { type: "string" },
+  quick: { type: "boolean", default: false },
+  entries: { type: "string" },
+  rounds: { type: "string" },
+} as const;
+
+const { sections, size } = planOrExit(USAGE, OPTIONS, ({ only, quick, entries, rounds }) => {
+  const preset = quick ? QUICK_SIZE : FULL_SIZE;
+  const size: CopySize = {
+    entries: numberOf("entries", entries ?? `${preset.entries}`, 1, 100_000_000, true),
+    rounds: numberOf("rounds", rounds ?? `${preset.rounds}`, 1, 99, true),
+  };
+  return { sections: namesOf("only", only, Object.keys(SECTIONS)), size };
 });
-const preset = options.quick ? QUICK_SIZE : FULL_SIZE;
-const size: CopySize = {
-  entries: Number(options.entries ?? preset.entries),
-  rounds: Number(options.rounds ?? preset.rounds),
-};
 
 await inTempFolder((folder) => {
   console.log(JSON.stringify({ machine: machineOf(), limits: limitsOf(folder) }, null, 2));
   return Promise.resolve();
 });
 for (const [name, section] of Object.entries(SECTIONS)) {
-  if (options.only !== undefined && options.only !== name) continue;
+  if (!sections.includes(name)) continue;
   const before = loadOf();
   const { title, heads, rows, notes } = await inTempFolder((folder) => section(folder, size));
   console.log(`\n${title}\n\n${tableOf(heads, rows)}\n`);

@@ -2,12 +2,9 @@
  * Measures durability: durable commits, the bytes that they write, their pauses, and a transaction
  * larger than the cache.
  *
- * `deno task bench:durable [--only SECTION] [--quick] [--json FILE]`; sections are commits,
- * concurrent, concurrentLarge, bytes, pauses and large. With `--only`, the other sections of FILE
- * remain.
+ * `deno task bench:durable [--only SECTIONS] [--quick] [--json FILE]`; `--help` lists the sections.
  */
 
-import { parseArgs } from "node:util";
 import { bytesSection } from "./durable/bytes.ts";
 import { commitSection, concurrentSection } from "./durable/commits.ts";
 import { durableEngines, FULL_SIZE, QUICK_SIZE, type Section } from "./durable/fixture.ts";
@@ -16,20 +13,37 @@ import { pauseSection } from "./durable/pauses.ts";
 import { ENGINE_NAMES } from "./engines/all_engines.ts";
 import { tableOf } from "./measure/figures.ts";
 import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
+import { namesOf, planOrExit } from "./measure/options.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string" },
-    quick: { type: "boolean", default: false },
-    json: { type: "string" },
-  },
-});
-const size = options.quick ? QUICK_SIZE : FULL_SIZE;
+const SECTIONS = ["large", "commits", "concurrent", "concurrentLarge", "bytes", "pauses"] as const;
+
+const USAGE = `Usage: deno task bench:durable [OPTION]...
+
+Measures durable commits beside the peers: their rate, bytes and pauses, and a large transaction.
+
+  --only SECTIONS  of ${SECTIONS.join(",")}
+  --quick          a small size
+  --json FILE      write the figures; the sections of FILE that are not run remain
+  --help           print this
+`;
+
+const OPTIONS = {
+  only: { type: "string" },
+  quick: { type: "boolean", default: false },
+  json: { type: "string" },
+} as const;
+
+const plan = planOrExit(USAGE, OPTIONS, ({ only, quick, json }) => ({
+  chosen: namesOf("only", only, SECTIONS),
+  size: quick ? QUICK_SIZE : FULL_SIZE,
+  json,
+}));
+const { size } = plan;
 const { present, absent } = await durableEngines(ENGINE_NAMES);
 const folder = Deno.makeTempDirSync({ prefix: "quire-bench-" });
 const results: Record<string, unknown> = {};
 
-const sections: Record<string, () => Promise<Section>> = {
+const sections: Record<typeof SECTIONS[number], () => Promise<Section>> = {
   large: () => largeSection(folder, size),
   commits: () => commitSection(present, folder, size),
   concurrent: () => concurrentSection(present, folder, size, 20_000),
@@ -49,20 +63,19 @@ async function run(): Promise<void> {
   const limits = limitsOf(folder);
   for (const [name, reason] of absent) console.log(`Absent: ${name} (${reason})`);
   console.log(JSON.stringify({ machine, limits }, null, 2));
-  for (const [name, section] of Object.entries(sections)) {
-    if (options.only !== undefined && options.only !== name) continue;
+  for (const name of plan.chosen) {
     const before = loadOf();
-    const { title, heads, rows, notes, data } = await section();
+    const { title, heads, rows, notes, data } = await sections[name]();
     const load = [before, loadOf()];
     results[name] = { date: new Date().toISOString().slice(0, 10), load, limits, data };
     console.log(`\n${title}\n\n${tableOf(heads, rows)}\n`);
     for (const note of [...notes, `Load: ${load[0]} before, ${load[1]} after.`]) console.log(note);
   }
-  if (options.json === undefined) return;
+  if (plan.json === undefined) return;
   const engines = present.map(({ name, about }) => ({ name, about }));
-  const earlier = options.only === undefined ? {} : readResults(options.json);
+  const earlier = plan.chosen.length === SECTIONS.length ? {} : readResults(plan.json);
   const all = { machine, engines, absent, results: { ...earlier, ...results } };
-  Deno.writeTextFileSync(options.json, JSON.stringify(all, null, 2) + "\n");
+  Deno.writeTextFileSync(plan.json, JSON.stringify(all, null, 2) + "\n");
 }
 
 function readResults(path: string): Record<string, unknown> {

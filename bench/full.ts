@@ -1,21 +1,22 @@
 /**
  * Compares Quire with its peers at full size: `deno task bench:full`.
  *
- * `[--only GROUP] [--engines A,B] [--rounds N] [--quick] [--json FILE]`; groups are inserted, cold,
- * loaded, keys, growth, open, and durable, which is `durable.ts`. Every round runs every engine
+ * `[--only GROUPS] [--engines A,B] [--rounds N] [--quick] [--json FILE]`; `--help` lists the groups,
+ * of which durable is `durable.ts`. Every round runs every engine
  * once, each in its own process, and starts with the next one. Writes `bench/results/latest.json`,
  * or FILE, and the same data as Markdown and as charts; with `--only` the other groups remain.
  * `--quick` writes only the file of `--json`.
  */
 
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { ENGINE_NAMES } from "./engines/all_engines.ts";
 import { growthChart, ratioChart } from "./full/chart.ts";
 import { FULL, type Group, GROUPS, QUICK } from "./full/plan.ts";
 import { type GroupRun, markdownOf, merge, type Results } from "./full/report.ts";
 import type { Measured, Samples } from "./full/workloads.ts";
 import { type Figure, figureOf } from "./measure/figures.ts";
 import { type Limits, limitsOf, loadOf, machineOf } from "./measure/machine.ts";
+import { namesOf, numberOf, planOrExit } from "./measure/options.ts";
 
 /** The output of a process. */
 interface Output extends Measured {
@@ -34,17 +35,38 @@ const DURABLE = new URL("./durable.ts", import.meta.url);
 /** The command of a process that finds the peers. */
 const RUN = ["run", "-A", "--config", fileURLToPath(new URL("./deno.json", import.meta.url))];
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string" },
-    engines: { type: "string" },
-    rounds: { type: "string" },
-    quick: { type: "boolean", default: false },
-    json: { type: "string" },
-  },
-});
-const wanted = options.engines?.split(",");
-const rounds = Number(options.rounds ?? (options.quick ? QUICK : FULL).rounds);
+const RUNS = [...Object.keys(GROUPS) as Group[], "durable"] as const;
+
+const USAGE = `Usage: deno task bench:full [OPTION]...
+
+Compares Quire with its peers at full size.
+
+  --only GROUPS    of ${RUNS.join(",")}
+  --engines NAMES  of ${ENGINE_NAMES.join(",")}
+  --rounds COUNT   default ${FULL.rounds}
+  --quick          ${QUICK.rounds} rounds of a small size; writes only the file of --json
+  --json FILE      write the figures there; the groups of it that are not run remain
+  --help           print this
+
+An engine with a space in its name needs quotes.
+`;
+
+const OPTIONS = {
+  only: { type: "string" },
+  engines: { type: "string" },
+  rounds: { type: "string" },
+  quick: { type: "boolean", default: false },
+  json: { type: "string" },
+} as const;
+
+const options = planOrExit(USAGE, OPTIONS, ({ only, engines, rounds, quick, json }) => ({
+  runs: namesOf("only", only, RUNS),
+  engines: namesOf("engines", engines, ENGINE_NAMES),
+  rounds: numberOf("rounds", rounds ?? `${(quick ? QUICK : FULL).rounds}`, 1, 99, true),
+  quick,
+  json,
+}));
+const { rounds } = options;
 
 const samples: Collected = {};
 const processor: Collected = {};
@@ -54,7 +76,7 @@ const peaks: Record<string, Record<string, number>> = {};
 
 const groups: Record<string, GroupRun> = {};
 for (const group of Object.keys(GROUPS) as Group[]) {
-  if (options.only !== undefined && options.only !== group) continue;
+  if (!options.runs.includes(group)) continue;
   const count = group === "open" ? 1 : rounds;
   const before = loadOf();
   const limits = limitsHere();
@@ -68,10 +90,10 @@ for (const group of Object.keys(GROUPS) as Group[]) {
   write(resultsOf());
 }
 if (Object.keys(groups).length > 0) console.log(markdownOf(resultsOf()));
-if (options.only === undefined || options.only === "durable") await runDurable();
+if (options.runs.includes("durable")) await runDurable();
 
 function turn(names: readonly string[], round: number): string[] {
-  const chosen = names.filter((name) => wanted === undefined || wanted.includes(name));
+  const chosen = names.filter((name) => options.engines.includes(name));
   const first = round % Math.max(1, chosen.length);
   return [...chosen.slice(first), ...chosen.slice(0, first)];
 }
@@ -160,7 +182,7 @@ function sortedByPlace(about: Record<string, string>): Record<string, string> {
 function write(measured: Results): void {
   if (options.quick && options.json === undefined) return;
   const path = options.json ?? LATEST;
-  const earlier = options.only === undefined ? undefined : readResults(path);
+  const earlier = options.runs.length === RUNS.length ? undefined : readResults(path);
   const results = earlier === undefined ? measured : merge(earlier, measured);
   Deno.writeTextFileSync(path, JSON.stringify(results, null, 2) + "\n");
   if (options.json !== undefined) return;

@@ -8,10 +8,13 @@
 
 import { openKv } from "../kv/mod.ts";
 import { serveFile } from "./kv/served_file.ts";
+import { planOrExit } from "./measure/options.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 import { type Step, tableOfTurns, takeTurns, type Turns, type TurnTimes } from "./measure/turns.ts";
 
-const IS_QUICK = Deno.args.includes("--quick");
+const USAGE = "Usage: deno task bench:kv [--quick]";
+const OPTIONS = { quick: { type: "boolean", default: false } } as const;
+const IS_QUICK = planOrExit(USAGE, OPTIONS, ({ quick }) => quick);
 const ENTRIES = IS_QUICK ? 2000 : 20_000;
 const PER_COMMIT = 500;
 const TURNS: Turns = IS_QUICK ? { count: 1, warmUp: 0, ms: 1 } : { count: 31, warmUp: 4, ms: 60 };

@@ -8,7 +8,10 @@
 import { QuireLevel } from "../level/mod.ts";
 import { alternate, type RoundTimes } from "./measure/alternation.ts";
 import { timeMs } from "./measure/figures.ts";
+import { planOrExit } from "./measure/options.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
+
+planOrExit("Usage: deno task bench:level", {}, () => undefined);
 
 const ROUNDS = 7;
 const ENTRIES = 100_000;

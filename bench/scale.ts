@@ -13,8 +13,8 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { loadOf, machineOf } from "./measure/machine.ts";
+import { namesOf, numberOf, planOrExit } from "./measure/options.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 import { scaleChart } from "./scale/chart.ts";
 import { trialTables } from "./scale/report.ts";
@@ -30,34 +30,58 @@ const CHURN_PART = 25;
 /** The trial that ends with a kill. */
 const KILLED = "grow";
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string", default: Object.keys(TRIALS).join() },
-    engines: { type: "string", default: "Quire,lmdb-js,node:sqlite" },
-    entries: { type: "string", default: "1000000" },
-    churn: { type: "string" },
-    rounds: { type: "string", default: "10" },
-    cache: { type: "string", default: "256" },
-    pause: { type: "string", default: "2500" },
-    json: { type: "string" },
-    chart: { type: "string" },
-  },
+const ENGINES = ["Quire", "lmdb-js", "node:sqlite"];
+const COUNT_MAX = 1_000_000_000;
+const CACHE_MIB_MAX = 65_536;
+const PAUSE_MS_MAX = 600_000;
+
+const USAGE = `Usage: deno task bench:scale [OPTION]...
+
+Follows files, bytes written, turns and memory as work grows, and opens a file after a kill.
+
+  --only TRIALS    of ${Object.keys(TRIALS).join(",")}
+  --engines NAMES  of ${ENGINES.join(",")}
+  --entries COUNT  entries of a database; default 1000000
+  --churn COUNT    entries that are replaced; default a ${CHURN_PART}th of them
+  --rounds COUNT   default 10
+  --cache MIB      default 256
+  --pause MS       the pause at the end of a trial; default 2500
+  --json FILE      write the figures
+  --chart FILE     draw them as SVG
+  --help           print this
+`;
+
+const OPTIONS = {
+  only: { type: "string" },
+  engines: { type: "string" },
+  entries: { type: "string", default: "1000000" },
+  churn: { type: "string" },
+  rounds: { type: "string", default: "10" },
+  cache: { type: "string", default: "256" },
+  pause: { type: "string", default: "2500" },
+  json: { type: "string" },
+  chart: { type: "string" },
+} as const;
+
+const options = planOrExit(USAGE, OPTIONS, (given) => {
+  const entries = numberOf("entries", given.entries, 1, COUNT_MAX, true);
+  const churn = given.churn ?? `${Math.ceil(entries / CHURN_PART)}`;
+  const size: TrialSize = {
+    entries,
+    churn: numberOf("churn", churn, 0, COUNT_MAX, true),
+    rounds: numberOf("rounds", given.rounds, 1, COUNT_MAX, true),
+    cacheBytes: numberOf("cache", given.cache, 8, CACHE_MIB_MAX, false) * MIB,
+    pauseMs: numberOf("pause", given.pause, 0, PAUSE_MS_MAX, false),
+  };
+  return {
+    trials: namesOf("only", given.only, Object.keys(TRIALS)),
+    engines: namesOf("engines", given.engines, ENGINES),
+    size,
+    json: given.json,
+    chart: given.chart,
+  };
 });
-const engines = options.engines.split(",");
-const trials = options.only.split(",");
-const entries = Number(options.entries);
-const size: TrialSize = {
-  entries,
-  churn: Number(options.churn ?? Math.ceil(entries / CHURN_PART)),
-  rounds: Number(options.rounds),
-  cacheBytes: Number(options.cache) * MIB,
-  pauseMs: Number(options.pause),
-};
-const unknown = trials.find((trial) => TRIALS[trial] === undefined);
-if (unknown !== undefined) {
-  console.error(`Cannot run ${unknown}: trials are ${Object.keys(TRIALS).join(", ")}`);
-  Deno.exit(2);
-}
+const { trials, engines, size } = options;
 
 const results: TrialResults = {};
 console.log(JSON.stringify({ machine: machineOf(), size, load: loadOf() }, null, 2));

@@ -12,9 +12,10 @@
 
 import { dirname, resolve } from "node:path";
 import { loadOf, machineOf } from "./measure/machine.ts";
+import { UsageError } from "./measure/options.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 import { serverChart } from "./server/chart.ts";
-import { type Part, PARTS, type Plan, planOf, USAGE, UsageError } from "./server/plan.ts";
+import { type Part, PARTS, type Plan, planOf, USAGE } from "./server/plan.ts";
 import { circumstanceLines, tablesOf } from "./server/report.ts";
 import { type Cell, merge, type PartRun, type Results } from "./server/results.ts";
 import { type Notes, runParts } from "./server/runs.ts";

@@ -8,11 +8,11 @@
  */
 
 import { cpuUsage } from "node:process";
-import { parseArgs } from "node:util";
 import { type Database, open } from "../mod.ts";
 import type { Section } from "./durable/fixture.ts";
 import { figureOf, short, tableOf } from "./measure/figures.ts";
 import { limitsOf, loadOf, machineOf } from "./measure/machine.ts";
+import { namesOf, numberOf, planOrExit } from "./measure/options.ts";
 import { inTempFolder } from "./measure/temp_folder.ts";
 import { type ChildTask, fill, keyOf, VALUE_BYTES, WARM_COMMITS } from "./shared/child.ts";
 
@@ -203,22 +203,35 @@ const SECTIONS: Readonly<Record<string, (folder: string, size: Size) => Promise<
   cost: costSection,
 };
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string" },
-    quick: { type: "boolean", default: false },
-    rounds: { type: "string" },
-  },
+const USAGE = `Usage: deno task bench:shared [OPTION]...
+
+Measures reads and commits of several processes on one file, and what a shared commit costs.
+
+  --only SECTIONS  of ${Object.keys(SECTIONS).join(",")}
+  --rounds COUNT   default ${FULL_SIZE.rounds}
+  --quick          ${QUICK_SIZE.rounds} rounds of a small size
+  --help           print this
+`;
+
+const OPTIONS = {
+  only: { type: "string" },
+  quick: { type: "boolean", default: false },
+  rounds: { type: "string" },
+} as const;
+
+const { sections, chosen } = planOrExit(USAGE, OPTIONS, ({ only, quick, rounds }) => {
+  const preset = quick ? QUICK_SIZE : FULL_SIZE;
+  const count = numberOf("rounds", rounds ?? `${preset.rounds}`, 1, 99, true);
+  const chosen: Size = { ...preset, rounds: count };
+  return { sections: namesOf("only", only, Object.keys(SECTIONS)), chosen };
 });
-const preset = options.quick ? QUICK_SIZE : FULL_SIZE;
-const chosen: Size = { ...preset, rounds: Number(options.rounds ?? preset.rounds) };
 
 await inTempFolder((folder) => {
   console.log(JSON.stringify({ machine: machineOf(), limits: limitsOf(folder) }, null, 2));
   return Promise.resolve();
 });
 for (const [name, section] of Object.entries(SECTIONS)) {
-  if (options.only !== undefined && options.only !== name) continue;
+  if (!sections.includes(name)) continue;
   const before = loadOf();
   const { title, heads, rows, notes } = await inTempFolder((folder) => section(folder, chosen));
   console.log(`\n${title}\n\n${tableOf(heads, rows)}\n`);

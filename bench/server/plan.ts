@@ -2,7 +2,7 @@
  * What the server bench runs: its options, their defaults and their limits.
  */
 
-import { parseArgs } from "node:util";
+import { givenOptions, namesOf, numberOf, numbersOf } from "../measure/options.ts";
 import { SERVER_ENGINES } from "./no_engine.ts";
 
 /** The parts of the bench. */
@@ -41,11 +41,6 @@ export interface Plan {
   /** Files to write. */
   readonly json: string | undefined;
   readonly chart: string | undefined;
-}
-
-/** Options that cannot be run. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
 }
 
 /** The help. */
@@ -95,7 +90,7 @@ const OPTIONS = {
 
 /** The plan of the arguments, or undefined if they ask for the help. */
 export function planOf(args: readonly string[]): Plan | undefined {
-  const given = parse(args);
+  const given = givenOptions(args, OPTIONS);
   if (given.help) return undefined;
   const count = (name: NumberOption, usual: number, most: number) =>
     numberOf(name, given[name] ?? `${usual}`, 1, most, true);
@@ -118,51 +113,3 @@ export function planOf(args: readonly string[]): Plan | undefined {
 }
 
 type NumberOption = "rounds" | "requests" | "entries" | "large-entries" | "clients" | "sets";
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(`Cannot read the options: ${error.message}`);
-  }
-}
-
-/** The chosen names of a list in their own order, all of them if none is chosen. */
-function namesOf<T extends string>(option: string, text: string | undefined, all: readonly T[]) {
-  if (text === undefined) return all;
-  const chosen = text.split(",");
-  const unknown = chosen.find((name) => !(all as readonly string[]).includes(name));
-  if (unknown !== undefined) {
-    throw new UsageError(
-      `Cannot use --${option}: ${JSON.stringify(unknown)} is none of ${all.join(", ")}`,
-    );
-  }
-  return all.filter((name) => chosen.includes(name));
-}
-
-function numbersOf(
-  option: string,
-  text: string,
-  least: number,
-  most: number,
-  isWhole: boolean,
-): number[] {
-  const numbers = text.split(",").map((part) => numberOf(option, part, least, most, isWhole));
-  return [...new Set(numbers)];
-}
-
-function numberOf(
-  option: string,
-  text: string,
-  least: number,
-  most: number,
-  isWhole: boolean,
-): number {
-  const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-  if (number >= least && number <= most && (!isWhole || Number.isInteger(number))) return number;
-  const kind = isWhole ? "whole number" : "number";
-  throw new UsageError(
-    `Cannot use --${option}: ${JSON.stringify(text)} is not a ${kind} from ${least} to ${most}`,
-  );
-}

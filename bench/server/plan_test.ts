@@ -2,8 +2,9 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { UsageError } from "../measure/options.ts";
 import { SERVER_ENGINES } from "./no_engine.ts";
-import { PARTS, planOf, USAGE, UsageError } from "./plan.ts";
+import { PARTS, planOf, USAGE } from "./plan.ts";
 
 describe("planOf()", () => {
   it("runs everything by default", () => {
