@@ -1,8 +1,8 @@
 /**
  * Compares Quire with its peers at full size: `deno task bench:full`.
  *
- * `[--only GROUPS] [--engines A,B] [--rounds N] [--quick] [--json FILE]`; `--help` lists the groups,
- * of which durable is `durable.ts`. Every round runs every engine
+ * `[--only GROUPS] [--engines A,B] [--rounds N] [--quick] [--json FILE]`; `--help` lists the
+ * groups, of which durable is `durable.ts`. Every round runs every engine
  * once, each in its own process, and starts with the next one. Writes `bench/results/latest.json`,
  * or FILE, and the same data as Markdown and as charts; with `--only` the other groups remain.
  * `--quick` writes only the file of `--json`.

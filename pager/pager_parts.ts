@@ -28,6 +28,7 @@ import { WindowMemory } from "./native/window_memory.ts";
 import { openDatabase } from "./recovery/open_database.ts";
 import {
   CACHE_BYTES,
+  JOURNAL_BYTES,
   type PagerOptions,
   SNAPSHOT_BYTES,
   TRANSACTION_BYTES,
@@ -114,7 +115,9 @@ export function makeParts(
   const unsynced = new UnsyncedChunks(disk);
   const current = new CurrentSuperblock(disk, superblock, protect);
   const dataEnd = new DataEnd();
-  const journal = isLogged && !follow ? new Journal(disk, current, unsynced, dataEnd) : undefined;
+  const journal = isLogged && !follow
+    ? new Journal(disk, current, unsynced, dataEnd, options.journalBytes ?? JOURNAL_BYTES)
+    : undefined;
   const limit = Math.floor(cacheBytes / CHUNK_BYTES);
   const memory = frameMemory(limit, options);
   const writeback = new Writeback(disk, { limit, memory }, meta, unsynced, journal);

@@ -2,8 +2,8 @@
 // measures anything.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
 import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
 
 const BENCHES = ["backup", "durable", "full", "kv", "level", "scale", "server", "shared"];
 const CONFIG = fromFileUrl(new URL("../deno.json", import.meta.url));

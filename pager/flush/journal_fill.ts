@@ -3,12 +3,14 @@
  * checkpoint.
  *
  * The area of a small file is bounded by the size of its data too, so that the file stays in
- * proportion to it. But callers do not wait for a checkpoint of a short journal.
+ * proportion to it. But callers do not wait for a checkpoint of a short journal: many commits of
+ * one turn share a sync, while a checkpoint of any length needs several.
  */
 
 import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import type { Journal } from "../journal/journal.ts";
+import { SMALL_AREA_BYTES } from "../journal/journal_areas.ts";
 import type { JournalSavings } from "./journal_savings.ts";
 
 /** An area is bounded by this part of the data too, but by no less than a chunk. */
@@ -16,11 +18,6 @@ const DATA_PART = 1 / 2;
 const CHUNKS_MAX_MIN = 1;
 /** Before a checkpoint is due an area has this part of its bound, for commits until it begins. */
 const AHEAD_PART = 5 / 8;
-/**
- * Callers wait for a checkpoint only above these bytes, at most those of the option: many commits
- * of one turn share a sync, while a checkpoint of any length needs several.
- */
-const WAIT_BYTES_MIN = 8 * 1024 * 1024;
 
 /** How full a journal is. */
 export class JournalFill {
@@ -56,7 +53,7 @@ export class JournalFill {
 
   /** Above 1 a checkpoint has to end before commits go on. */
   get waitPart(): number {
-    return this.#partOf(Math.max(this.bytesMax, Math.min(this.#journalBytes, WAIT_BYTES_MIN)));
+    return this.#partOf(Math.max(this.bytesMax, Math.min(this.#journalBytes, SMALL_AREA_BYTES)));
   }
 
   #partOf(bytesMax: number): number {

@@ -209,15 +209,38 @@ describe("The journal", () => {
     assert(file.size() <= 10 * CHUNK_BYTES, `${file.size()} bytes`);
   });
 
-  it("has the chunks that a generation fills, and an eighth more", () => {
+  it("doubles an area that commits need in line, up to 8 MiB or its bound", () => {
+    for (
+      const [journalBytes, expected] of [[undefined, [1, 2, 4, 5]], [4, [1, 2, 3, 4, 5]]] as const
+    ) {
+      const file = new FaultyFile(makeFile(PAGES.length));
+      const bytes = journalBytes && { journalBytes: journalBytes * 1024 * 1024 };
+      const pager = openNodes(file, bytes);
+      const lengths: number[] = [];
+      for (let count = 0; (lengths.at(-1) ?? 0) < 5; count++) {
+        const { sync } = file.counts;
+        transact(pager, () => PAGES.slice(0, 200).forEach((page) => write(pager, page, count)));
+        const { areas } = pager.inspection().journal()!;
+        const { length } = areas.find(({ isCurrent }) => isCurrent)!.chunks;
+        if (length === lengths.at(-1)) continue;
+        // The chunks, and one copy of the superblock; the first time also the other copy.
+        if (lengths.push(length) > 1) assertEquals(file.counts.sync - sync, 2);
+      }
+      assertEquals(lengths, expected);
+      pager.close();
+    }
+  });
+
+  it("has the chunks that a generation fills, and an eighth more from 8 MiB on", () => {
     const pages = dataPages(2500);
     const pager = openNodes(makeFile(pages.length));
     for (let count = 1; count <= 25; count++) {
       transact(pager, () => pages.slice(0, count * 100).forEach((page) => write(pager, page, 1)));
       const { areas } = pager.inspection().journal()!;
       const { usedBytes, capacityBytes } = areas.find(({ isCurrent }) => isCurrent)!;
-      const most = 9 / 8 * (usedBytes + pager.inspection().journal()!.pendingBytes);
-      assert(capacityBytes <= most + CHUNK_BYTES, `${capacityBytes} of ${usedBytes} bytes`);
+      const bytes = usedBytes + pager.inspection().journal()!.pendingBytes;
+      const most = Math.max(4 * CHUNK_BYTES, 9 / 8 * bytes + CHUNK_BYTES);
+      assert(capacityBytes <= most, `${capacityBytes} of ${bytes} bytes`);
     }
     pager.close();
   });

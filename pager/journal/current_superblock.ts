@@ -1,17 +1,19 @@
 /**
  * The superblock of an open file: what both copies hold, and the way to replace it.
  *
- * Each new superblock has the next number and goes to both slots, each copy synced before the next
- * step. `replace` takes all steps in line. A checkpoint that waits for its syncs off the thread
- * takes the steps one by one; a `replace` meanwhile completes these first. The caller syncs
- * whatever the new superblock relies on first.
+ * Each new superblock has the next number and goes to both slots. `replace` takes all steps in
+ * line, `extend` leaves out the last sync. A checkpoint that waits for its syncs off the thread
+ * takes the steps one by one; where one of the two comes between, the steps that are left have
+ * nothing to do. The caller first syncs what the new superblock relies on, and the copy before it.
+ *
+ * Invariant: while a slot is written, the other one has the current superblock on the medium.
  */
 
 import type { Disk } from "../file/disk.ts";
 import { assert } from "../format/assert.ts";
 import { chunksOf } from "../format/format.ts";
 import type { Superblock } from "../format/superblock.ts";
-import { repairSuperblocks, writeSuperblock, writeSuperblockCopy } from "./superblocks.ts";
+import { repairSuperblocks, writeSuperblockCopy } from "./superblocks.ts";
 
 /** The superblock of an open file. */
 export class CurrentSuperblock {
@@ -59,9 +61,21 @@ export class CurrentSuperblock {
 
   /** Replaces some of its fields, in both copies, each synced. */
   replace(changes: Partial<Superblock>): void {
-    this.#completeSteps();
+    this.extend(changes);
+    this.#disk.sync();
+  }
+
+  /**
+   * Replaces some of its fields; the second copy gets to the medium with the next sync. For changes
+   * to which nothing on the medium relies before that: the copy may be lost, and the first damaged.
+   */
+  extend(changes: Partial<Superblock>): void {
+    // The copies of the steps are those that the caller synced, or were to be replaced by it.
+    this.endSteps();
     const next = this.#replacedBy(changes);
-    writeSuperblock(this.#disk, next);
+    writeSuperblockCopy(this.#disk, next, 0);
+    this.#disk.sync();
+    writeSuperblockCopy(this.#disk, next, 1);
     this.#fields = next;
   }
 

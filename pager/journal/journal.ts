@@ -137,12 +137,14 @@ export class Journal {
    * @param superblock Its superblock, which lists the chunks of both areas.
    * @param unsynced Collects the chunks whose header pages it writes.
    * @param dataEnd The end of the data, which batches have as their page count.
+   * @param journalBytes The bytes of an area from which on a checkpoint has to end first.
    */
   constructor(
     disk: Disk,
     superblock: CurrentSuperblock,
     unsynced: UnsyncedChunks,
     dataEnd: DataEnd,
+    journalBytes: number,
   ) {
     const start = superblock.fields;
     this.#disk = disk;
@@ -159,7 +161,7 @@ export class Journal {
     this.writtenVersion = start.version;
     this.#meta.assign(start);
     this.#writtenMeta.assign(start);
-    this.#areas = new JournalAreas(disk, superblock, unsynced, this.#meta);
+    this.#areas = new JournalAreas(disk, superblock, unsynced, this.#meta, journalBytes);
   }
 
   /** Continues behind batches that another writer appended, where nothing is pending. */

@@ -38,7 +38,12 @@ import type { CurrentSuperblock } from "./current_superblock.ts";
 export const KEPT_BYTES = 64 * 1024;
 /** The first bytes of an area: a batch of a few pages, and a batch that confirms it. */
 export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
-/** An area that grows gets this part more chunks at least, as each growth waits for syncs. */
+/**
+ * Up to these bytes, at most those of the option, an area that grows doubles, as each growth waits
+ * for syncs; and callers wait for no checkpoint.
+ */
+export const SMALL_AREA_BYTES: number = 8 * 1024 * 1024;
+/** A longer one gets this part more chunks at least. */
 const GROWTH_SHIFT = 3;
 /** The chunks that a step of a growth looks at. */
 export const GROWTH_LOOKS = 64;
@@ -53,6 +58,8 @@ export class JournalAreas {
   readonly #seed: number;
   /** The meta of the last commit, which gets the page count with new chunks. */
   readonly #committed: Meta;
+  /** The chunks up to which an area doubles. */
+  readonly #smallChunks: number;
   #areas: readonly [JournalArea, JournalArea];
   /** The area that takes the place of another at the end of a checkpoint, and that other one. */
   #move: { readonly from: JournalArea; readonly to: JournalArea } | undefined;
@@ -74,12 +81,14 @@ export class JournalAreas {
    * @param superblock Its superblock, which lists the chunks of both areas.
    * @param unsynced Collects the chunks whose header pages are written here.
    * @param committed The meta of the last commit, which gets the page count with new chunks.
+   * @param journalBytes The bytes of an area from which on a checkpoint has to end first.
    */
   constructor(
     disk: Disk,
     superblock: CurrentSuperblock,
     unsynced: UnsyncedChunks,
     committed: Meta,
+    journalBytes: number,
   ) {
     const { databaseId, journals, pageCount } = superblock.fields;
     this.#disk = disk;
@@ -87,6 +96,8 @@ export class JournalAreas {
     this.#unsynced = unsynced;
     this.#seed = seedOf(databaseId);
     this.#committed = committed;
+    const smallBytes = Math.min(journalBytes, SMALL_AREA_BYTES);
+    this.#smallChunks = Math.floor(smallBytes / AREA_CHUNK_BYTES);
     this.#pageCountMax = pageCount;
     // Areas of an earlier session hold batches of older generations, so their bytes need no zeros;
     // but the file may end inside them.
@@ -245,21 +256,28 @@ export class JournalAreas {
 
   #grow(area: JournalArea, end: number, meta: Meta): void {
     const { length } = area.chunks;
-    const count = Math.max(Math.ceil(end / AREA_CHUNK_BYTES), length + (length >>> GROWTH_SHIFT));
+    const grown = Math.max(
+      length + (length >>> GROWTH_SHIFT),
+      Math.min(2 * length, this.#smallChunks),
+    );
+    const count = Math.max(Math.ceil(end / AREA_CHUNK_BYTES), grown);
     if (count > JOURNAL_CHUNKS_MAX) {
       throw new LimitError(
         `Cannot commit: its records need an area of ${end} bytes, which is too long`,
       );
     }
     this.#addChunks(area, count - area.chunks.length, meta);
-    this.#replaceSuperblock();
+    this.#listChunks();
   }
 
-  /** Lists the chunks of both areas in the superblocks, once they are on the medium. */
-  #replaceSuperblock(): void {
+  /**
+   * Lists the chunks of both areas in the superblocks, once they are on the medium. Batches in new
+   * chunks are durable with the next sync, as is the second copy.
+   */
+  #listChunks(): void {
     this.sync();
     this.#unsynced.clear();
-    this.#superblock.replace({ open: true, journals: this.#listed });
+    this.#superblock.extend({ open: true, journals: this.#listed });
   }
 
   /** The chunks that an area lacks to be that many chunks long, or as long as it can be. */

@@ -9,6 +9,7 @@ import { MemoryFile } from "../file/memory_file.ts";
 import { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
+import { JOURNAL_BYTES } from "../recovery/options.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import { GROWTH_LOOKS, JournalAreas } from "./journal_areas.ts";
 
@@ -45,7 +46,7 @@ function afterCut(): { areas: JournalAreas; file: NotingFile; meta: Meta } {
   meta.pageCount = DATA_CHUNKS * CHUNK_PAGES;
   const fields = { databaseId: new Uint8Array(16), journals: [[1], [2]], pageCount: 0 };
   const superblock = { fields } as unknown as CurrentSuperblock;
-  const areas = new JournalAreas(disk, superblock, new UnsyncedChunks(disk), meta);
+  const areas = new JournalAreas(disk, superblock, new UnsyncedChunks(disk), meta, JOURNAL_BYTES);
   areas.noteCommit(END * CHUNK_PAGES);
   return { areas, file, meta };
 }
