@@ -2,16 +2,16 @@
  * Compares Quire with its peers at full size: `deno task bench:full`.
  *
  * `[--only GROUPS] [--engines A,B] [--rounds N] [--quick] [--json FILE]`; `--help` lists the
- * groups, of which durable is `durable.ts`. Every round runs every engine
- * once, each in its own process, and starts with the next one. Writes `bench/results/latest.json`,
- * or FILE, and the same data as Markdown and as charts; with `--only` the other groups remain.
- * `--quick` writes only the file of `--json`.
+ * groups, of which durable is `durable.ts`. Every round runs every engine once, each in its own
+ * process, and starts with the next one. Writes `bench/results/latest.json`, or FILE, and the same
+ * data as Markdown and as charts; the groups that are not run remain. `--quick` writes only the
+ * file of `--json`.
  */
 
 import { fileURLToPath } from "node:url";
 import { ENGINE_NAMES } from "./engines/all_engines.ts";
 import { growthChart, ratioChart } from "./full/chart.ts";
-import { FULL, type Group, GROUPS, QUICK } from "./full/plan.ts";
+import { FULL, type Group, GROUPS, ON_DEMAND, ONCE, QUICK } from "./full/plan.ts";
 import { type GroupRun, markdownOf, merge, type Results } from "./full/report.ts";
 import type { Measured, Samples } from "./full/workloads.ts";
 import { type Figure, figureOf } from "./measure/figures.ts";
@@ -41,7 +41,8 @@ const USAGE = `Usage: deno task bench:full [OPTION]...
 
 Compares Quire with its peers at full size.
 
-  --only GROUPS    of ${RUNS.join(",")}
+  --only GROUPS    of ${RUNS.join(",")}; default all but ${ON_DEMAND},
+                   which takes a quarter of an hour and 30 GB
   --engines NAMES  of ${ENGINE_NAMES.join(",")}
   --rounds COUNT   default ${FULL.rounds}
   --quick          ${QUICK.rounds} rounds of a small size; writes only the file of --json
@@ -60,7 +61,7 @@ const OPTIONS = {
 } as const;
 
 const options = planOrExit(USAGE, OPTIONS, ({ only, engines, rounds, quick, json }) => ({
-  runs: namesOf("only", only, RUNS),
+  runs: namesOf("only", only, RUNS).filter((run) => only !== undefined || run !== ON_DEMAND),
   engines: namesOf("engines", engines, ENGINE_NAMES),
   rounds: numberOf("rounds", rounds ?? `${(quick ? QUICK : FULL).rounds}`, 1, 99, true),
   quick,
@@ -77,7 +78,7 @@ const peaks: Record<string, Record<string, number>> = {};
 const groups: Record<string, GroupRun> = {};
 for (const group of Object.keys(GROUPS) as Group[]) {
   if (!options.runs.includes(group)) continue;
-  const count = group === "open" ? 1 : rounds;
+  const count = ONCE.has(group) ? 1 : rounds;
   const before = loadOf();
   const limits = limitsHere();
   for (let round = 0; round < count; round++) {
@@ -182,7 +183,7 @@ function sortedByPlace(about: Record<string, string>): Record<string, string> {
 function write(measured: Results): void {
   if (options.quick && options.json === undefined) return;
   const path = options.json ?? LATEST;
-  const earlier = options.runs.length === RUNS.length ? undefined : readResults(path);
+  const earlier = readResults(path);
   const results = earlier === undefined ? measured : merge(earlier, measured);
   Deno.writeTextFileSync(path, JSON.stringify(results, null, 2) + "\n");
   if (options.json !== undefined) return;

@@ -12,6 +12,7 @@ import { QuireStore } from "../engines/quire.ts";
 import { figureOf, timeMs } from "../measure/figures.ts";
 import { Keys, Values, xorshift, Zipf } from "../measure/keys.ts";
 import { bytesOnDisk, bytesWritten } from "../measure/machine.ts";
+import { orderedKey, valueOf } from "../scale/values.ts";
 import type { Group, Size } from "./plan.ts";
 
 const MIB = 1024 * 1024;
@@ -26,6 +27,9 @@ const CONCURRENT = 10_000;
 const SINGLE_COMMITS = 200;
 const LARGE_VALUE_BYTES = MIB;
 const LARGE_VALUES_A_TRANSACTION = 16;
+/** The cache, and the values, of a database that is far larger. */
+const HUGE_CACHE_BYTES = 256 * MIB;
+const HUGE_VALUE_BYTES = 60;
 
 /** The key where a scan of everything begins. */
 const FIRST = new Uint8Array(0);
@@ -69,6 +73,7 @@ const RUNNERS: Readonly<Record<Group, (run: Run) => Promise<void>>> = {
   cold: runCold,
   growth: runGrowth,
   open: runOpen,
+  huge: runHuge,
 };
 
 /** Measures elapsed and processor time of work with a number of operations. */
@@ -394,6 +399,53 @@ async function runOpen(run: Run): Promise<void> {
   }
   await measure(run, "first get after opening it", 1, () => again.get(keys.at(0)));
   await again.close();
+}
+
+/** A database far larger than the cache, which is loaded in order. */
+async function runHuge(run: Run): Promise<void> {
+  const { engine, folder, size, samples } = run;
+  const { hugeEntries: entries } = size;
+  const path = `${folder}/huge.db`;
+  const store = await engine.open(path, { cacheBytes: HUGE_CACHE_BYTES });
+  await measure(run, `ordered load at ${entries}`, entries, () => store.load(hugePairs(entries)));
+  store.checkpoint?.();
+  await store.close();
+  samples[`bytes on disk an entry, ${entries}`] = bytesOnDisk(folder) / entries;
+  let again!: Store;
+  await measure(run, `open at ${entries}, whole`, 1, async () => {
+    again = await engine.open(path, { cacheBytes: HUGE_CACHE_BYTES });
+    await again.get(orderedKey(0, 0));
+  });
+  const random = xorshift(362436069);
+  const getSome = async () => {
+    for (let i = 0; i < size.reads; i++) {
+      const value = await again.get(orderedKey(0, 2 * (random() % entries)));
+      check(value?.length ?? 0, HUGE_VALUE_BYTES);
+    }
+  };
+  await getSome();
+  await measure(run, `random get at ${entries}`, size.reads, getSome);
+  const inserts = size.transactions * BATCH;
+  await measure(run, `random insert at ${entries}, 1,000 a transaction`, inserts, async () => {
+    for (let batch = 0; batch < size.transactions; batch++) {
+      await again.write(BATCH, (changes, i) => {
+        changes.put(orderedKey(0, 2 * (random() % entries) + 1), valueOf(i, HUGE_VALUE_BYTES));
+      });
+    }
+  });
+  await measure(run, `count at ${entries}, whole`, 1, async () => {
+    const count = await again.count();
+    if (count < entries) throw new Error(`${count} entries of ${entries}`);
+  });
+  if (again instanceof QuireStore) {
+    const { db } = again;
+    await measure(run, `backup at ${entries}, whole`, 1, () => db.backup(`${folder}/copy.db`));
+  }
+  await again.close();
+}
+
+function* hugePairs(entries: number): Generator<[Uint8Array, Uint8Array]> {
+  for (let i = 0; i < entries; i++) yield [orderedKey(0, 2 * i), valueOf(i, HUGE_VALUE_BYTES)];
 }
 
 function note(run: Run, name: string, before: number | undefined, operations: number): void {
