@@ -5,7 +5,7 @@
 
 import { DatabaseMaintenance } from "./database_maintenance.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";
-import { checkName, type Sync } from "./read/argument_checks.ts";
+import { checkName, refuseGenerator, type Sync } from "./read/argument_checks.ts";
 import { codecNamesOf, type Codecs } from "./read/tree_format.ts";
 import { Snapshot } from "./snapshot.ts";
 import { runWith, type Transaction } from "./transaction.ts";
@@ -257,9 +257,9 @@ export class Database extends DatabaseMaintenance {
    * console.assert(cities.count() === 2);
    * ```
    *
-   * @param callback Runs immediately and synchronously; a callback that returns a promise is
-   *   refused. It reads and changes trees through its argument. In a shared database it runs later
-   *   while another process has the write lock, in the order of calls.
+   * @param callback Runs immediately and synchronously; a callback that returns a promise, and a
+   *   generator, are refused. It reads and changes trees through its argument. In a shared database
+   *   it runs later while another process has the write lock, in the order of calls.
    * @returns The result of the callback, at the requested durability.
    * @throws {TypeError} The callback is asynchronous, the database was opened read-only, or the
    *   enclosing transaction has failed.
@@ -376,6 +376,6 @@ export class Database extends DatabaseMaintenance {
 }
 
 function checkCallback(callback: unknown): void {
-  if (typeof callback === "function") return;
+  if (typeof callback === "function") return refuseGenerator("write: the callback", callback);
   throw new TypeError(`Cannot write: the callback is ${typeof callback}, not a function`);
 }

@@ -376,6 +376,36 @@ describe("Database.write()", () => {
     db.close();
   });
 
+  it("refuses a generator, whose body would never run", async () => {
+    const db = openOn(new MemoryFile());
+    const tree = db.tree("a");
+    await tree.set("a", new Uint8Array(1));
+    const ran: string[] = [];
+    const generator = function* () {
+      yield ran.push("sync");
+    };
+    const later = async function* () {
+      yield ran.push(await Promise.resolve("async"));
+    };
+    for (const each of [generator, later]) {
+      const given = each as never;
+      assertThrows(
+        () => db.writeSync(given),
+        TypeError,
+        "Cannot write: the callback is a generator",
+      );
+      await assertRejects(() => db.write(given), TypeError, "Cannot write: the callback is a gen");
+      assertThrows(() => tree.visit({}, given), TypeError, "Cannot visit: the function is a gen");
+      assertThrows(() => tree.visitViews({}, given), TypeError, "Cannot visit: the function");
+      await assertRejects(() => tree.update("a", given), TypeError, "the change is a generator");
+    }
+    // What a callback returns may be a generator.
+    assertEquals([...db.writeSync(() => [1, 2].values())], [1, 2]);
+    assertEquals([...db.writeSync(() => generator())], [1]);
+    assertEquals([ran, db.version], [["sync"], 1]);
+    db.close();
+  });
+
   it("refuses a durability that there is not", async () => {
     const db = openOn(new MemoryFile());
     const options = { durability: "maybe" } as never;

@@ -27,7 +27,8 @@ export class Folder {
     path: string,
     syncFolderOf: (path: string) => Promise<unknown> = (of) => startSyncOfFolder(of),
   ) {
-    this.#path = path;
+    // The current folder may change.
+    this.#path = resolve(path);
     this.#syncFolderOf = syncFolderOf;
   }
 
@@ -60,7 +61,7 @@ export class Folder {
       const first = await fs.promises.mkdir(this.#path, { recursive: true });
       if (first === undefined) return;
       // A power cut must not take the folder, and with it what is on the medium in it.
-      for (let path = resolve(this.#path);; path = dirname(path)) {
+      for (let path = this.#path;; path = dirname(path)) {
         await this.#syncFolderOf(path);
         if (path === resolve(first) || path === dirname(path)) return;
       }

@@ -41,6 +41,16 @@ describe("folderStore()", () => {
       assertThrows(() => folderStore(""), TypeError, "the path of the folder is empty");
     }));
 
+  it("keeps its folder where the current one changes", () =>
+    inTempDir(async (dir) => {
+      const before = Deno.cwd();
+      Deno.chdir(dir);
+      const store = folderStore("a");
+      Deno.chdir(before);
+      await store.put("x", new Uint8Array([1]));
+      assertEquals([...Deno.readDirSync(`${dir}/a`)].map(({ name }) => name), ["x"]);
+    }));
+
   it("removes what killed processes have left, an hour later, and no other file", () =>
     inTempDir(async (dir) => {
       using db = open(`${dir}/db`);

@@ -7,6 +7,9 @@
 import { NAME_BYTES_MAX } from "../../btree/mod.ts";
 
 const encoder = new TextEncoder();
+/** The prototypes of generators. */
+const GENERATOR: unknown = Object.getPrototypeOf(function* () {});
+const ASYNC_GENERATOR: unknown = Object.getPrototypeOf(async function* () {});
 
 /** In `OptionTypes`: the user of the option checks its type. */
 export const ANY = "";
@@ -91,6 +94,18 @@ export function pairOf<E>(action: string, entry: E, index: number): E {
  * A function that passes on a callback of its caller declares it as `(tx: Transaction) => Sync<T>`.
  */
 export type Sync<T> = T extends PromiseLike<unknown> ? never : T;
+
+/**
+ * Refuses a generator: a call of it runs nothing of its body.
+ *
+ * @param action The refused action and the callback, for the message.
+ * @throws {TypeError} It is a generator.
+ */
+export function refuseGenerator(action: string, callback: object): void {
+  const kind = Object.getPrototypeOf(callback);
+  if (kind !== GENERATOR && kind !== ASYNC_GENERATOR) return;
+  throw new TypeError(`Cannot ${action} is a generator`);
+}
 
 /**
  * Refuses the promise of an asynchronous callback, and ignores its outcome.

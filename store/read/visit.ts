@@ -7,7 +7,7 @@
  */
 
 import { POISON, type ViewGuard } from "../memory/view_guard.ts";
-import { refusePromise } from "./argument_checks.ts";
+import { refuseGenerator, refusePromise } from "./argument_checks.ts";
 import { inEntry } from "./codec_error.ts";
 import type { Scan } from "./scan.ts";
 import type { Steps } from "./tree_source.ts";
@@ -24,7 +24,7 @@ export type Visitor = (key: Uint8Array, value: Uint8Array) => boolean | void;
  * @throws {TypeError} It is not one.
  */
 export function checkVisitor(visitor: unknown): void {
-  if (typeof visitor === "function") return;
+  if (typeof visitor === "function") return refuseGenerator("visit: the function", visitor);
   throw new TypeError(
     `Cannot visit: ${visitor === null ? "null" : typeof visitor} is not a function`,
   );

@@ -7,7 +7,13 @@
 
 import type { BTree } from "../../btree/mod.ts";
 import { copyOf, copyOfKey } from "../memory/copy.ts";
-import { checkIterable, pairOf, refusePromise, type Sync } from "../read/argument_checks.ts";
+import {
+  checkIterable,
+  pairOf,
+  refuseGenerator,
+  refusePromise,
+  type Sync,
+} from "../read/argument_checks.ts";
 import { inEntry } from "../read/codec_error.ts";
 import { keyBoundsOf, type KeyRange, refuseBoundless } from "../read/range.ts";
 import { btreeOf, ReadTree } from "../read/read_tree.ts";
@@ -111,6 +117,7 @@ export class TransactionTree<
     if (typeof change !== "function") {
       throw new TypeError(`Cannot update: the change is ${typeof change}, not a function`);
     }
+    refuseGenerator("update: the change", change);
     // The function may have encoded other keys.
     const length = this.#encodeKey(key);
     const bytes = copyOfKey(this.#format.encodedKey, length);
