@@ -77,7 +77,9 @@ export interface Sql {
   script(source: SqlSource): Generator<void, void, undefined>;
   /**
    * Runs a function as one transaction, or inside one as a savepoint: if it throws, its changes
-   * roll back. It must not be asynchronous.
+   * roll back.
+   *
+   * @throws {TypeError} The function is asynchronous, or a generator.
    */
   transaction<T>(body: () => T): T;
   /** The objects of the schema, in the order of creation. */
@@ -172,7 +174,7 @@ export function sql(db: Database, options: SqlOptions = {}): Sql {
     iterate: ((text, ...inputs) => keep(text).iterate(...inputs)) as Sql["iterate"],
     exec: (text) => execute(engine, text, durability),
     script: (source) => steps(engine, source, durability),
-    transaction: (body) => engine.write(body, durability),
+    transaction: (body) => engine.write(checked(body), durability),
     schema() {
       engine.settle();
       return engine.catalog.stored();
@@ -206,6 +208,14 @@ function execute(engine: Engine, text: string, durability: Durability | undefine
     },
   }, durability);
   while (script.step());
+}
+
+/** Refuses what is not a function, and a generator, of whose body a call would run nothing. */
+function checked<T>(body: () => T): () => T {
+  const kind = Object.prototype.toString.call(body);
+  if (typeof body === "function" && !kind.includes("Generator")) return body;
+  const what = typeof body === "function" ? "a generator" : `${typeof body}, not a function`;
+  throw new TypeError(`Cannot run a transaction: the body is ${what}`);
 }
 
 /** Runs the statements of a source. */

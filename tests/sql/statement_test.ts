@@ -478,6 +478,22 @@ describe("a trigger", () => {
 
 describe("a transaction", () => {
   it(
+    "refuses a body that would not run in it, and changes nothing",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a)");
+      const insert = () => query.run("INSERT INTO t VALUES (1)");
+      const generator = function* () {
+        yield insert();
+      };
+      const bodies = [generator, async () => await Promise.resolve(insert()), 7, undefined];
+      const messages = ["is a generator", "asynchronous", "is number, not a fu", "is undefined"];
+      bodies.forEach((body, i) => {
+        assertThrows(() => query.transaction(body as never), TypeError, messages[i]!);
+      });
+      assertEquals(rowsOf(query, "SELECT count(*) FROM t"), [[0]]);
+    }),
+  );
+  it(
     "keeps nothing of a statement whose RETURNING fails",
     withSql((query) => {
       query.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (7, 7)");
