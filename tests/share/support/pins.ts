@@ -120,7 +120,7 @@ export function* takePlace(process: Process, version: number): Steps<boolean> {
     yield;
     const pin = pinAt(process, place);
     if (pin !== undefined && !isStale(process, place, pin)) continue;
-    disown(pin, place);
+    disown(process, place);
     process.place = place;
     yield* putPin(process, version);
     return true;
@@ -128,9 +128,15 @@ export function* takePlace(process: Process, version: number): Steps<boolean> {
   return false;
 }
 
-/** Notes that the owner of a pin lost its place, and that its snapshot may end therefore. */
-function disown(pin: Pin | undefined, place: number): void {
-  if (pin?.owner?.place === place) pin.owner.isUnpinned = true;
+/**
+ * Notes that a place was freed, so that the snapshot of its owner may end therefore. That need not
+ * be who wrote the pin: one that was stopped in the middle of its write may have had the place
+ * before.
+ */
+function disown({ world, side }: Process, place: number): void {
+  for (const owner of world.processes) {
+    if (owner.place === place && owner.side === side) owner.isUnpinned = true;
+  }
 }
 
 /** Gives the place of a process up, under the lock. */
@@ -168,7 +174,7 @@ export function* sweepPlaces(process: Process): Steps<void> {
     yield;
     const pin = pinAt(process, place);
     if (place === process.place || pin === undefined || !isStale(process, place, pin)) continue;
-    disown(pin, place);
+    disown(process, place);
     yield;
     writeSide(process, PINS + place, undefined);
     process.world.count("pins freed");
