@@ -1,12 +1,12 @@
 /**
  * Hunts for a broken promise: runs many interleavings, and stops at the first that is wrong.
  *
- * `deno run -A tests/share/hunt.ts RUNS [RULES] [SEED] [whole]`: `RULES` are turned off: names of
- * `support/rules.ts`, joined by `+`; `none`, the default, or `each`, for each in turn. With `whole`
- * checkpoints place all pages at once. It prints what it found, with the trace of the run.
+ * `deno run -A tests/share/hunt.ts RUNS [RULES] [SEED] [MODE]`: `RULES` are turned off: names of
+ * `support/rules.ts`, joined by `+`; `none`, the default, or `each`, for each in turn. `MODE` is
+ * `sliced`, the default, `whole` or `noted`. It prints what it found, with the trace of the run.
  */
 
-import { runOnce, type RunOptions } from "./interleaving.ts";
+import { type Mode, runOnce, type RunOptions } from "./interleaving.ts";
 import { type Rule, RULE_NAMES, RULES } from "./support/rules.ts";
 import { Violation } from "./support/truth.ts";
 
@@ -28,12 +28,12 @@ export function hunt(
   runs: number,
   firstSeed: number,
   off: ReadonlySet<Rule>,
-  isWhole = false,
+  mode: Mode = "sliced",
 ): Hunt {
   const counts: Record<string, number> = {};
   for (let i = 0; i < runs; i++) {
     const seed = (firstSeed + i * SEED_STEP) | 0;
-    const fault = faultOf(seed, off, { counts, isWhole });
+    const fault = faultOf(seed, off, { counts, mode });
     if (fault !== undefined) return { runs: i + 1, seed, fault, counts };
   }
   return { runs, seed: firstSeed, fault: undefined, counts };
@@ -55,9 +55,9 @@ export function faultOf(
 }
 
 /** The end of the trace of a run. */
-export function traceOf(seed: number, off: ReadonlySet<Rule>, isWhole = false): string[] {
+export function traceOf(seed: number, off: ReadonlySet<Rule>, mode: Mode = "sliced"): string[] {
   const trace: string[] = [];
-  faultOf(seed, off, { trace, isWhole });
+  faultOf(seed, off, { trace, mode });
   return trace.slice(-TRACE_LINES);
 }
 
@@ -72,13 +72,13 @@ export function parseRules(names: string): ReadonlySet<Rule> {
   );
 }
 
-function report(names: string, runs: number, firstSeed: number, isWhole: boolean): void {
+function report(names: string, runs: number, firstSeed: number, mode: Mode): void {
   const off = parseRules(names);
   const begin = performance.now();
-  const { fault, seed, runs: done, counts } = hunt(runs, firstSeed, off, isWhole);
+  const { fault, seed, runs: done, counts } = hunt(runs, firstSeed, off, mode);
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   if (fault !== undefined) {
-    console.log(traceOf(seed, off, isWhole).join("\n"));
+    console.log(traceOf(seed, off, mode).join("\n"));
     console.log(`${names}: interleaving ${done}, seed ${seed}, ${seconds} s: ${fault}`);
   } else {
     console.log(JSON.stringify(counts));
@@ -87,8 +87,8 @@ function report(names: string, runs: number, firstSeed: number, isWhole: boolean
 }
 
 if (import.meta.main) {
-  const [runs = "10000", rules = "none", seed = "1", kind = "sliced"] = Deno.args;
+  const [runs = "10000", rules = "none", seed = "1", mode = "sliced"] = Deno.args;
   for (const names of rules === "each" ? RULE_NAMES : [rules]) {
-    report(names, Number(runs), Number(seed), kind === "whole");
+    report(names, Number(runs), Number(seed), mode as Mode);
   }
 }

@@ -18,7 +18,7 @@ import {
   renewPosition,
   takeSnapshot,
 } from "./protocol/reads.ts";
-import { land, maintain, syncBehind, transact } from "./protocol/transaction.ts";
+import { land, maintain, settle, syncBehind, transact } from "./protocol/transaction.ts";
 import {
   chunkAt,
   COPIES,
@@ -74,12 +74,17 @@ const REST_STEPS = 1000;
 /** A process in the gap of a lock's change is left there for this many steps. */
 const GAP_STEPS = 400;
 
+/**
+ * How processes work: checkpoints in slices; checkpoints that place all pages at once; or such, and
+ * notes of how far syncs have reached.
+ */
+export type Mode = "sliced" | "whole" | "noted";
+
 /** What a run needs besides its seed. */
 export interface RunOptions {
   /** The rules that are turned off. */
   readonly off?: ReadonlySet<Rule>;
-  /** Whether checkpoints place all pages at once. */
-  readonly isWhole?: boolean;
+  readonly mode?: Mode;
   /** Collects counts. */
   readonly counts?: Record<string, number>;
   /** Collects the trace. */
@@ -102,13 +107,15 @@ interface Pace {
 export function runOnce(seed: number, options: RunOptions = {}): void {
   const random = new Random(seed);
   const tears = random.once(2);
+  const { mode = "sliced" } = options;
   const weather: Weather = {
     tears,
     isHarsh: random.once(3),
     failEvery: !tears && random.once(3) ? 60 + random.below(600) : 0,
     suspends: random.once(4),
     damages: random.once(4),
-    isWhole: options.isWhole ?? false,
+    isWhole: mode !== "sliced",
+    isNoted: mode === "noted",
     mix: random.pick(MIXES),
   };
   const world = new World(random, weather, options.off ?? new Set(), options.counts ?? {});
@@ -364,6 +371,9 @@ function nextAction(process: Process): Steps<void> {
   if (!process.isOpen) return open(process);
   if (process.isLatched && world.keeps("latch")) return latchedAction(process);
   if (process.flight !== undefined && random.once(3)) return land(process);
+  if (world.weather.isNoted && process.unsynced.length > 0 && random.once(2)) {
+    return settle(process);
+  }
   const isOld = world.time - process.pinTime > RENEWAL_STEPS;
   if (!world.weather.isWhole && snapshot !== undefined && isOld) return renewPin(process, snapshot);
   // One that was stopped for long may do something else before.
@@ -421,6 +431,7 @@ function followerAction(process: Process): Steps<void> {
 /** What a process does after a failed write or sync. */
 function latchedAction(process: Process): Steps<void> {
   process.flight = undefined;
+  process.unsynced = [];
   const { snapshot, world } = process;
   if (world.random.once(8)) return close(process);
   return snapshot === undefined ? readPages(process) : readSnapshot(process, snapshot);

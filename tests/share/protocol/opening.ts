@@ -17,7 +17,7 @@ import {
 } from "../support/layout.ts";
 import { leave, lock, tryExclusive, tryShared, unlock } from "../support/locks.ts";
 import { clearPins, leavePlace, takePlace, writePin } from "../support/pins.ts";
-import { readWord, writeWord } from "../support/sidecar.ts";
+import { readWord, writeNoteSectors, writeWord } from "../support/sidecar.ts";
 import { readSuperblock, writeSuperblock } from "../support/superblocks.ts";
 import { Violation } from "../support/truth.ts";
 import { NO_LIMIT, NO_PIN, type Process, type Steps, sync } from "../support/world.ts";
@@ -32,6 +32,7 @@ import {
   writePage,
 } from "./checkpoint.ts";
 import { begin, countMax, readOn, recordsOf, replay } from "./journal.ts";
+import { heedNote } from "./notes.ts";
 import { damage, fileBytes, fileHeader } from "./page_reader.ts";
 import { currentSuperblock, load, refreshLocked, rewriteFound } from "./refresh.ts";
 
@@ -69,6 +70,7 @@ function* openFirst(process: Process, isAlone: boolean): Steps<boolean> {
   if (isAlone ? world.keeps("resetSide") : !world.keeps("keepSide")) {
     yield* clearPins(process);
     if (isAlone) yield* writeWord(process);
+    if (world.weather.isNoted) yield* writeNoteSectors(process, undefined);
     world.placed = process.version;
   }
   if (world.weather.isWhole) yield* takePlace(process, process.version);
@@ -93,6 +95,7 @@ function* join(process: Process): Steps<boolean> {
   const word = yield* readWord(process);
   const known = Math.max(process.durable, Math.min(word?.durable ?? 0, process.sequence));
   process.durable = known;
+  yield* heedNote(process);
   const { sequence, superblock, generation } = process;
   if (word !== undefined && word.number === superblock.number && word.generation === generation) {
     process.done = word.done;
@@ -100,8 +103,8 @@ function* join(process: Process): Steps<boolean> {
   }
   const isNew = !word || word.number < superblock.number;
   const isBehind = isNew || word.sequence < sequence;
-  if ((isBehind && world.keeps("superAhead")) || known < sequence) {
-    yield* rewriteFound(process, known, isNew);
+  if ((isBehind && world.keeps("superAhead")) || process.durable < sequence) {
+    yield* rewriteFound(process, process.durable, isNew);
     yield;
     sync(process);
     process.durable = sequence;

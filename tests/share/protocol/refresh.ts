@@ -12,6 +12,7 @@ import { readSuperblock, repairSuperblock } from "../support/superblocks.ts";
 import { isAncestor, Violation } from "../support/truth.ts";
 import { NO_LIMIT, type Process, type Steps, sync, type Word, write } from "../support/world.ts";
 import { begin, beginGeneration, dropBefore, keepImage, readOn, sectorsOf } from "./journal.ts";
+import { heedNote } from "./notes.ts";
 import { headerOf } from "./page_reader.ts";
 
 /** Reads the superblock where nobody writes it. */
@@ -50,6 +51,7 @@ function* catchUp(process: Process, word: Word): Steps<boolean> {
   }
   if (process.sequence < word.sequence && process.world.keeps("missed")) return false;
   adoptWord(process, word);
+  if (process.world.weather.isNoted && process.world.random.once(2)) yield* heedNote(process);
   return true;
 }
 
@@ -122,6 +124,7 @@ function* catchUpLocked(process: Process, word: Word): Steps<void> {
   }
   if (process.sequence < word.sequence && world.keeps("missed")) return yield* load(process);
   adoptWord(process, word);
+  if (world.weather.isNoted && world.random.once(2)) yield* heedNote(process);
 }
 
 /** Writes the word for what was found past it; a superblock found so is synced first. */

@@ -20,7 +20,7 @@ import { lock, unlock } from "../support/locks.ts";
 import { readPins } from "../support/pins.ts";
 import { writeWord } from "../support/sidecar.ts";
 import type { State } from "../support/truth.ts";
-import { type Process, reportErrors, type Steps, sync } from "../support/world.ts";
+import { type Process, type Steps, sync, type Unsynced } from "../support/world.ts";
 import {
   checkpointStep,
   emptyNewChunk,
@@ -30,6 +30,7 @@ import {
   writePage,
 } from "./checkpoint.ts";
 import { append, apply, confirmedOf, recordsOf, syncBatches } from "./journal.ts";
+import { endFlight, heedNote, writeNote } from "./notes.ts";
 import { current, damage, headerOf } from "./page_reader.ts";
 import { refreshToWrite } from "./refresh.ts";
 
@@ -53,7 +54,7 @@ export function* transact(process: Process): Steps<void> {
   yield* refreshToWrite(process);
   do yield* transactOnce(process); while (world.weather.isWhole && world.random.once(3));
   unlock(process);
-  if (process.unsynced.length > 0 && process.flight === undefined) yield* takeOff(process);
+  if (process.unsynced.length > 0 && process.flight === undefined) yield* settle(process);
 }
 
 function* transactOnce(process: Process): Steps<void> {
@@ -216,12 +217,38 @@ function acknowledge({ world }: Process, state: State, isDurable: boolean): void
 function* acknowledgeLater(process: Process, state: State, level: Level): Steps<void> {
   yield* writeWord(process);
   if (level === "buffered") return acknowledge(process, state, false);
-  process.unsynced.push(state);
+  process.unsynced.push({ state, sequence: process.sequence });
   if (level === "flight" && process.flight === undefined) yield* takeOff(process);
 }
 
+/**
+ * Takes to the medium what the process committed, unless the sync of another one has done so, or
+ * may do so. The process comes back until all is there.
+ */
+export function* settle(process: Process): Steps<void> {
+  const { world } = process;
+  if (!world.weather.isNoted) return yield* takeOff(process);
+  yield* heedNote(process);
+  acknowledgeCovered(process);
+  const mayWait = world.processes.some(({ flight }) => flight !== undefined) ||
+    world.random.once(4);
+  if (process.unsynced.length === 0 || process.flight !== undefined) return;
+  if (!mayWait || world.random.once(2)) yield* takeOff(process);
+}
+
+/** Acknowledges the commits that the sync of another process has covered. */
+function acknowledgeCovered(process: Process): void {
+  const { durable, unsynced, flight } = process;
+  const isCovered = ({ sequence }: Unsynced) => sequence <= durable;
+  for (const { state } of [...flight?.states ?? [], ...unsynced].filter(isCovered)) {
+    acknowledge(process, state, true);
+    process.world.count("commits that another process has synced");
+  }
+  process.unsynced = unsynced.filter((one) => !isCovered(one));
+}
+
 /** Starts a sync off the thread for everything that the process committed. */
-export function* takeOff(process: Process): Steps<void> {
+function* takeOff(process: Process): Steps<void> {
   yield;
   process.flight = {
     serial: process.world.main.startSync(),
@@ -229,6 +256,7 @@ export function* takeOff(process: Process): Steps<void> {
     states: process.unsynced,
   };
   process.unsynced = [];
+  if (!process.world.keeps("noteAfterSync")) yield* writeNote(process, process.sequence);
 }
 
 /** The sync of a flight has ended; needs no lock. */
@@ -237,17 +265,18 @@ export function* land(process: Process): Steps<void> {
   const { serial, sequence, states } = process.flight!;
   process.flight = undefined;
   yield;
-  reportErrors(process);
+  yield* endFlight(process, sequence);
   world.main.endSync(serial);
   const covered = world.keeps("landing") ? sequence : process.sequence;
   process.durable = Math.max(process.durable, covered);
-  for (const state of states) acknowledge(process, state, true);
+  for (const { state } of states) acknowledge(process, state, true);
   if (!world.keeps("landing")) {
-    for (const state of process.unsynced) acknowledge(process, state, true);
+    for (const { state } of process.unsynced) acknowledge(process, state, true);
     process.unsynced = [];
   }
   world.count("flights");
-  if (process.unsynced.length > 0) yield* takeOff(process);
+  yield* writeNote(process, world.keeps("noteCovers") ? covered : process.sequence);
+  if (process.unsynced.length > 0) yield* settle(process);
 }
 
 /**
@@ -255,10 +284,12 @@ export function* land(process: Process): Steps<void> {
  */
 export function* syncBehind(process: Process): Steps<void> {
   const { sequence } = process;
+  yield* heedNote(process);
   if (sequence <= process.durable) return;
   yield;
   sync(process);
   process.durable = Math.max(process.durable, sequence);
+  yield* writeNote(process, sequence);
 }
 
 /** What any holder of the lock may do: a slice, an eviction, a step of the checkpoint. */

@@ -29,6 +29,14 @@ export interface Word {
   readonly done: number;
 }
 
+/** How far a sync without the write lock has reached, in two sectors of the sidecar. */
+export interface Note {
+  readonly durable: number;
+}
+
+/** What a sector of the sidecar has. */
+export type SideSector = Word | Pin | Note;
+
 /** Younger than every version. */
 export const NO_PIN = Infinity;
 
@@ -66,11 +74,17 @@ export interface Snapshot {
   readonly isDurable: boolean;
 }
 
+/** A state that was committed, and the last sequence of its batches. */
+export interface Unsynced {
+  readonly state: State;
+  readonly sequence: number;
+}
+
 /** A sync off the thread, and what it makes durable. */
 export interface Flight {
   readonly serial: number;
   readonly sequence: number;
-  readonly states: readonly State[];
+  readonly states: readonly Unsynced[];
 }
 
 /** The states that a store can restore, with their pages. */
@@ -103,6 +117,11 @@ export interface Weather {
    * the hold. Copies read all pages of a version.
    */
   readonly isWhole: boolean;
+  /**
+   * Whether processes note in the sidecar how far their syncs have reached, so that others need
+   * none. Checkpoints place all pages at once then.
+   */
+  readonly isNoted: boolean;
   readonly mix: Mix;
 }
 
@@ -114,7 +133,7 @@ export class World {
   readonly counts: Record<string, number>;
   main = new Medium<Sector>();
   /** The sidecar that a process which opens the file now opens. */
-  side = new Medium<Word | Pin>();
+  side = new Medium<SideSector>();
   /** Whether a sidecar was deleted that processes had open. */
   isSplit = false;
   /** The holder of the write lock. */
@@ -193,7 +212,7 @@ export class Process {
   readonly id: number;
   readonly kind: Kind;
   /** The sidecar that it has open. */
-  side: Medium<Word | Pin>;
+  side: Medium<SideSector>;
   /** The operation that it is in. */
   steps: Steps<void> | undefined;
   isOpen = false;
@@ -247,7 +266,7 @@ export class Process {
   readonly sightings: PinSighting[] = [];
   flight: Flight | undefined;
   /** States that it committed without waiting for the medium, and that no flight has covered. */
-  unsynced: State[] = [];
+  unsynced: Unsynced[] = [];
   /** The batches that it has to archive; undefined if it does not archive, or lost them. */
   queue: Batch[] | undefined;
   /** The state that it archived last; undefined before it has. */
