@@ -28,9 +28,10 @@ import { IndexedFile } from "../follow/indexed_file.ts";
 import { RecordIndex } from "../follow/record_index.ts";
 import { LimitError, LockedError } from "../format/errors.ts";
 import { readSuperblock, repairSuperblocks } from "../journal/superblocks.ts";
-import { decodeWord, WORD_BYTES } from "../sidecar/commit_word.ts";
+import { decodeWord } from "../sidecar/commit_word.ts";
 import { Pins, PINS_MAX } from "../sidecar/pins.ts";
 import { PlacedNote } from "../sidecar/placed_note.ts";
+import { decodeNote, NOTE_AT, NOTE_BYTES } from "../sidecar/sync_note.ts";
 import { WriteLock } from "../sidecar/write_lock.ts";
 import { abandonShare, type LastOwner, type ShareParts } from "./share.ts";
 import { SharedFile } from "./shared_file.ts";
@@ -204,7 +205,7 @@ class Opening {
   }
 
   #joinsAlone(): boolean {
-    this.#side.write(new Uint8Array(WORD_BYTES), 0);
+    this.#side.write(new Uint8Array(NOTE_AT + NOTE_BYTES), 0);
     this.#pins.clear();
     this.#owner.prepare(this.#base);
     const { number, version } = readSuperblock(new Disk(this.#base));
@@ -248,15 +249,17 @@ class Opening {
    * failed before it opened the file.
    */
   #vouch(disk: Disk, { superblock, reader }: ShareParts): void {
-    const bytes = new Uint8Array(WORD_BYTES);
+    const bytes = new Uint8Array(NOTE_AT + NOTE_BYTES);
     this.#side.read(bytes, 0);
-    const word = decodeWord(bytes, superblock.databaseId);
+    const { databaseId } = superblock;
+    const word = decodeWord(bytes, databaseId);
+    const known = decodeNote(bytes.subarray(NOTE_AT), databaseId, word?.durable ?? 0);
     if (word?.number !== superblock.number) repairSuperblocks(disk, superblock, false);
     const { replayGeneration: generation, replaySequence: sequence, journals } = superblock;
     let at = { generation, offset: 0, sequence, sum: undefined as number | undefined };
     for (let group = reader.next(at); group !== undefined; group = reader.next(at)) {
       const { end } = group;
-      if (word === undefined || group.sequence > word.durable) {
+      if (group.sequence > known) {
         const chunks = journals[end.generation & 1]!;
         const from = end.generation === at.generation ? at.offset : 0;
         rewrite(new JournalArea(disk, chunks, 0), from, end.offset);

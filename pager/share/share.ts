@@ -8,8 +8,8 @@
  * memory. A process that finds itself behind a superblock loads anew.
  *
  * Invariants:
- * 1. A word names a batch after it was written, and calls it durable only after its sync. A pin is
- *    never newer than what was taken over.
+ * 1. A word names a batch after it was written. A word or a note calls it durable only after its
+ *    sync. A pin is never newer than what was taken over.
  * 2. Under the lock the position is the end of the journal, and the superblock the newest one. It
  *    still is when this handle takes the lock next, if no other had it, and nothing failed.
  */
@@ -23,7 +23,7 @@ import type { BatchReader, Group, Position } from "../follow/batch_reader.ts";
 import type { IndexedFile } from "../follow/indexed_file.ts";
 import { NewerSuperblock } from "../follow/newer_superblock.ts";
 import type { RecordIndex } from "../follow/record_index.ts";
-import { CorruptionError } from "../format/errors.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
 import { CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { Version } from "../format/units.ts";
@@ -31,6 +31,7 @@ import { examineSuperblocks, readSuperblock, repairSuperblocks } from "../journa
 import { type CommitWord, decodeWord, encodeWord, WORD_BYTES } from "../sidecar/commit_word.ts";
 import type { Participant, Pins } from "../sidecar/pins.ts";
 import type { PlacedNote } from "../sidecar/placed_note.ts";
+import { decodeNote, encodeNote, NOTE_AT, NOTE_BYTES } from "../sidecar/sync_note.ts";
 import type { WriteLock } from "../sidecar/write_lock.ts";
 import { SharePosition, type Switch } from "./position.ts";
 
@@ -107,7 +108,10 @@ export class Share {
   /** What the handle has open. */
   readonly parts: ShareParts;
   readonly #position: SharePosition;
-  readonly #word = new Uint8Array(WORD_BYTES);
+  /** The commit word and the note behind it, as they were read or written last. */
+  readonly #head = new Uint8Array(NOTE_AT + NOTE_BYTES);
+  readonly #word = this.#head.subarray(0, WORD_BYTES);
+  readonly #note = this.#head.subarray(NOTE_AT);
   readonly #disk: Disk;
   readonly #newer: NewerSuperblock;
   readonly #follower: ShareFollower;
@@ -236,7 +240,7 @@ export class Share {
       this.#take(word.sequence);
     }
     if (position.at.sequence < word.sequence) return false;
-    position.noteDurable(word.durable);
+    this.#heed(word);
     this.#noteWord(word);
     return true;
   }
@@ -274,7 +278,7 @@ export class Share {
     this.#take(Infinity, word);
     if (this.#newer.mayBeAfter(position.superblock.number)) this.#followSuperblock();
     if (word !== undefined && position.at.sequence < word.sequence) this.load();
-    if (word !== undefined) position.noteDurable(word.durable);
+    this.#heed(word);
     if (this.#isLatched) return;
     const isAhead = word === undefined || position.superblock.number > word.number;
     // Its writer has died before it announced it, perhaps before it was on the medium.
@@ -315,7 +319,7 @@ export class Share {
   join(): void {
     this.load();
     const word = this.#readWord();
-    if (word !== undefined) this.#position.noteDurable(word.durable);
+    this.#heed(word);
     this.announce();
   }
 
@@ -349,6 +353,27 @@ export class Share {
   /** Notes that everything up to the position is on the medium. */
   noteDurable(): void {
     this.#position.noteDurable(this.#position.at.sequence);
+  }
+
+  /** Does what `noteDurable` does after a sync without the lock, and tells the others. */
+  noteSynced(): void {
+    this.noteDurable();
+    const { durable, superblock } = this.#position;
+    encodeNote(durable, superblock.databaseId, this.#note);
+    try {
+      this.parts.side.write(this.#note, NOTE_AT);
+    } catch (error) {
+      // The commits are on the medium, whether others know it or not.
+      if (!(error instanceof IoError)) throw error;
+    }
+  }
+
+  /** Learns from a word, and from the note that was read with it, what is on the medium. */
+  #heed(word: CommitWord | undefined): void {
+    const position = this.#position;
+    if (word !== undefined) position.noteDurable(word.durable);
+    const { durable, superblock } = position;
+    position.noteDurable(decodeNote(this.#note, superblock.databaseId, durable));
   }
 
   /** Whether everything up to the position is known to be on the medium. */
@@ -427,7 +452,7 @@ export class Share {
   }
 
   #readWord(): CommitWord | undefined {
-    this.parts.side.read(this.#word, 0);
+    this.parts.side.read(this.#head, 0);
     return decodeWord(this.#word, this.#position.superblock.databaseId);
   }
 

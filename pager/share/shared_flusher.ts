@@ -205,7 +205,7 @@ export class SharedFlusher implements PagerFlusher {
     const begin = performance.now();
     this.#parts.journal.sync();
     this.#hold.noteSync(performance.now() - begin);
-    this.#share.noteDurable();
+    this.#share.noteSynced();
   }
 
   /**

@@ -74,7 +74,7 @@ const NUMBERS: readonly (readonly [file: string, code: string, words: string])[]
   ["btree/sort/sorted_run.ts", "BLOCK_BYTES = 64 * 1024", "64 KiB of each run at a time"],
   ["pager/follow/follower.ts", "LOOK_MS = 2", "such look was 2 ms ago"],
   ["pager/follow/follower.ts", "WAIT_MS = 100", "for about 100 ms"],
-  ["pager/sidecar/commit_word.ts", "WORD_BYTES = 96", "one read of 96 bytes"],
+  ["pager/sidecar/sync_note.ts", "NOTE_BYTES = 28", "one read of 124 bytes"],
   ["pager/sidecar/pins.ts", "STALE_MS = 30_000", "waits up to 30 s for its pin"],
   ["btree/catalog.ts", "SLICE_PAGES = 256", "in transactions of 256 pages"],
   ["btree/compact/compaction.ts", "GROUP_MAX = 64", "up to 63 siblings"],

@@ -15,7 +15,7 @@ import { makeImage, plansAt } from "../support/files/crash_images.ts";
 import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
 import { Random } from "../support/random.ts";
 import { TURN } from "../support/turn.ts";
-import { CODECS, treeOf } from "./processes/handles.ts";
+import { CODECS, nextTurn, treeOf } from "./processes/handles.ts";
 import { InterleavedRun } from "./processes/interleaved.ts";
 import { SharedWorld } from "./processes/one_thread.ts";
 
@@ -67,6 +67,26 @@ describe("a commit that gives the lock up before its sync", () => {
         using left = openOn(new PowerFile(makeImage(walk, plan), false));
         assertEquals(treeOf(left).get("a"), value);
       }
+    }
+  });
+
+  it("is known by others to be on the medium, without a sync of theirs", async () => {
+    const world = new SharedWorld(new PowerFile());
+    const begin = () => {
+      const files = world.begin(Infinity).files();
+      return new Database(new SharingSession(openOnShare(files, "simulated", {})));
+    };
+    using db = begin();
+    using other = begin();
+    world.stepMs = () => 10;
+    for (const value of ["1", "2", "3"]) {
+      world.beginVisit();
+      db.writeSync((tx) => tx.tree("words", CODECS).set("a", value));
+      const syncs = () => world.file.operations.filter(({ kind }) => kind === "sync").length;
+      const before = syncs();
+      assertEquals(treeOf(other).get("a"), value);
+      assertEquals([other.durableVersion, syncs()], [db.version, before]);
+      await nextTurn();
     }
   });
 });

@@ -177,6 +177,26 @@ describe("a shared file whose calls fail in one process", () => {
     other.db.close();
   });
 
+  it("tells others of no sync that failed", async () => {
+    const world = new SharedWorld(new PowerFile());
+    const [handle, other] = [open(world), open(world)];
+    const set = (key: string) => handle.db.writeSync((tx) => tx.tree(handle.tree).set(key, ""));
+    // Another process waits, and each hold outlasts its turn: the sync follows the hold.
+    world.stepMs = () => 10;
+    world.beginVisit();
+    set("first");
+    world.beginVisit();
+    let isFailing = true;
+    handle.fails = (kind) => kind === "sync" && isFailing;
+    assert(!await succeeds(() => set("second")));
+    isFailing = false;
+    assert(!await succeeds(() => set("third")));
+    assertEquals(contentOf(other), ["first", "second"]);
+    assertEquals(other.db.version - other.db.durableVersion, 1);
+    closeDead(handle);
+    other.db.close();
+  });
+
   for (const operation of ["write", "sync", "read", "beside"] as const) {
     for (const isLasting of [false, true]) {
       const how = isLasting ? "from then on" : "once";

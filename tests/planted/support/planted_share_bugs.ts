@@ -79,6 +79,22 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     AFTER_HOLD,
   ),
   bug(
+    "share-note-untold",
+    "others hear of a sync without the lock",
+    PATH,
+    "    this.#share.noteSynced();\n",
+    "    this.#share.noteDurable();\n",
+    AFTER_HOLD,
+  ),
+  bug(
+    "share-note-early",
+    "others hear of a sync after it has succeeded",
+    PATH,
+    "    this.#parts.journal.sync();\n    this.#hold.noteSync",
+    "    this.#share.noteSynced();\n    this.#parts.journal.sync();\n    this.#hold.noteSync",
+    part(FAILURES, "a shared file whose calls fail"),
+  ),
+  bug(
     "share-durable-early",
     "the commit word names as durable only what was synced",
     PATH,
