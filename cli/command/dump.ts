@@ -14,6 +14,7 @@ import { csvHeader, csvLine, csvLineForSpreadsheets } from "../form/csv.ts";
 import { fileHeaderLine, treeHeaderLine } from "../form/dump_header.ts";
 import { linesOfEntry } from "../form/entry_line.ts";
 import { Refusal } from "../io/exit.ts";
+import { namedFile } from "../io/named_file.ts";
 import { writeDevice, writeNewFile } from "../io/new_file.ts";
 import { note, type Output } from "../io/output.ts";
 import { ProgressBar } from "../io/progress.ts";
@@ -139,7 +140,7 @@ function allTables(context: Context, given: string | undefined, options: OptionV
 
 function outputOf(options: OptionValues): string | undefined {
   const path = textOf(options["output"]);
-  return path === STDOUT ? undefined : path;
+  return path === undefined || path === STDOUT ? undefined : namedFile("dump", path);
 }
 
 /** The output of a tree. */

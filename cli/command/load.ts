@@ -19,6 +19,7 @@ import { DELIMITERS } from "../form/csv.ts";
 import { type Entry, EntryReader, type Keys, type Section } from "../form/records.ts";
 import { EXIT, messageOf, Refusal, withAction } from "../io/exit.ts";
 import { LineError, LineReader } from "../io/lines.ts";
+import { namedFile } from "../io/named_file.ts";
 import { note } from "../io/output.ts";
 import { ProgressBar } from "../io/progress.ts";
 import { count, countOf, oneLine, pace } from "../io/text.ts";
@@ -54,7 +55,7 @@ export const load: CommandSpec = {
   file: "fill",
   filledFrom: ([first, second]) => {
     const input = second ?? (first !== undefined && isFile(first) ? first : undefined);
-    return input === STDIN ? undefined : input;
+    return input === undefined || input === STDIN ? undefined : namedFile("load", input);
   },
   args: [
     { name: "tree", what: "which tree; default the one that the dump names", optional: true },
@@ -132,10 +133,11 @@ function placesOf(
   first: string | undefined,
   second: string | undefined,
 ): { readonly tree: string | undefined; readonly input: string | undefined } {
-  if (first === undefined || second !== undefined) return { tree: first, input: second };
+  if (first === undefined) return { tree: undefined, input: undefined };
+  if (second !== undefined) return { tree: first, input: namedFile("load", second) };
   if (first === STDIN) return { tree: undefined, input: STDIN };
   if (first !== "" && db.codecsOf(first) !== undefined) return { tree: first, input: undefined };
-  if (isFile(first)) return { tree: undefined, input: first };
+  if (isFile(first)) return { tree: undefined, input: namedFile("load", first) };
   if (!DATA_FILE.test(first)) return { tree: first, input: undefined };
   throw new Refusal(
     `Cannot load ${oneLine(first)}: there is no such file, and no such tree; check the path, ` +
@@ -143,9 +145,9 @@ function placesOf(
   );
 }
 
-function isFile(path: string): boolean {
+function isFile(word: string): boolean {
   try {
-    return !Deno.statSync(path).isDirectory;
+    return !Deno.statSync(namedFile("load", word)).isDirectory;
   } catch {
     return false;
   }

@@ -4,6 +4,7 @@
 
 import { IoError } from "../../mod.ts";
 import { asRefusal, messageOf, Refusal, SIGNALS, withAction } from "../io/exit.ts";
+import { namedFile } from "../io/named_file.ts";
 import { note } from "../io/output.ts";
 import { oneLine } from "../io/text.ts";
 import { type CommandSpec, type OptionValues, portOf, textOf } from "../spec/command_spec.ts";
@@ -118,7 +119,7 @@ function tokenOfEnvironment(): string | undefined {
 
 function tokenIn(path: string): string {
   try {
-    return Deno.readTextFileSync(path).trim();
+    return Deno.readTextFileSync(namedFile("read", path)).trim();
   } catch (error) {
     throw withAction(`read ${oneLine(path)}`, error);
   }

@@ -9,6 +9,7 @@
 // deno-lint-ignore no-import-prefix -- a program run by URL has no import map
 import { Command, CommanderError, Option } from "npm:commander@15.1.0";
 import { EXIT_MEANINGS, Refusal } from "../io/exit.ts";
+import { namedFile } from "../io/named_file.ts";
 import { oneLine } from "../io/text.ts";
 import type { ArgumentSpec, CommandSpec, OptionValues } from "./command_spec.ts";
 
@@ -156,7 +157,7 @@ function callOf(spec: CommandSpec, command: Command, given: readonly unknown[]):
     const value = given[index] as string | string[] | undefined;
     return value === undefined ? [] : value;
   });
-  const file = hasFile ? values[0]! : "";
+  const file = hasFile ? namedFile("open", values[0]!) : "";
   const args = hasFile ? values.slice(1) : values;
   return { spec, file, args, options: command.opts() };
 }

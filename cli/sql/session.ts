@@ -13,6 +13,7 @@
 
 import { isCompleteSql, type Sql, sql, SqlError, type SqlRows } from "../../sql/mod.ts";
 import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "../io/exit.ts";
+import { namedFile } from "../io/named_file.ts";
 import { note } from "../io/output.ts";
 import { countOf, oneLine } from "../io/text.ts";
 import { CANCELLED, type LineSource } from "../shell/lines.ts";
@@ -210,7 +211,7 @@ export class SqlSession {
         return undefined;
       case ".read":
         if (argument === undefined) throw new Refusal("Cannot read: give a file");
-        return { text: Deno.readTextFileSync(argument), file: argument };
+        return { text: Deno.readTextFileSync(namedFile("read", argument)), file: argument };
     }
     return this.#setting(name, argument);
   }

@@ -12,6 +12,8 @@ import { NewFile } from "./new_file.ts";
 
 /** The files of a folder. */
 export class Folder {
+  /** The path as it was given, for errors. */
+  readonly #given: string;
   readonly #path: string;
   readonly #syncFolderOf: (path: string) => Promise<unknown>;
   /** The creation of the folder that is under way. */
@@ -27,6 +29,7 @@ export class Folder {
     path: string,
     syncFolderOf: (path: string) => Promise<unknown> = (of) => startSyncOfFolder(of),
   ) {
+    this.#given = path;
     // The current folder may change.
     this.#path = resolve(path);
     this.#syncFolderOf = syncFolderOf;
@@ -42,7 +45,7 @@ export class Folder {
     const there = await this.read(name);
     if (there !== undefined) {
       if (sameBytes(there, bytes)) return;
-      throw new IoError(`Cannot create ${path}: it exists, with other bytes`);
+      throw new IoError(`Cannot create ${this.#named(name)}: it exists, with other bytes`);
     }
     await (this.#creating ??= this.#create().finally(() => this.#creating = undefined));
     const file = new NewFile(path);
@@ -51,8 +54,13 @@ export class Folder {
       await file.finishLater();
     } catch (cause) {
       file.abandon();
-      throw cause instanceof IoError ? cause : failed("write", path, cause);
+      throw cause instanceof IoError ? cause : failed("write", this.#named(name), cause);
     }
+  }
+
+  /** A file, as errors name it. */
+  #named(name: string): string {
+    return join(this.#given, name);
   }
 
   async #create(): Promise<void> {
@@ -66,7 +74,7 @@ export class Folder {
         if (path === resolve(first) || path === dirname(path)) return;
       }
     } catch (cause) {
-      throw failed("create", this.#path, cause);
+      throw failed("create", this.#given, cause);
     }
   }
 
@@ -81,7 +89,7 @@ export class Folder {
       return new Uint8Array(await fs.promises.readFile(path));
     } catch (cause) {
       if (isMissing(cause)) return undefined;
-      throw failed("read", path, cause);
+      throw failed("read", this.#named(name), cause);
     }
   }
 
@@ -95,7 +103,7 @@ export class Folder {
       return await fs.promises.readdir(this.#path);
     } catch (cause) {
       if (isMissing(cause)) return [];
-      throw failed("list", this.#path, cause);
+      throw failed("list", this.#given, cause);
     }
   }
 
@@ -109,7 +117,7 @@ export class Folder {
     try {
       await fs.promises.unlink(path);
     } catch (cause) {
-      if (!isMissing(cause)) throw failed("remove", path, cause);
+      if (!isMissing(cause)) throw failed("remove", this.#named(name), cause);
     }
   }
 
@@ -125,7 +133,7 @@ export class Folder {
       const [left, last] = await Promise.all([path, join(this.#path, other)].map(timeOf));
       if (left! < last! - ms) await fs.promises.unlink(path);
     } catch (cause) {
-      if (!isMissing(cause)) throw failed("remove", path, cause);
+      if (!isMissing(cause)) throw failed("remove", this.#named(name), cause);
     }
   }
 
