@@ -158,7 +158,7 @@ export class PagerInspection {
       evictions: this.#cache.evictions,
       pageWrites: this.#writeback.writes.pages,
       writeCalls: this.#writeback.writes.calls,
-      dirtyChunks: this.#writeback.dirtyChunks.size,
+      dirtyChunks: this.#writeback.chunkCount,
       ...(this.#flusher?.figures() ?? NO_JOURNAL),
       snapshots: snapshotCount,
       snapshotAgeMs: oldest === undefined ? 0 : performance.now() - oldest.since,

@@ -44,7 +44,7 @@ export {
 export { IncrementWriter } from "./copy/increment_writer.ts";
 export { seedOf } from "./format/checksum.ts";
 export { Folder } from "./file/folder.ts";
-export { Disk, type DiskFigures } from "./file/disk.ts";
+export { Disk, type DiskFigures, type UnfinishedBytes } from "./file/disk.ts";
 export type { Durability } from "./flush/flusher.ts";
 export {
   BusyError,

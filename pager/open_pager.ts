@@ -98,7 +98,9 @@ function openShared(place: string, options: PagerOptions): Pager {
  * @throws {IoError} The system refused.
  */
 export function openOnShare(files: ShareFiles, place: string, options: PagerOptions): Pager {
-  const alone = (file: File) => new Pager(new LentFile(file), options);
+  // Those who share the file begin at the replay point of its superblocks.
+  const all = { ...options, replayRecords: Infinity };
+  const alone = (file: File) => new Pager(new LentFile(file), all);
   const owner = {
     prepare: (file: File) => alone(file).handOver(),
     finish: (file: File) => alone(file).close(),

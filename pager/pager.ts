@@ -130,7 +130,8 @@ export class Pager {
     this.#open = parts.open;
     this.prefetches = new Prefetches(parts);
     // After a close on a full disk, recovery finds a journal without batches.
-    const bounds = { journalBytes, tailBytes, mayBeFull: state.report?.batches === 0 };
+    const mayBeFull = state.report?.batches === 0;
+    const bounds = { journalBytes, tailBytes, mayBeFull, begun: state.continued?.begun };
     const events = { moved: () => this.#moved(), flushed: () => this.sharing?.onFlushed?.() };
     const joined = share && joinShare(share, parts, bounds, events);
     this.#sharedFlusher = joined?.flusher;
@@ -580,6 +581,11 @@ export class Pager {
   /** An inspection of the pager, which changes nothing. */
   inspection(): PagerInspection {
     return new PagerInspection(this.#parts, this.#flusher, this.#versionPages);
+  }
+
+  /** Whether recovery has left pages in the journal, which a checkpoint or their use replays. */
+  get hasDeferred(): boolean {
+    return (this.#parts.writeback.deferred?.count ?? 0) > 0;
   }
 
   /** The size of the file on disk, in bytes. */

@@ -25,11 +25,13 @@ import { DataEnd } from "./journal/data_end.ts";
 import { Journal } from "./journal/journal.ts";
 import { frameMemory } from "./native/doors.ts";
 import { WindowMemory } from "./native/window_memory.ts";
+import type { ContinuedState } from "./recovery/continuation.ts";
 import { openDatabase } from "./recovery/open_database.ts";
 import {
   CACHE_BYTES,
   JOURNAL_BYTES,
   type PagerOptions,
+  REPLAY_RECORDS,
   SNAPSHOT_BYTES,
   TRANSACTION_BYTES,
 } from "./recovery/options.ts";
@@ -71,6 +73,8 @@ export interface OpenedState {
   readonly superblock: Superblock;
   readonly report: RecoveryReport | undefined;
   readonly follower: Follower | undefined;
+  /** How to go on, if recovery left chunks to be replayed later. */
+  readonly continued?: ContinuedState | undefined;
 }
 
 /**
@@ -97,12 +101,16 @@ export function openState(
   // A read-only handle recovers in memory, and leaves the file as it is.
   const overlay = readOnly ? new OverlayFile(file) : undefined;
   const disk = new Disk(overlay ?? file);
-  return { disk, ...openDatabase(disk, { create, overlay, protect }), follower: undefined };
+  // What a window shows of a chunk must be whole.
+  const isPlain = file.showAt === undefined && options.journal !== false;
+  const recordsMax = isPlain ? options.replayRecords ?? REPLAY_RECORDS : Infinity;
+  const opened = openDatabase(disk, { create, overlay, protect, recordsMax });
+  return { disk, ...opened, follower: undefined };
 }
 
 /** Creates the parts of a pager on a file that is open. */
 export function makeParts(
-  { disk, superblock, follower }: OpenedState,
+  { disk, superblock, follower, continued }: OpenedState,
   options: PagerOptions,
   listener: TransactionListener,
 ): PagerParts {
@@ -110,7 +118,7 @@ export function makeParts(
   const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
   const protect = options.tornSectors === "protect";
   const meta = new Meta();
-  meta.assign(follower?.meta ?? superblock);
+  meta.assign(follower?.meta ?? continued?.end.meta ?? superblock);
   const seed = seedOf(superblock.databaseId);
   const unsynced = new UnsyncedChunks(disk);
   const current = new CurrentSuperblock(disk, superblock, protect);
@@ -122,6 +130,12 @@ export function makeParts(
   const memory = frameMemory(limit, options);
   const writeback = new Writeback(disk, { limit, memory }, meta, unsynced, journal);
   const { cache } = writeback;
+  if (continued !== undefined) {
+    const { replay, end, otherEnd, syncCount } = continued;
+    journal?.resume(end, otherEnd, syncCount);
+    writeback.deferred = replay;
+    replay.begin(unsynced);
+  }
   cache.reserve(chunksOf(meta.pageCount));
   const open = new OpenTransaction(meta, maxTransactionBytes);
   const loader = new Loader(disk, cache, meta, seed, open.bypassed, unsynced);

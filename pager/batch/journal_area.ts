@@ -94,10 +94,25 @@ export class JournalArea {
   }
 
   #zero(bytes: number): void {
-    this.#each(this.#zeroed, bytes, (_, length, position) => {
+    this.#claim(this.#zeroed, bytes);
+    this.#zeroed += bytes;
+  }
+
+  /** Writes zeros over bytes at an offset, few of them; whether the disk had room for them. */
+  tryClaim(length: number, offset: number): boolean {
+    try {
+      this.#claim(offset, length);
+      return true;
+    } catch (error) {
+      if (isFull(error)) return false;
+      throw error;
+    }
+  }
+
+  #claim(offset: number, bytes: number): void {
+    this.#each(offset, bytes, (_, length, position) => {
       this.#disk.claim(ZEROS, 0, length, position);
     });
-    this.#zeroed += bytes;
   }
 
   /** Hands bytes at an offset to the system. */

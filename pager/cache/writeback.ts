@@ -13,6 +13,7 @@
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
+import { IoError } from "../format/errors.ts";
 import {
   CHUNK_PAGES,
   CHUNK_SHIFT,
@@ -40,6 +41,22 @@ export interface WriteAheadLog {
   isInFlight(version: Version): boolean;
 }
 
+/** Chunks whose pages recovery has left in the journal. Memory has none of them. */
+export interface DeferredChunks {
+  /** The number of them. */
+  readonly count: number;
+  /** The chunks. */
+  chunks(): Iterable<ChunkNumber>;
+  /** The most pages that `place` writes of a chunk; 0 if it is not one of them. */
+  pagesOf(chunk: ChunkNumber): number;
+  /**
+   * Writes the pages of a chunk, if it is one of them.
+   *
+   * @throws {IoError} The system refused.
+   */
+  place(chunk: ChunkNumber): void;
+}
+
 /** Writes dirty pages to the file; it owns the cache that holds them. */
 export class Writeback implements CacheOwner {
   /** The cache that holds the pages. */
@@ -52,6 +69,8 @@ export class Writeback implements CacheOwner {
    * Whether it writes pages to the file; if not, dirty pages stay in memory until `forgetDirty`.
    */
   mayPlace = true;
+  /** The chunks that recovery has left; undefined if it left none. */
+  deferred: DeferredChunks | undefined;
   /** The windows of the file; undefined if it is not mapped. */
   windows: Windows | undefined;
   /** Pages written so far, including header pages, and the calls that wrote them. */
@@ -111,6 +130,33 @@ export class Writeback implements CacheOwner {
     frame.dirty[slot] = 0;
   }
 
+  /** The number of chunks that a checkpoint has to write. */
+  get chunkCount(): number {
+    return this.dirtyChunks.size + (this.deferred?.count ?? 0);
+  }
+
+  /** The chunks that a checkpoint has to write, in descending order. */
+  chunksToWrite(): ChunkNumber[] {
+    const chunks = [...this.dirtyChunks.keys(), ...this.deferred?.chunks() ?? []];
+    return chunks.sort((a, b) => b - a);
+  }
+
+  /**
+   * Writes a chunk that recovery has left, if it is one. After a failure the checkpoint could not
+   * end, so that is final.
+   */
+  place(chunk: ChunkNumber): void {
+    const pages = this.deferred?.pagesOf(chunk) ?? 0;
+    if (pages === 0) return;
+    try {
+      this.deferred?.place(chunk);
+    } catch (error) {
+      if (error instanceof IoError) this.#disk.latch(error);
+      throw error;
+    }
+    this.writes.pages += pages;
+  }
+
   /**
    * Writes the dirty pages of a chunk. Returns false if the open transaction has touched the header
    * page (and so perhaps pages, which must not reach the file yet), or after a failed write.
@@ -152,8 +198,9 @@ export class Writeback implements CacheOwner {
     this.dirtyChunks.clear();
   }
 
-  /** The pages that `clean` and `stage` write of a chunk, its header page among them. */
+  /** The pages that `clean`, `stage` or `place` write of a chunk, its header page among them. */
   pagesToWrite(chunk: ChunkNumber): number {
+    if (!this.dirtyChunks.has(chunk)) return this.deferred?.pagesOf(chunk) ?? 0;
     const first = chunk * CHUNK_PAGES;
     let pages = 1;
     for (let slot = 1; slot < CHUNK_PAGES; slot++) if (this.#isDirty(first + slot)) pages++;

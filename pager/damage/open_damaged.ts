@@ -124,7 +124,12 @@ class Examination {
     const missing = missingJournal(this.#disk, superblock);
     if (missing !== undefined) this.#findings.push(missing);
     try {
-      const options = { protect: false, tolerant: true, overlay: this.#overlay };
+      const options = {
+        protect: false,
+        tolerant: true,
+        overlay: this.#overlay,
+        recordsMax: Infinity,
+      };
       return new Recovery(this.#disk, superblock, options).run();
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;

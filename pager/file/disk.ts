@@ -26,8 +26,20 @@ export interface DiskFigures {
   readonly syncCalls: number;
 }
 
+/** Bytes of a file that have to be completed before they are used. */
+export interface UnfinishedBytes {
+  /**
+   * Completes bytes that are about to be read or written. It may read and write them itself.
+   *
+   * @throws {IoError} The system refused.
+   */
+  complete(position: number, length: number): void;
+}
+
 /** A `File` whose failures are typed and final. */
 export class Disk {
+  /** Completes bytes before they are used; undefined if all are complete. */
+  unfinished: UnfinishedBytes | undefined;
   /** The calls made to the file so far. */
   readonly figures = { readCalls: 0, bytesRead: 0, writeCalls: 0, bytesWritten: 0, syncCalls: 0 };
 
@@ -51,6 +63,11 @@ export class Disk {
   /** The failure of a write, truncation or sync that latched the disk, if any. */
   get failure(): IoError | undefined {
     return this.#failure;
+  }
+
+  /** Latches the disk because of a failure without which writes would have gone on. */
+  latch(failure: IoError): void {
+    this.#failure ??= failure;
   }
 
   /**
@@ -77,6 +94,7 @@ export class Disk {
 
   /** Reads until it has `length` bytes or the file ends; returns the number of bytes read. */
   read(target: Uint8Array, start: number, length: number, position: number): number {
+    this.unfinished?.complete(position, length);
     let done = 0;
     while (done < length) {
       const count = this.#readSome(target, start + done, length - done, position + done);
@@ -212,6 +230,7 @@ export class Disk {
     through: boolean,
   ): IoError | undefined {
     this.checkWritable();
+    this.unfinished?.complete(position, length);
     for (let done = 0; done < length;) {
       const rest = length - done;
       let count = 0;

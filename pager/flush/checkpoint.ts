@@ -22,7 +22,7 @@ import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
 import { CHUNK_PAGES } from "../format/format.ts";
-import { Meta } from "../format/meta.ts";
+import { Meta, type MetaFields } from "../format/meta.ts";
 import type { ChunkNumber } from "../format/units.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { DataEnd } from "../journal/data_end.ts";
@@ -36,6 +36,14 @@ export const LONG_SYNC_PAGES = 256;
 export const CHUNK_WORK = 3;
 /** The chunks that one landing looks at. */
 const LANDING_CHUNKS = 256;
+
+/** A checkpoint that a session began and did not end. */
+export interface BegunCheckpoint {
+  /** The facts about the file at its switch. */
+  readonly meta: MetaFields;
+  /** The last sequence before that. */
+  readonly sequence: number;
+}
 
 /** What was written last; a sync has to follow before the next step. */
 type Step = "pages" | "first copy" | "second copy";
@@ -139,9 +147,17 @@ export class Checkpoint {
     this.#pagesSynced = this.#writeback.writes.pages;
     this.#copied = -1;
     // The lowest last: slices take from the end.
-    this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);
+    this.#chunks = this.#writeback.chunksToWrite();
     if (to >= 0) this.#location.beginMove(to);
     if (this.#chunks.length === 0) this.#location.leaveChunks();
+  }
+
+  /** Goes on with one that another session began: the journal continues in its new area. */
+  resume({ meta, sequence }: BegunCheckpoint): void {
+    assert(this.#chunks === undefined, "one checkpoint runs at a time");
+    this.#meta.assign(meta);
+    this.#sequence = sequence;
+    this.#chunks = this.#writeback.chunksToWrite();
   }
 
   /**
@@ -164,7 +180,10 @@ export class Checkpoint {
   #writeSome(chunk: ChunkNumber, pagesMax: number): boolean {
     const { dirtyChunks, staged } = this.#writeback;
     const version = dirtyChunks.get(chunk);
-    if (version === undefined) return true;
+    if (version === undefined) {
+      this.#writeback.place(chunk);
+      return true;
+    }
     if (pagesMax >= CHUNK_PAGES || this.#writeback.pagesToWrite(chunk) <= pagesMax) {
       this.#clean(chunk);
       return true;
@@ -277,12 +296,13 @@ export class Checkpoint {
       const chunk = chunks[i]!;
       const version = dirtyChunks.get(chunk);
       if (version !== undefined && version > this.#journal.confirmedVersion) continue;
-      if (version !== undefined) {
-        const pages = this.#writeback.pagesToWrite(chunk);
+      const pages = this.#writeback.pagesToWrite(chunk);
+      if (pages > 0) {
         if (pages > left && left < pagesMax) return;
         // One copy at a time: another one waits for its version.
         if (pages > left && staged.chunk >= 0) continue;
-        if (pages <= left) this.#clean(chunk);
+        if (version === undefined) this.#writeback.place(chunk);
+        else if (pages <= left) this.#clean(chunk);
         else if (!this.#beginCopy(chunk, left)) return;
         left -= pages + CHUNK_WORK;
       }
@@ -293,6 +313,7 @@ export class Checkpoint {
   /** The steps of the end, each after a sync of the one before. */
   #nextStep(): void {
     if (this.#step === "pages") {
+      assert((this.#writeback.deferred?.count ?? 0) === 0, "recovery has left no chunk");
       this.#windows?.settle();
       const { generation, syncCount } = this.#journal;
       this.#superblock.writeFirstCopy({

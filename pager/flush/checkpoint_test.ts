@@ -393,6 +393,7 @@ describe("a slice of a checkpoint", () => {
     let isBusy = true;
     const writeback = {
       dirtyChunks,
+      chunksToWrite: () => [...dirtyChunks.keys()].sort((a, b) => b - a),
       staged: { chunk: -1, version: 0 },
       writes: { pages: 0, calls: 0 },
       clean: (chunk: number) => {

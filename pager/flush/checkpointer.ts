@@ -272,8 +272,8 @@ export class Checkpointer {
     const gained = part - this.#partBefore;
     this.#partBefore = part;
     if (part >= DUE_PART || this.#isLarge) return CHUNK_PAGES;
-    const { dirtyPages, dirtyChunks } = this.#writeback;
-    const work = dirtyPages + CHUNK_WORK * dirtyChunks.size;
+    const { dirtyPages, dirtyChunks, deferred } = this.#writeback;
+    const work = dirtyPages + CHUNK_WORK * dirtyChunks.size + CHUNK_PAGES * (deferred?.count ?? 0);
     const pages = Math.ceil(work * gained / (DUE_PART - part));
     return Math.min(CHUNK_PAGES, Math.max(SLICE_PAGES, pages));
   }

@@ -38,7 +38,7 @@ import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
 import { type Steps, SyncedSteps } from "../journal/synced_steps.ts";
 import { AreaGrowth } from "./area_growth.ts";
-import { Checkpoint } from "./checkpoint.ts";
+import { type BegunCheckpoint, Checkpoint } from "./checkpoint.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { leaveClean } from "./clean_close.ts";
 import { DiskRoom } from "./disk_room.ts";
@@ -91,7 +91,7 @@ export class Flusher implements CommitLog {
    * @param options `journalBytes` = the bytes of an area from which on a checkpoint has to end
    * first, fewer in a small file; `tailBytes` = the free bytes that the journal may keep from the
    * end of the file between commits; `mayBeFull` = whether the last session may have found the disk
-   * full.
+   * full; `begun` = the checkpoint that it had begun, and that is to be ended.
    */
   constructor(
     parts: {
@@ -110,7 +110,12 @@ export class Flusher implements CommitLog {
       listener: TransactionListener;
       windows?: Windows | undefined;
     },
-    options: { journalBytes: number; tailBytes: number; mayBeFull: boolean },
+    options: {
+      journalBytes: number;
+      tailBytes: number;
+      mayBeFull: boolean;
+      begun?: BegunCheckpoint | undefined;
+    },
   ) {
     this.#disk = parts.disk;
     this.#superblock = parts.superblock;
@@ -130,6 +135,7 @@ export class Flusher implements CommitLog {
     const shape = { room, fileEnd, location, savings, growth, checkpoint };
     const moves = this.#moves = new JournalMoves({ ...parts, ...shape });
     this.#checkpointer = new Checkpointer({ ...parts, ...shape, fill, moves }, tailBytes);
+    if (options.begun !== undefined) checkpoint.resume(options.begun);
   }
 
   /** The records of commits that are not written yet. */
@@ -167,7 +173,7 @@ export class Flusher implements CommitLog {
   /** The state of the checkpoint, for inspection. */
   checkpointState(): CheckpointState {
     const { isRunning, chunksLeft, completed } = this.#checkpoint;
-    return { isRunning, chunksLeft, dirtyChunks: this.#writeback.dirtyChunks.size, completed };
+    return { isRunning, chunksLeft, dirtyChunks: this.#writeback.chunkCount, completed };
   }
 
   /** Gives pending records room in the journal; see `CommitLog.reserve`. */

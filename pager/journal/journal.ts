@@ -181,6 +181,19 @@ export class Journal {
   }
 
   /**
+   * Continues behind the batches of another session, all of which are on the medium and confirmed.
+   *
+   * @param otherEnd The bytes of the other area that recovery needs.
+   */
+  resume(end: JournalEnd, otherEnd: number, syncCount: number): void {
+    this.continueAt(end);
+    this.confirmedVersion = this.#nextConfirmed = this.#freedVersion = end.durableVersion;
+    this.syncCount = syncCount;
+    this.otherArea.noteWritten(otherEnd);
+    this.#otherOffset = otherEnd;
+  }
+
+  /**
    * Continues in the other area with an empty batch, which confirms everything before it.
    * Everything is written, and on the medium when the call returns.
    */

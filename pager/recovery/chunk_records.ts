@@ -61,6 +61,11 @@ export class ChunkRecords {
     for (let place = 0; place < this.count; place = this.end(place)) this.chunks++;
   }
 
+  /** The bytes of the groups. */
+  get byteLength(): number {
+    return this.#groups.reduce((sum, { length }) => sum + length, 0);
+  }
+
   /** The chunk of the record in a place, counted from 0; past the last one, more than any chunk. */
   chunk(place: number): ChunkNumber {
     return place < this.count ? Math.floor(this.#keys[place]! / WORDS_MAX) : CHUNKS_MAX;

@@ -87,22 +87,33 @@ export class ChunkReplay {
    */
   replay(records: ChunkRecords, isJournal: (chunk: ChunkNumber) => boolean): void {
     for (let first = 0; first < records.count;) {
-      const end = records.end(first);
-      this.#changed.clear();
-      for (let i = first; i < end; i++) {
-        records.find(i);
-        this.#reader.readHead(records.bytes, records.at);
-        this.#changed.add(this.#reader.type, this.#reader.page);
-      }
-      const chunk = records.chunk(first);
-      this.#begin(chunk, this.#changed.flags);
-      for (let i = first; i < end; i++) {
-        records.find(i);
-        this.#apply(records.bytes, records.at);
-      }
-      this.#finish(isJournal(chunk));
-      first = end;
+      first = this.replayChunk(records, first, isJournal(records.chunk(first)));
     }
+  }
+
+  /**
+   * Replays the records of one chunk.
+   *
+   * @param first The place of its first one.
+   * @param isJournal Whether it now belongs to the journal.
+   * @returns The place after its last one.
+   * @throws {CorruptionError} As `replay` does.
+   */
+  replayChunk(records: ChunkRecords, first: number, isJournal: boolean): number {
+    const end = records.end(first);
+    this.#changed.clear();
+    for (let i = first; i < end; i++) {
+      records.find(i);
+      this.#reader.readHead(records.bytes, records.at);
+      this.#changed.add(this.#reader.type, this.#reader.page);
+    }
+    this.#begin(records.chunk(first), this.#changed.flags);
+    for (let i = first; i < end; i++) {
+      records.find(i);
+      this.#apply(records.bytes, records.at);
+    }
+    this.#finish(isJournal);
+    return end;
   }
 
   /** Gives the memory of the replay back, which is of no use from the call on. */

@@ -14,6 +14,7 @@ import {
   isUnfinishedCreation,
   repairSuperblocks,
 } from "../journal/superblocks.ts";
+import type { ContinuedState } from "./continuation.ts";
 import { Recovery, type RecoveryReport } from "./recovery.ts";
 
 /** The result of opening a file. */
@@ -22,6 +23,8 @@ export interface Opened {
   superblock: Superblock;
   /** The summary of the recovery, if one was needed. */
   report: RecoveryReport | undefined;
+  /** How to go on, if the recovery left chunks to be replayed later. */
+  continued?: ContinuedState | undefined;
 }
 
 /** Options for opening a file. */
@@ -35,6 +38,8 @@ export interface OpenDatabaseOptions {
   readonly overlay: OverlayFile | undefined;
   /** Whether a sector may hold any bytes after an interrupted write. */
   readonly protect: boolean;
+  /** The most records that a recovery replays at once; see `RecoveryOptions`. */
+  readonly recordsMax: number;
 }
 
 /**
@@ -44,7 +49,7 @@ export interface OpenDatabaseOptions {
  * @throws {IoError} The system refused.
  */
 export function openDatabase(disk: Disk, options: OpenDatabaseOptions): Opened {
-  const { overlay, protect } = options;
+  const { overlay, protect, recordsMax } = options;
   const create = options.create && overlay === undefined;
   if (create && disk.size() === 0) return { superblock: createDatabase(disk), report: undefined };
   const { current, isInBothCopies, damage } = examineSuperblocks(disk);
@@ -52,7 +57,9 @@ export function openDatabase(disk: Disk, options: OpenDatabaseOptions): Opened {
     if (!create || !isUnfinishedCreation(disk)) throw damage[0]!;
     return { superblock: createDatabase(disk), report: undefined };
   }
-  if (current.open) return new Recovery(disk, current, { protect, tolerant: false, overlay }).run();
+  if (current.open) {
+    return new Recovery(disk, current, { protect, tolerant: false, overlay, recordsMax }).run();
+  }
   checkLength(disk, current);
   if (overlay === undefined && !isInBothCopies) repairSuperblocks(disk, current, protect);
   return { superblock: current, report: undefined };

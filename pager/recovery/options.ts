@@ -15,6 +15,8 @@ export const SNAPSHOT_BYTES = 256 * 1024 * 1024;
 export const JOURNAL_BYTES = 32 * 1024 * 1024;
 /** The default of `tailBytes`. */
 export const TAIL_BYTES = 32 * 1024 * 1024;
+/** The default of `replayRecords`. */
+export const REPLAY_RECORDS = 1024;
 /** The default of `maxTransactionBytes`. */
 export const TRANSACTION_BYTES = 1024 * 1024 * 1024;
 const TRANSACTION_BYTES_MIN = 1024 * 1024;
@@ -69,6 +71,11 @@ export interface PagerOptions extends DiskFileOptions, DoorOptions {
   follow?: boolean | undefined;
   /** Shares the file with other processes that write it. Default false. */
   shared?: boolean | undefined;
+  /**
+   * The most records that a recovery replays before `open` returns. Of more, pages are replayed
+   * when they are used, at idle times and at a checkpoint. Default 1,024.
+   */
+  replayRecords?: number | undefined;
   /** Log commits. If false, nothing outlives the handle; for files in memory. Default true. */
   journal?: boolean | undefined;
 }

@@ -10,6 +10,8 @@
  *    only header pages and pages that records change are read, so the work is in proportion to the
  *    journal.
  * 5. Sync, and write superblocks of a new generation.
+ * Of a long journal, chunks are left to be replayed when they are used (`DeferredReplay`). Instead
+ * of step 5 the journal is then continued behind its last batch (`Continuation`).
  * Nothing is written before step 3. A read-only handle skips step 3, and keeps the replayed pages
  * in memory, each as one record (`ReplayedPages`).
  */
@@ -46,6 +48,8 @@ import {
 } from "./batch_chain.ts";
 import { ChunkRecords } from "./chunk_records.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
+import { Continuation, type ContinuedState } from "./continuation.ts";
+import { DeferredReplay } from "./deferred_replay.ts";
 import { checkTail } from "./journal_tail.ts";
 import { ReplayedPages } from "./replayed_pages.ts";
 
@@ -53,6 +57,9 @@ import { ReplayedPages } from "./replayed_pages.ts";
 const VERSION_JUMP = 2 ** 20;
 /** The most chunks that only a torn commit used, unless the file has bytes for more: 8 GiB. */
 const TORN_CHUNKS_MAX = 4096;
+/** The most bytes of records that memory holds for chunks that are replayed later. */
+const LEFT_BYTES_MAX = 128 * 1024 * 1024;
+
 /** A summary of one recovery. */
 export interface RecoveryReport {
   /** The number of batches with records that were replayed. */
@@ -66,8 +73,8 @@ export interface RecoveryReport {
   /** The number of bytes at the end of the journal that belong to torn commits. */
   readonly tornBytes: number;
   /**
-   * The bytes of memory that the replayed pages take while the handle is open, besides
-   * `cacheBytes`; 0 if they were written to the file.
+   * The bytes of memory, besides `cacheBytes`, that the replayed pages take while a read-only
+   * handle is open, or that records take until they are replayed; 0 if all pages were written.
    */
   readonly keptBytes: number;
 }
@@ -80,6 +87,20 @@ export interface RecoveryOptions {
   readonly tolerant: boolean;
   /** The overlay under the disk, if the file must not change. */
   readonly overlay: OverlayFile | undefined;
+  /**
+   * The most records of pages that are replayed at once: of more, chunks are left for later, where
+   * the journal can be continued.
+   */
+  readonly recordsMax: number;
+}
+
+/** A recovered file. */
+export interface Recovered {
+  /** Its superblock, which has been written. */
+  readonly superblock: Superblock;
+  readonly report: RecoveryReport;
+  /** Undefined if everything was replayed. */
+  readonly continued: ContinuedState | undefined;
 }
 
 /** Brings a file that was not closed to the state of its last whole commit. */
@@ -111,11 +132,11 @@ export class Recovery {
   }
 
   /**
-   * Recovers the file, and returns its new superblock, which has been written.
+   * Recovers the file.
    *
    * @throws {CorruptionError} The journal, or a page that results from it, breaks a rule.
    */
-  run(): { superblock: Superblock; report: RecoveryReport } {
+  run(): Recovered {
     this.#checkAreas();
     const chain = new BatchChain(this.#areas, this.#superblock);
     const tornBytes = checkTail(chain, this.#areas, this.#superblock);
@@ -123,13 +144,22 @@ export class Recovery {
     const records = this.#indexRecords(chain);
     this.#checkLength(chain, records);
     const { pageCount, version } = chain.last ?? this.#superblock;
-    const superblock = this.#nextSuperblock(chain, records);
+    const next = this.#nextSuperblock(chain, records);
     // A superblock that the next open refuses must not replace one that it takes.
-    checkSuperblock(superblock, SUPERBLOCK_PAGE + (superblock.number & 1));
-    this.#checkTornChunks(pageCount, superblock);
+    checkSuperblock(next, SUPERBLOCK_PAGE + (next.number & 1));
+    this.#checkTornChunks(pageCount, next);
     this.#rewrite(chain);
-    const keptBytes = this.#replay(records);
-    this.#finish(pageCount, superblock);
+    const isLong = tornBytes === 0 && this.#isLong(records);
+    const continuation = isLong
+      ? new Continuation(chain, this.#areas, this.#superblock, next)
+      : undefined;
+    const left = continuation?.claim() ? this.#leave(continuation, records) : undefined;
+    const keptBytes = this.#replay(records, left);
+    this.#finishPages(pageCount, next.pageCount);
+    this.#disk.sync();
+    const continued = left && continuation?.confirm(left);
+    if (continued === undefined) writeSuperblock(this.#disk, next);
+    const superblock = continued === undefined ? next : this.#superblock;
     const report = {
       batches: chain.batches.filter(({ header }) => header.payloadBytes > 0).length,
       records: records.count,
@@ -138,7 +168,7 @@ export class Recovery {
       tornBytes,
       keptBytes,
     };
-    return { superblock, report };
+    return { superblock, report, continued };
   }
 
   /** The chunks of the areas are on the medium before a superblock lists them. */
@@ -233,29 +263,65 @@ export class Recovery {
     }
   }
 
-  /** Replays all records; returns the bytes of memory that the replayed pages take from now on. */
-  #replay(records: ChunkRecords): number {
+  /** Whether it takes long to replay all records, and few bytes to hold them. */
+  #isLong(records: ChunkRecords): boolean {
+    const { overlay, protect, tolerant, recordsMax } = this.#options;
+    // Where a sector may hold anything, header pages and pages are replayed from whole ones.
+    if (overlay !== undefined || protect || tolerant) return false;
+    return records.count > recordsMax && records.byteLength <= LEFT_BYTES_MAX;
+  }
+
+  /**
+   * Leaves chunks for later: those between the first one and the end of the data, that are not of
+   * the journal. Returns undefined if there are none.
+   */
+  #leave(continuation: Continuation, records: ChunkRecords): DeferredReplay | undefined {
+    const { pageCount, databaseId } = this.#superblock;
+    const seed = seedOf(databaseId);
+    const left = new DeferredReplay({ disk: this.#disk, records, pageCount, seed });
+    const end = Math.floor(continuation.pageCountMin / CHUNK_PAGES);
+    const journals = new Set(this.#journals.flat());
+    for (let at = 0; at < records.count; at = records.end(at)) {
+      const chunk = records.chunk(at);
+      if (chunk > 0 && chunk < end && !journals.has(chunk)) left.leave(at);
+    }
+    return left.count > 0 ? left : undefined;
+  }
+
+  /**
+   * Replays all records, apart from those of chunks that are left; returns the bytes of memory that
+   * the replayed pages take from now on.
+   */
+  #replay(records: ChunkRecords, left: DeferredReplay | undefined): number {
     const { overlay } = this.#options;
     if (overlay === undefined) {
-      this.#replayTo(undefined, records);
-      return 0;
+      this.#replayTo(undefined, records, left);
+      return left === undefined ? 0 : records.byteLength;
     }
     const kept = new ReplayedPages();
-    this.#replayTo(kept, records);
+    this.#replayTo(kept, records, undefined);
     kept.finish();
     overlay.patch(kept);
     return kept.memoryBytes;
   }
 
   /** Replays all records, and keeps the pages, or writes them to the file. */
-  #replayTo(kept: ReplayedPages | undefined, records: ChunkRecords): void {
+  #replayTo(
+    kept: ReplayedPages | undefined,
+    records: ChunkRecords,
+    left: DeferredReplay | undefined,
+  ): void {
     const { tolerant } = this.#options;
     const { pageCount, databaseId } = this.#superblock;
     const options = { pageCount, seed: seedOf(databaseId), tolerant, kept };
     const replay = new ChunkReplay(this.#disk, options);
     const journals = new Set(this.#journals.flat());
     try {
-      replay.replay(records, (chunk) => journals.has(chunk));
+      for (let at = 0; at < records.count;) {
+        const chunk = records.chunk(at);
+        if (left?.has(chunk)) at = records.end(at);
+        else at = replay.replayChunk(records, at, journals.has(chunk));
+      }
     } finally {
       replay.close();
     }
@@ -283,13 +349,6 @@ export class Recovery {
       journals: this.#journals,
       syncCount: last.syncCount + 1,
     };
-  }
-
-  /** Completes the file up to the extended page count, and writes its superblocks. */
-  #finish(pageCount: number, next: Superblock): void {
-    this.#finishPages(pageCount, next.pageCount);
-    this.#disk.sync();
-    writeSuperblock(this.#disk, next);
   }
 
   /**

@@ -213,7 +213,7 @@ describe("a read-only handle of a recovered file", () => {
     assertLess(pager!.recovery!.keptBytes, PAGES.length * 140);
     assertLess(made, PAGES.length * PAGE_BYTES / 4);
     pager!.close();
-    const written = openCopy(content, false).pager;
+    const written = openNodes(new MemoryFile(content), { replayRecords: Infinity });
     assertEquals(written.recovery!.keptBytes, 0);
     written.close();
   });

@@ -107,6 +107,7 @@ export class Housekeeping {
       // In a shared file these are left to a process that has it alone.
       idle: () => database.pager.sharing === undefined && this.#idleSlice(),
     });
+    if (database.pager.hasDeferred) this.#idle.wake();
   }
 
   /** Notes a commit that was flushed. */

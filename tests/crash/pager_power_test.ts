@@ -10,7 +10,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Flight, format, header, type Pager } from "../../pager/mod.ts";
+import { type Flight, format, header, type Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Blocks } from "../support/files/blocks.ts";
 import { makeImage, plansAt } from "../support/files/crash_images.ts";
 import { PowerFile, PowerWalk } from "../support/files/power_file.ts";
@@ -37,7 +37,7 @@ const SLOTS = Array.from({ length: 12 }, (_, i) => 4 + i * 3);
 const OPTIONS = { journalBytes: 4 * 1024 * 1024, tailBytes: 0 };
 
 type Step =
-  | ("reopen" | "take" | "take and undo" | "give back" | "write" | "write much")
+  | ("reopen" | "kill" | "take" | "take and undo" | "give back" | "write" | "write much")
   | ("flush" | "slice" | "checkpoint" | "request" | "move" | "fly");
 
 /** The steps of a session, of which a program replaces one in four. */
@@ -45,11 +45,19 @@ const LIFE: readonly Step[] = [
   // A chunk that a running checkpoint has not reached yet is cut off, and the journal takes it.
   ...["reopen", "write", "take", "give back", "flush", "slice", "write", "flush", "write much"],
   ...["flush", "slice", "checkpoint"],
+  // Recovery leaves chunks, and the next session goes on with what the last one had begun.
+  ...["write much", "flush", "kill", "slice", "write", "flush", "kill", "write", "take", "flush"],
+  ...["slice", "kill", "write", "fly", "fly", "request", "fly", "fly", "fly", "kill", "checkpoint"],
   // An area grows at the switch of a flight.
   ...["reopen", "write", "fly", "fly", "take and undo", "fly", "request", "fly", "write much"],
   ...["fly", "fly", "fly", "request", "fly", "fly", "write much", "move", "fly", "fly", "fly"],
   ...["take", "give back", "write", "request", "fly", "fly", "write", "fly", "fly"],
 ] as Step[];
+
+/** Options of which recovery replays everything at once, or leaves what it can. */
+function optionsOf(random: Random): PagerOptions {
+  return { ...OPTIONS, replayRecords: random.once(2) ? 0 : Infinity };
+}
 
 /** The salt of each page in use. */
 type Contents = ReadonlyMap<number, number>;
@@ -86,7 +94,7 @@ class Program implements History {
   }
 
   #open(): Pager {
-    const pager = openNodes(this.file, OPTIONS);
+    const pager = openNodes(this.file, optionsOf(this.#random));
     this.#reserved.clear();
     pager.listen({
       committed: () => {},
@@ -120,6 +128,8 @@ class Program implements History {
         this.#pager.close();
         this.#pager = this.#open();
         return;
+      case "kill":
+        return this.#kill();
       case "take":
         return this.#change(true, () => this.#takeFar());
       case "take and undo":
@@ -144,6 +154,17 @@ class Program implements History {
       case "fly":
         return this.#fly();
     }
+  }
+
+  /** Opens the file again as a killed process has left it. */
+  #kill(): void {
+    if (this.#flight !== undefined) this.file.endSync();
+    this.#flight = undefined;
+    this.#pager = this.#open();
+    const { recovery, meta } = this.#pager;
+    this.#now = new Map(this.contents.get(recovery?.version ?? meta.version));
+    // A recovery skips versions.
+    this.#note();
   }
 
   /** Takes off, or lands. */
@@ -249,6 +270,17 @@ function expectFreeSlots(pager: Pager, chunk: number, expected: Contents): void 
   }
 }
 
+/** Fails unless the file keeps its contents once it is closed. */
+function expectClosed(file: PowerFile, pager: Pager, history: History, done: number): void {
+  const { version } = pager.recovery ?? pager.meta;
+  pager.close();
+  const again = openNodes(file, OPTIONS);
+  assertEquals(again.recovery, undefined);
+  const contents = new Map([[again.meta.version, history.contents.get(version)!]]);
+  expectHistory(again, { ...history, contents, durable: [] }, done);
+  again.close();
+}
+
 /** Cuts a program at some of its operations; returns the number of images. */
 function cut(history: History, seed: number): number {
   const random = new Random(seed);
@@ -262,8 +294,10 @@ function cut(history: History, seed: number): number {
     const isKilled = random.once(2) && history.durable.some((step) => step.done === done + 1);
     if (isKilled) plans.push({ fates: walk.pending.map(() => "kept"), salt: 0 });
     for (const plan of plans) {
-      const pager = openNodes(new PowerFile(makeImage(walk, plan), false), OPTIONS);
+      const file = new PowerFile(makeImage(walk, plan), false);
+      const pager = openNodes(file, optionsOf(random));
       expectHistory(pager, history, done);
+      if (isKilled) expectClosed(file, pager, history, done);
     }
     images += plans.length;
     walk.complete(operation);

@@ -32,6 +32,7 @@ export interface EngineOptions {
   readonly journalBytes?: number;
   readonly io?: Io;
   readonly tailBytes?: number;
+  readonly replayRecords?: number;
 }
 
 /** An open engine. */

@@ -149,6 +149,18 @@ const withGaps = (): readonly Step[] => [
   write(times(5, (i) => set("late", `key ${i}`, 1, 2_600))),
 ];
 
+/** Changes in two chunks. */
+const FAR_APART = slow(scripted(16, () => [
+  ...times(12, (i): Step[] => [
+    write([set("low", `key ${i % 5}`, i, 300), set("high", `key ${i % 5}`, i)], LEVELS[i % 3]),
+    STEP,
+    // While the checkpoint has written the first chunk, and not yet the other one.
+    write([set("high", `key ${i % 4}`, 50 + i)], LEVELS[(i + 1) % 3]),
+    STEP,
+  ]).flat(),
+  REOPEN,
+], inTwoChunks));
+
 /** All workloads by name. */
 export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   firstCommit: scripted(200, () => [write([set("main", "a", 1)]), REOPEN]),
@@ -285,16 +297,8 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     ]).flat(),
     REOPEN,
   ], () => [write(times(40, (i) => set("main", `key ${i}`, 0, 60_000)))])),
-  farApart: slow(scripted(16, () => [
-    ...times(12, (i): Step[] => [
-      write([set("low", `key ${i % 5}`, i, 300), set("high", `key ${i % 5}`, i)], LEVELS[i % 3]),
-      STEP,
-      // While the checkpoint has written the first chunk, and not yet the other one.
-      write([set("high", `key ${i % 4}`, 50 + i)], LEVELS[(i + 1) % 3]),
-      STEP,
-    ]).flat(),
-    REOPEN,
-  ], inTwoChunks)),
+  farApart: FAR_APART,
+  deferred: tuned({ replayRecords: 0 }, FAR_APART),
   pressure: tuned(
     { cacheBytes: SMALL_CACHE },
     heavy(scripted(2, () => [
