@@ -78,6 +78,8 @@ export interface PagerOptions extends DiskFileOptions, DoorOptions {
   replayRecords?: number | undefined;
   /** Log commits. If false, nothing outlives the handle; for files in memory. Default true. */
   journal?: boolean | undefined;
+  /** The file is only built, so `cacheBytes` may be as little as 2 MiB. Default false. */
+  isBuilt?: boolean | undefined;
 }
 
 /**
@@ -88,7 +90,8 @@ export interface PagerOptions extends DiskFileOptions, DoorOptions {
 export function checkSizes(options: PagerOptions): void {
   const { cacheBytes = CACHE_BYTES, journalBytes = JOURNAL_BYTES } = options;
   const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
-  checkSize("cacheBytes", cacheBytes, CACHE_BYTES_MIN, CACHE_BYTES_MAX);
+  const cacheBytesMin = options.isBuilt === true ? CHUNK_BYTES : CACHE_BYTES_MIN;
+  checkSize("cacheBytes", cacheBytes, cacheBytesMin, CACHE_BYTES_MAX);
   checkSize("journalBytes", journalBytes, CHUNK_BYTES, JOURNAL_BYTES_MAX);
   checkSize("tailBytes", options.tailBytes ?? TAIL_BYTES, 0, Number.MAX_SAFE_INTEGER);
   checkSize("maxSnapshotBytes", maxSnapshotBytes, 0, Number.MAX_SAFE_INTEGER);

@@ -23,8 +23,8 @@ import { Rebuild } from "../verify/rebuild.ts";
 import type { Session } from "../write/session.ts";
 import { CopyPace, sourceOf } from "./copy_pace.ts";
 
-/** The memory of the new database. */
-const CACHE_BYTES = 8 * 1024 * 1024;
+/** The memory of the new database: a load goes through its pages once, in order. */
+const CACHE_BYTES = format.CHUNK_BYTES;
 /** The time of a step, in milliseconds. */
 const STEP_MS = 2;
 /** How many entries are copied between two looks at the clock. */

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, IoError, SnapshotTooOldError } from "../../pager/mod.ts";
+import { HeapMemory } from "../../pager/native/frame_memory.ts";
 import { assertContent, bytesOf, contentOf } from "../../tests/support/databases/database.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
@@ -11,6 +12,7 @@ import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { verify } from "../verify/verify.ts";
 
+const MIB = 1024 * 1024;
 const LENGTHS = [10, 300, 2100, 3000, 9000, 700_000];
 
 /** Sets and deletes keys of two trees at random, so that leaves are thin and pages are free. */
@@ -34,7 +36,42 @@ function namesIn(dir: string): string[] {
 
 const sizeOf = (path: string) => Deno.statSync(path).size;
 
+/** The most frames that an action has besides those that were there before. */
+async function framesBesides(action: () => Promise<unknown>): Promise<number> {
+  const { take, giveBack } = HeapMemory.prototype;
+  let [frames, most] = [0, 0];
+  HeapMemory.prototype.take = function () {
+    most = Math.max(most, ++frames);
+    return take.call(this);
+  };
+  HeapMemory.prototype.giveBack = function (bytes) {
+    frames--;
+    giveBack.call(this, bytes);
+  };
+  try {
+    await action();
+  } finally {
+    Object.assign(HeapMemory.prototype, { take, giveBack });
+  }
+  return most;
+}
+
 describe("Database.backup() with compact", () => {
+  it("takes two frames at most besides the cache, which is full", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/from`, { cacheBytes: 8 * MIB });
+      const key = (i: number) => String(i).padStart(6, "0");
+      db.writeSync((tx) => {
+        for (let i = 0; i < 24_000; i++) tx.tree("t").set(key(i), bytesOf(i, 900));
+        for (let i = 0; i < 600; i++) tx.tree("shared").set(key(i), bytesOf(i, 3000));
+        for (let i = 0; i < 40; i++) tx.tree("runs").set(key(i), bytesOf(i, 50_000));
+      });
+      for (const _ of db.tree("t").entries());
+      const frames = await framesBesides(() => db.backup(`${dir}/to`, { compact: true }));
+      assert(frames >= 1 && frames <= 2, `${frames} frames`);
+      assert((await verify(`${dir}/to`)).ok);
+    }));
+
   it("makes a closed database with the same entries in as few pages as a load", () =>
     inTempDir(async (dir) => {
       using db = open(`${dir}/from`);

@@ -15,7 +15,14 @@ import {
   type CreateOptions,
   TreeContext,
 } from "../../btree/mod.ts";
-import { BuildingFile, format, NewFile, openUnnamedDiskFile, Pager } from "../../pager/mod.ts";
+import {
+  BuildingFile,
+  Disk,
+  format,
+  NewFile,
+  openUnnamedDiskFile,
+  Pager,
+} from "../../pager/mod.ts";
 
 const { isOfTree } = format;
 
@@ -58,7 +65,7 @@ export class Rebuild {
    * Creates the file of a new database.
    *
    * @param path The path of the whole file.
-   * @param cacheBytes The most memory for its pages.
+   * @param cacheBytes The most memory for its pages, at least 2 MiB.
    * @param copyOf The file whose entries it receives, if any; its permissions limit the new file's.
    * @throws {IoError} A file exists at the path, or the system refused.
    */
@@ -71,7 +78,7 @@ export class Rebuild {
       throw error;
     }
     try {
-      this.#pager = new Pager(this.#file, { cacheBytes });
+      this.#pager = new Pager(this.#file, { cacheBytes, isBuilt: true });
     } catch (error) {
       this.#file.discard();
       this.#newFile.abandon();
@@ -163,7 +170,7 @@ export class Rebuild {
   async finishLater(): Promise<number> {
     this.commit();
     this.#pager.close();
-    const bytes = this.#file.size();
+    const bytes = new Disk(this.#file).size();
     await this.#file.completeLater();
     await this.#newFile.finishLater();
     return bytes;

@@ -339,7 +339,7 @@ describe("the types of trees of a transaction and of a snapshot", () => {
 describe("the types that repeat names of the pager", () => {
   it("have all of their names", () => {
     type Opened =
-      | Exclude<keyof PagerOptions, "journal" | "tailBytes" | "replayRecords">
+      | Exclude<keyof PagerOptions, "isBuilt" | "journal" | "replayRecords" | "tailBytes">
       | "durability"
       | "debugViews";
     same<Same<keyof OpenOptions, Opened>>();
