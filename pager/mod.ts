@@ -57,7 +57,12 @@ export {
   SnapshotTooOldError,
 } from "./format/errors.ts";
 export type { File } from "./file/file.ts";
-export { type DiskFileOptions, openDiskFile, openUnnamedDiskFile } from "./file/disk_file.ts";
+export {
+  type DiskFileOptions,
+  openDiskFile,
+  openUnnamedDiskFile,
+  takeAll,
+} from "./file/disk_file.ts";
 export { openDamaged, type OpenedDamaged } from "./damage/open_damaged.ts";
 export { Frame, IMAGE, NO_PAGE, POOL } from "./format/frame.ts";
 /** The format: geometry, kinds, offsets. */

@@ -21,7 +21,7 @@ import { alignedBytes, isAligned } from "../native/aligned_bytes.ts";
 import type { Io } from "../native/doors.ts";
 import { openLibc } from "../native/libc.ts";
 import { BackgroundReads } from "./background_reads.ts";
-import { reason } from "./disk.ts";
+import { Disk, reason } from "./disk.ts";
 import type { File } from "./file.ts";
 import { syncFolderOf } from "./folder_sync.ts";
 import { fixedPath, isShared } from "./share_files.ts";
@@ -81,7 +81,7 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
   try {
     waitForLock(file, path, !readOnly, lockTimeoutMs);
     // The entry of a new file in its folder must be durable before its content is.
-    if (!readOnly && file.size() === 0) syncFolderOf(path);
+    if (!readOnly && new Disk(file).size() === 0) syncFolderOf(path);
   } catch (error) {
     file.close();
     throw error;
@@ -116,7 +116,7 @@ export function openSharedDiskFile(path: string, options: DiskFileOptions = {}):
   const { create = true, mode = MODE, io } = options;
   const file = new DiskFile(path, { readOnly: false, create, mode, io });
   try {
-    if (file.size() === 0) syncFolderOf(path);
+    if (new Disk(file).size() === 0) syncFolderOf(path);
   } catch (error) {
     file.close();
     throw error;

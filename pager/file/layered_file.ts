@@ -7,6 +7,7 @@
 
 import { PAGE_BYTES } from "../format/format.ts";
 import type { PageNumber } from "../format/units.ts";
+import { Disk } from "./disk.ts";
 import type { File } from "./file.ts";
 
 /** A `File` over another one. */
@@ -25,7 +26,7 @@ export class LayeredFile implements File {
   constructor(base: File, pages: ReadonlyMap<PageNumber, Uint8Array> = new Map()) {
     this.#base = base;
     this.#pages = new Map(pages);
-    this.#size = this.#baseEnd = base.size();
+    this.#size = this.#baseEnd = new Disk(base).size();
   }
 
   /** The path of the base. */

@@ -120,12 +120,17 @@ export class NewFile {
   /** Removes the file unless it is finished, if the system allows it. Call it at any time. */
   abandon(): void {
     if (!this.#isOpen) return;
+    let isThere = false;
     try {
-      const isThere = this.#isThere();
-      this.#close();
-      if (isThere) fs.unlinkSync(this.path);
+      isThere = this.#isThere();
     } catch {
       // The caller abandons the file because of an error that says more.
+    }
+    this.#close();
+    try {
+      if (isThere) fs.unlinkSync(this.path);
+    } catch {
+      // As above.
     }
   }
 
@@ -137,7 +142,7 @@ export class NewFile {
 
   #close(): void {
     this.#isOpen = false;
-    fs.closeSync(this.descriptor);
+    closeQuietly(this.descriptor);
   }
 }
 
@@ -265,11 +270,42 @@ function createWithMode(path: string, source: Source | undefined): Created {
   const both = (mode >>> GROUP_SHIFT) & mode & CLASS_MASK;
   const narrow = (mode & MODE_OWNER) | (both << GROUP_SHIFT) | both;
   const descriptor = fs.openSync(path, "wx+", narrow);
-  if (narrow === mode || fs.fstatSync(descriptor).gid !== group) return [path, descriptor];
+  if (narrow === mode || !isOfGroup(path, descriptor, group)) return [path, descriptor];
   // Create it again rather than widen its permissions, which would bypass the umask.
-  fs.closeSync(descriptor);
-  fs.unlinkSync(path);
+  removeEmpty(path, descriptor);
   return [path, fs.openSync(path, "wx+", mode)];
+}
+
+/** Whether a file that was just created is of a group; it is removed if that is not known. */
+function isOfGroup(path: string, descriptor: number, group: number | undefined): boolean {
+  try {
+    return fs.fstatSync(descriptor).gid === group;
+  } catch (error) {
+    removeEmpty(path, descriptor);
+    throw error;
+  }
+}
+
+/** Removes a file that was just created. That is tried twice, as nothing else removes it. */
+function removeEmpty(path: string, descriptor: number): void {
+  closeQuietly(descriptor);
+  try {
+    fs.unlinkSync(path);
+  } catch {
+    fs.unlinkSync(path);
+  }
+}
+
+/**
+ * Closes a descriptor. What a close says does not matter: the descriptor is closed, and a file that
+ * counts was synced before.
+ */
+function closeQuietly(descriptor: number): void {
+  try {
+    fs.closeSync(descriptor);
+  } catch {
+    // As above.
+  }
 }
 
 /** Whether this program has a permission, without a prompt. */

@@ -56,7 +56,7 @@ export class ReplicaFile {
   readonly #replaced: () => void;
   readonly #layerBytesMax: number;
   readonly #openFile: OpenFile;
-  #base: File;
+  #base: Disk;
   /** Whether the file was replaced, and could not be opened since. */
   #isStale = false;
   #isClosed = false;
@@ -235,13 +235,14 @@ export class ReplicaFile {
    */
   #reopen(): void {
     if (!this.#isStale) return;
-    const [base, view, state] = openBase(this.#path, this.#openFile);
+    const before = this.#base;
+    [this.#base, this.view, this.state] = openBase(this.#path, this.#openFile);
     this.#isStale = false;
-    this.#replaced();
-    this.#base.close();
-    this.#base = base;
-    this.view = view;
-    this.state = state;
+    try {
+      this.#replaced();
+    } finally {
+      before.close();
+    }
   }
 
   async #write(write: (sink: FileSink) => Promise<void>): Promise<void> {
@@ -343,10 +344,11 @@ async function applyTo(
 function openBase(
   path: string,
   openFile: OpenFile,
-): [base: File, view: LayeredFile, state: ReplicaState] {
-  const base = openFile(path);
+): [base: Disk, view: LayeredFile, state: ReplicaState] {
+  const file = openFile(path);
+  const base = new Disk(file);
   try {
-    const view = new LayeredFile(base);
+    const view = new LayeredFile(file);
     const disk = new Disk(view);
     const state = readReplica(disk);
     writeAsDatabase(disk, superblockOf(state));

@@ -20,6 +20,7 @@ import {
   openPager,
   type Pager,
   pathOf,
+  takeAll,
 } from "../../pager/mod.ts";
 import { copyChunks } from "./copy_loop.ts";
 import { FileSink } from "./sinks.ts";
@@ -67,8 +68,7 @@ export async function restoreChain(
     checkChain(pager, source, opened);
     return await build(target, pager, opened, signal);
   } finally {
-    for (const { disk } of opened) disk.close();
-    pager.close();
+    takeAll([...opened.map(({ disk }) => () => disk.close()), () => pager.close()]);
   }
 }
 

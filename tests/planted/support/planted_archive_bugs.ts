@@ -167,9 +167,9 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "replica-without-base",
     "a replica closes a file once the one that replaced it is open",
     "store/archive/replica_file.ts",
-    "    const [base, view, state] = openBase(this.#path, this.#openFile);\n",
+    "    [this.#base, this.view, this.state] = openBase(this.#path, this.#openFile);\n",
     "    this.#base.close();\n" +
-      "    const [base, view, state] = openBase(this.#path, this.#openFile);\n",
+      "    [this.#base, this.view, this.state] = openBase(this.#path, this.#openFile);\n",
     REPLICA,
   ),
   bug(
