@@ -170,6 +170,17 @@ describe("the explorer in a browser", { skip }, () => {
     assertEquals(hex, info.hex.slice(0, 32));
   }
 
+  it("keeps what is typed while it asks for the file again", async () => {
+    const asked = () => page.waitForResponse((response) => response.url().endsWith("/api/file"));
+    for (const [hash, input, typed] of [["descent", "key", "wor"], ["page?page=3", "page", "7"]]) {
+      await goTo(`#/${hash}`, `input[name=${input}]`);
+      await page.fill(`input[name=${input}]`, typed!);
+      // The answer before the last one is shown.
+      for (let answers = 0; answers < 2; answers++) await asked();
+      assertEquals(await page.inputValue(`input[name=${input}]`), typed);
+    }
+  });
+
   it("shows the descent of a key, as the database does it", async () => {
     await goTo("#/descent", "form select[name=tree]");
     await page.selectOption("select[name=tree]", "words");

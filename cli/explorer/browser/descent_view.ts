@@ -37,6 +37,7 @@ export function DescentView({ file, given }: { file: FileInfo; given: URLSearchP
     });
     setRound(round + 1);
   };
+  // A `value` would replace what is typed at each answer about the file.
   return html`<div>
     <form class="bar" onSubmit=${look} key=${`${tree}/${form}/${key}`}>
       <label>Tree <select name="tree">${
@@ -46,7 +47,7 @@ export function DescentView({ file, given }: { file: FileInfo; given: URLSearchP
       }</option>`
     )
   }</select></label>
-      <label class="grow">Key <input name="key" value=${key ?? ""} autocomplete="off"
+      <label class="grow">Key <input name="key" defaultValue=${key ?? ""} autocomplete="off"
         spellcheck="false" placeholder=${placeholderFor(file, tree)} /></label>
       <label>Given <select name="form">${
     FORMS.map(([value, words]) =>

@@ -39,9 +39,10 @@ function PageForm({ file, page }: { file: FileInfo; page: number }): Shown {
     to >= 0 && to < file.pages
       ? html`<a class="button" href=${pageAddress(to)}>${words}</a>`
       : html`<span class="button disabled">${words}</span>`;
+  // A `value` would replace what is typed at each answer about the file.
   return html`<form class="bar" onSubmit=${go} key=${page}>
     <label>Page <input name="page" type="number" min="0" max="4294967295" required
-      value=${page} /></label>
+      defaultValue=${page} /></label>
     <button type="submit">Go</button>
     ${link(page - 1, "Previous")} ${link(page + 1, "Next")}
     <a class="button" href=${addressOf("file", { page })}>Show in the file</a>
