@@ -29,6 +29,7 @@ const PICTURES = Deno.args.includes("--screenshots")
   ? fromFileUrl(new URL("../../docs/explorer/", import.meta.url))
   : undefined;
 const PITCH = 15;
+const POLL_MS = 20;
 
 describe("the explorer in a browser", { skip }, () => {
   let dir: string;
@@ -95,6 +96,19 @@ describe("the explorer in a browser", { skip }, () => {
     await page.evaluate("scrollTo(0, 0)");
     await page.waitForTimeout(700);
     await page.screenshot({ path: `${PICTURES}${name}.png`, fullPage: false });
+  };
+
+  /**
+   * The value of an expression, once it is true. The page would refuse to evaluate it again
+   * (`waitForFunction`), as its policy allows no `eval`.
+   */
+  const until = async (expression: string): Promise<unknown> => {
+    for (const end = performance.now() + HANG_MS; performance.now() < end;) {
+      const value = await page.evaluate(expression);
+      if (value) return value;
+      await page.waitForTimeout(POLL_MS);
+    }
+    throw new Error(`it never became true: ${expression}`);
   };
 
   const textOf = (selector: string): Promise<string> => page.innerText(selector);
@@ -242,11 +256,11 @@ describe("the explorer in a browser", { skip }, () => {
     for (const mode of ["fill", "tree", "version", "kind"]) {
       await page.check(`input[name=mode][value=${mode}]`, { force: true });
       // It is drawn some time after the choice.
-      const picture = await page.waitForFunction(
+      const picture = await until(
         `((seen, picture) => !seen.includes(picture) && picture)(
           ${JSON.stringify(seen)}, document.querySelector("canvas.map").toDataURL())`,
       );
-      seen.push(await picture.jsonValue());
+      seen.push(picture);
       assertGreater(await page.locator("section .legend li").count(), 2);
     }
   });
@@ -255,7 +269,9 @@ describe("the explorer in a browser", { skip }, () => {
     await goTo("#/cache", "dl.figures");
     // What the page asks for is loaded too, and shows when it asks again.
     const framesShown = () => page.locator("details tbody tr").count();
-    while (await framesShown() !== inspector.cache().frames.length) await page.waitForTimeout(20);
+    while (await framesShown() !== inspector.cache().frames.length) {
+      await page.waitForTimeout(POLL_MS);
+    }
     await keepPicture("cache");
     await goTo("#/journal", "dl.figures");
     const version = () => textOf("dl.figures div:first-child dd");
@@ -297,7 +313,7 @@ describe("the explorer in a browser", { skip }, () => {
     await page.fill("#sql-text", "SELECT people\nFROM nowhere");
     await page.click("form.query button[type=submit]");
     await page.locator(".error", { hasText: "no such table: nowhere, at line 2" }).waitFor();
-    await page.waitForFunction("getSelection().toString() === 'nowhere'");
+    await until("getSelection().toString() === 'nowhere'");
     troubles.splice(0).forEach((text) => assertStringIncludes(text, "400 (Bad Request)"));
     await page.fill("#sql-text", text);
     await page.keyboard.press("Control+Enter");
