@@ -69,7 +69,7 @@ const options = planOrExit(USAGE, OPTIONS, (given) => {
   const size: TrialSize = {
     entries,
     churn: numberOf("churn", churn, 0, COUNT_MAX, true),
-    rounds: numberOf("rounds", given.rounds, 1, COUNT_MAX, true),
+    rounds: numberOf("rounds", given.rounds, 0, COUNT_MAX, true),
     cacheBytes: numberOf("cache", given.cache, 8, CACHE_MIB_MAX, false) * MIB,
     pauseMs: numberOf("pause", given.pause, 0, PAUSE_MS_MAX, false),
   };

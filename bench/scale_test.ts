@@ -53,8 +53,8 @@ describe("bench:scale", () => {
       const { code, err } = await run(dir, ["--only", "none"]);
       assertEquals([code, err], [
         2,
-        "Cannot run none: trials are grow, sets, large, middle, medium, series, removed, index, " +
-        "dropped, buffered, day\n",
+        'Cannot use --only: "none" is none of grow, sets, large, middle, medium, series, ' +
+        "removed, index, dropped, buffered, day\n--help lists the options.\n",
       ]);
     }));
 });

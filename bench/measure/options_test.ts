@@ -11,7 +11,7 @@ const CONFIG = fromFileUrl(new URL("../deno.json", import.meta.url));
 /** Runs a bench with arguments. Returns its exit code and what it printed. */
 async function run(bench: string, ...args: string[]): Promise<[number, string, string]> {
   const script = fromFileUrl(new URL(`../${bench}.ts`, import.meta.url));
-  const command = ["run", "-A", "--no-check", "--config", CONFIG, script, ...args];
+  const command = ["run", "-A", "-q", "--no-check", "--config", CONFIG, script, ...args];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: command,
     env: { NO_COLOR: "1" },
@@ -29,8 +29,11 @@ describe("a bench", () => {
       assertEquals(code, 0);
       assertStringIncludes(text, `Usage: deno task bench:${bench}`);
       assertEquals([wrongCode, wrongText], [2, ""]);
-      assertStringIncludes(error, "Cannot read the options: Unknown option '--nothing'");
-      assertEquals(error.trim().split("\n").length, 2, error);
+      // Where nothing is cached yet, Deno says more before it.
+      assertEquals(error.trim().split("\n").slice(-2), [
+        "Cannot read the options: Unknown option '--nothing'",
+        "--help lists the options.",
+      ]);
     });
   }
 });

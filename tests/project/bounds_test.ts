@@ -67,8 +67,8 @@ const NUMBERS: readonly (readonly [file: string, code: string, words: string])[]
   ["store/archive/segments/merging.ts", "_MAX = 4 * 1024 * 1024", "Memory: 8 MiB meanwhile"],
   [
     "store/backup/compact_copy.ts",
-    "CACHE_BYTES = 8 * 1024 * 1024",
-    "the cache of the new file, 8 MiB",
+    "CACHE_BYTES = format.CHUNK_BYTES",
+    "two chunks of the new file, 4 MiB",
   ],
   ["btree/sort/external_sort.ts", "BYTES = 64 * 1024 * 1024", "gather in 64 MiB of memory"],
   ["btree/sort/sorted_run.ts", "BLOCK_BYTES = 64 * 1024", "64 KiB of each run at a time"],
@@ -94,7 +94,6 @@ const NUMBERS: readonly (readonly [file: string, code: string, words: string])[]
   ],
   ["store/archive/segments/segment_reader.ts", "AHEAD_MAX = 8", "of the next eight segments"],
   ["store/archive/segments/segment_writer.ts", "PART_BYTES_MAX = 4 *", "objects of 4 MiB"],
-  ["store/backup/compact_copy.ts", "CACHE_BYTES = 8 * 1024", "the cache of the new file, 8 MiB"],
   ["store/backup/compact_copy.ts", "STEP_MS = 2", "in steps of about 2 ms"],
   ["store/backup/copy_loop.ts", "CHUNK_MS = 2", "after one took 2 ms"],
   ["store/backup/copy_loop.ts", "HEADERS_MS = 1", "after one took 1 ms"],
