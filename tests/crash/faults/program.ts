@@ -147,7 +147,8 @@ async function countOf(scenario: string, only: string | undefined): Promise<numb
 async function main(scenario: string, every: number, turn: number, only?: string): Promise<void> {
   const count = await countOf(scenario, only);
   let trials = 0;
-  for (let nth = turn % every; nth < count; nth += every) {
+  // At least one call is tried, however few there are.
+  for (let nth = turn % Math.min(every, count); nth < count; nth += every) {
     const how = FAILURES[(turn + trials++) % FAILURES.length]!;
     const wrong = await inTempDir((dir) => new Trial(dir).run(scenario, nth, how, only));
     for (const text of wrong) console.log(text);
