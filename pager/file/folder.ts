@@ -123,18 +123,20 @@ export class Folder {
 
   /**
    * Removes a file, if it exists and another one was written so many milliseconds later, by the
-   * clock of the file system.
+   * clock of the file system. Resolves to whether it is gone.
    *
    * @throws {IoError} Later, in the promise: the system refused.
    */
-  async removeOlder(name: string, other: string, ms: number): Promise<void> {
+  async removeOlder(name: string, other: string, ms: number): Promise<boolean> {
     const path = join(this.#path, name);
     try {
       const [left, last] = await Promise.all([path, join(this.#path, other)].map(timeOf));
-      if (left! < last! - ms) await fs.promises.unlink(path);
+      if (left! >= last! - ms) return false;
+      await fs.promises.unlink(path);
     } catch (cause) {
       if (!isMissing(cause)) throw failed("remove", this.#named(name), cause);
     }
+    return true;
   }
 
   /** Removes the folder, if it is empty. */

@@ -1,9 +1,9 @@
 /**
  * An archive in a folder of the file system.
  *
- * A process that is killed leaves the file that it was writing under another name. Behind the first
- * object that it writes, a store removes such files, if they are so much older that nobody is
- * writing them any more.
+ * A process that is killed leaves the file that it was writing under another name. A store notes
+ * such files in each listing, and at the latest with the first object that it writes. Each object
+ * after that removes those which are so much older that nobody is writing them any more.
  */
 
 import { Folder, IoError, pathOf } from "../../pager/mod.ts";
@@ -13,7 +13,7 @@ import { parsePart, parseSegment } from "./segments/segment.ts";
 const ACTION = "archive";
 /** The name of an object that is not complete. */
 const UNFINISHED = /^(.+)\.unfinished(?:-\d+)?$/;
-/** What is so much older than the last object is left over, in milliseconds: an hour. */
+/** A file that is older than the last object by this is left over, in milliseconds: an hour. */
 const LEFT_MS = 60 * 60 * 1000;
 
 /**
@@ -43,27 +43,52 @@ export function folderStore(path: string | URL): ArchiveStore {
   // As a part of a path it would be the current folder.
   if (name === "") throw new TypeError(`Cannot ${ACTION}: the path of the folder is empty`);
   const folder = new Folder(name);
-  let tidied: Promise<void> | undefined;
+  const left = new LeftFiles(folder);
   return {
     put: async (name, bytes) => {
       await folder.write(name, bytes);
-      await (tidied ??= removeLeft(folder, name));
+      await left.removeOlder(name);
     },
     get: (name) => folder.read(name),
-    list: () => folder.names(),
+    list: async () => {
+      const names = await folder.names();
+      left.note(names);
+      return names;
+    },
     delete: (name) => folder.remove(name),
   };
 }
 
-/** Removes what killed processes have left. What the system does not let go stays. */
-async function removeLeft(folder: Folder, last: string): Promise<void> {
-  try {
-    for (const left of await folder.names()) {
-      const [, name = ""] = UNFINISHED.exec(left) ?? [];
+/** The unfinished files that killed processes have left, or that another process is writing. */
+class LeftFiles {
+  readonly #folder: Folder;
+  readonly #names = new Set<string>();
+  #isListed = false;
+
+  /** Notes none before the first listing. */
+  constructor(folder: Folder) {
+    this.#folder = folder;
+  }
+
+  /** Notes those of a listing. */
+  note(listed: readonly string[]): void {
+    this.#isListed = true;
+    for (const file of listed) {
+      const [, name = ""] = UNFINISHED.exec(file) ?? [];
       const isOurs = parseSegment(name) !== undefined || parsePart(name) !== undefined;
-      if (isOurs) await folder.removeOlder(left, last, LEFT_MS);
+      if (isOurs) this.#names.add(file);
     }
-  } catch (error) {
-    if (!(error instanceof IoError)) throw error;
+  }
+
+  /** Removes those that are older than the last object. What the system does not let go stays. */
+  async removeOlder(last: string): Promise<void> {
+    try {
+      if (!this.#isListed) this.note(await this.#folder.names());
+      for (const name of this.#names) {
+        if (await this.#folder.removeOlder(name, last, LEFT_MS)) this.#names.delete(name);
+      }
+    } catch (error) {
+      if (!(error instanceof IoError)) throw error;
+    }
   }
 }

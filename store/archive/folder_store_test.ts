@@ -11,6 +11,7 @@ import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { restore } from "../restore.ts";
 import { folderStore } from "./folder_store.ts";
+import { partName } from "./segments/segment.ts";
 
 const SLOW = { everyMs: 60_000 };
 
@@ -65,5 +66,39 @@ describe("folderStore()", () => {
       set(db, "b", 1);
       await archive(db, folderStore(`${dir}/a`), SLOW).close();
       assertEquals(files.map((file) => existsSync(file)), [true, false, false, true]);
+    }));
+
+  it("removes what a process left shortly before, once an hour has passed", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/db`);
+      set(db, "a", 1);
+      await archive(db, folderStore(`${dir}/a`), SLOW).close();
+      const [{ name }] = [...Deno.readDirSync(`${dir}/a`)] as [Deno.DirEntry];
+      const left = `${dir}/a/${name}.unfinished`;
+      Deno.writeTextFileSync(left, "x");
+      await using shipping = archive(db, folderStore(`${dir}/a`), { ...SLOW, keep: Infinity });
+      set(db, "b", 1);
+      await shipping.flush();
+      assertEquals(existsSync(left), true);
+      const time = Date.now() / 1000 - 2 * 60 * 60;
+      Deno.utimeSync(left, time, time);
+      set(db, "c", 1);
+      await shipping.flush();
+      assertEquals(existsSync(left), false);
+    }));
+
+  it("looks for what is left in each listing", () =>
+    inTempDir(async (dir) => {
+      const store = folderStore(dir);
+      const part = (index: number) => partName({ from: 1, to: 2, index, sum: 3 });
+      await store.put("x", new Uint8Array([1]));
+      const left = `${dir}/${part(0)}.unfinished`;
+      Deno.writeTextFileSync(left, "x");
+      Deno.utimeSync(left, 1, 1);
+      await store.put("y", new Uint8Array([1]));
+      assertEquals(existsSync(left), true);
+      await store.list();
+      await store.put("z", new Uint8Array([1]));
+      assertEquals(existsSync(left), false);
     }));
 });
