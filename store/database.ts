@@ -343,7 +343,15 @@ export class Database extends DatabaseMaintenance {
    * }
    * ```
    *
-   * @throws {IoError} Committed changes could not be written.
+   * After any error but the `TypeError` the database is closed as well, and the next `open`
+   * recovers what was committed.
+   *
+   * @throws {TypeError} A transaction is open. The database stays open.
+   * @throws {IoError} The system refused, now or at an earlier write or sync: commits may not be on
+   * the medium.
+   * @throws {CorruptionError} A page or a record that had to be read breaks a rule.
+   * @throws {LockedError} With `shared`: another process has been writing for 30 seconds, or another
+   * handle of this thread has a transaction open.
    */
   close(): void {
     this.#session.refuseInside("close");
@@ -367,7 +375,7 @@ export class Database extends DatabaseMaintenance {
    * await db.tree("a").set(new Uint8Array([1]), new Uint8Array([2]));
    * ```
    *
-   * @throws {IoError} Committed changes could not be written.
+   * @throws {unknown} Later, in the promise: what `close` throws.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#session.refuseInside("close");
