@@ -350,8 +350,8 @@ export class Database extends DatabaseMaintenance {
    * @throws {IoError} The system refused, now or at an earlier write or sync: commits may not be on
    * the medium.
    * @throws {CorruptionError} A page or a record that had to be read breaks a rule.
-   * @throws {LockedError} With `shared`: another process has been writing for 30 seconds, or another
-   * handle of this thread has a transaction open.
+   * @throws {LockedError} With `shared`: another process has been writing for 30 seconds, or
+   * another handle of this thread has a transaction open.
    */
   close(): void {
     this.#session.refuseInside("close");
