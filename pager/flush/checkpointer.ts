@@ -44,8 +44,8 @@ const DUE_PART = 1 / 2;
 const LANDINGS_MAX = 8;
 
 /**
- * So many flushes or landings after the end of one, it is calm if the journal has got no more bytes
- * than this: 6 KiB each.
+ * It is calm if the journal has got no more bytes than this, 6 KiB each, when this many flushes or
+ * landings followed the end of one.
  */
 const CALM_CALLS = 64;
 const CALM_BYTES = 384 * 1024;
@@ -111,6 +111,8 @@ export class Checkpointer {
   /** The flushes and landings since the last one ended, and the bytes of the journal then. */
   #calls = 0;
   #filledAtEnd = 0;
+  /** Whether it is calm, and spare chunks were not given back yet. */
+  #isCalm = false;
   /** Whether the last checkpoint changed an area: the next may do the other, or cut the tail. */
   #hasChanged = false;
   /**
@@ -287,8 +289,12 @@ export class Checkpointer {
   /** While none runs, cuts the tail, and once it is calm shortens areas that are too long. */
   #advanceIdle(): void {
     this.cutTail();
-    if (++this.#calls !== CALM_CALLS) return;
-    if (this.#journal.filledBytes - this.#filledAtEnd > CALM_BYTES) return;
+    if (++this.#calls === CALM_CALLS) {
+      this.#isCalm = this.#journal.filledBytes - this.#filledAtEnd <= CALM_BYTES;
+    }
+    // A snapshot puts it off.
+    if (!this.#isCalm || this.#snapshots.snapshotCount > 0) return;
+    this.#isCalm = false;
     if (!this.#checkpoint.isRunning && !this.#growth.isRunning) this.#giveBackSpare(true);
   }
 
@@ -385,6 +391,7 @@ export class Checkpointer {
    */
   #afterEnd(): void {
     this.#calls = 0;
+    this.#isCalm = false;
     this.#filledAtEnd = this.#journal.filledBytes;
     if (this.#room.mayBeFull) this.cutWholeTail();
     this.#giveBackSpare(false);

@@ -523,6 +523,32 @@ describe("an open file", () => {
     opened.db.close();
   });
 
+  it("gives the journal's spare chunks back once a snapshot that kept them has ended", () => {
+    const file = new MemoryFile();
+    const opened = openBoth(file);
+    setRandom(opened.db, "t", 40_000, 1, 400);
+    const set = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        change(opened.db, "single", (tree) => tree.set(`${i % 20}`, bytesOf(i, 60)));
+      }
+    };
+    const { checkpoints } = opened.db.stats();
+    for (let i = 0; opened.db.stats().checkpoints === checkpoints; i++) {
+      assertLess(i, 200);
+      set(1);
+    }
+    const chunks = () =>
+      opened.session.pager.inspection().journal()!.areas.flatMap((area) => area.chunks).length;
+    using snapshot = opened.db.snapshot();
+    set(100);
+    const kept = chunks();
+    snapshot.close();
+    set(70);
+    assert(kept >= 7 && chunks() === 2, `${kept} chunks, then ${chunks()}`);
+    checkDatabase(opened);
+    opened.db.close();
+  });
+
   it("is in proportion again after half of it was deleted, while single commits go on", () => {
     const file = new MemoryFile();
     const opened = openBoth(file);
