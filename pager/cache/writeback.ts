@@ -47,14 +47,14 @@ export interface DeferredChunks {
   readonly count: number;
   /** The chunks. */
   chunks(): Iterable<ChunkNumber>;
-  /** The most pages that `place` writes of a chunk; 0 if it is not one of them. */
+  /** The most pages that `replay` writes of a chunk; 0 if it is not one of them. */
   pagesOf(chunk: ChunkNumber): number;
   /**
    * Writes the pages of a chunk, if it is one of them.
    *
    * @throws {IoError} The system refused.
    */
-  place(chunk: ChunkNumber): void;
+  replay(chunk: ChunkNumber): void;
 }
 
 /** Writes dirty pages to the file; it owns the cache that holds them. */
@@ -145,11 +145,11 @@ export class Writeback implements CacheOwner {
    * Writes a chunk that recovery has left, if it is one. After a failure the checkpoint could not
    * end, so that is final.
    */
-  place(chunk: ChunkNumber): void {
+  replay(chunk: ChunkNumber): void {
     const pages = this.deferred?.pagesOf(chunk) ?? 0;
     if (pages === 0) return;
     try {
-      this.deferred?.place(chunk);
+      this.deferred?.replay(chunk);
     } catch (error) {
       if (error instanceof IoError) this.#disk.latch(error);
       throw error;
@@ -198,7 +198,7 @@ export class Writeback implements CacheOwner {
     this.dirtyChunks.clear();
   }
 
-  /** The pages that `clean`, `stage` or `place` write of a chunk, its header page among them. */
+  /** The pages that `clean`, `stage` or `replay` write of a chunk, its header page among them. */
   pagesToWrite(chunk: ChunkNumber): number {
     if (!this.dirtyChunks.has(chunk)) return this.deferred?.pagesOf(chunk) ?? 0;
     const first = chunk * CHUNK_PAGES;

@@ -181,7 +181,7 @@ export class Checkpoint {
     const { dirtyChunks, staged } = this.#writeback;
     const version = dirtyChunks.get(chunk);
     if (version === undefined) {
-      this.#writeback.place(chunk);
+      this.#writeback.replay(chunk);
       return true;
     }
     if (pagesMax >= CHUNK_PAGES || this.#writeback.pagesToWrite(chunk) <= pagesMax) {
@@ -301,7 +301,7 @@ export class Checkpoint {
         if (pages > left && left < pagesMax) return;
         // One copy at a time: another one waits for its version.
         if (pages > left && staged.chunk >= 0) continue;
-        if (version === undefined) this.#writeback.place(chunk);
+        if (version === undefined) this.#writeback.replay(chunk);
         else if (pages <= left) this.#clean(chunk);
         else if (!this.#beginCopy(chunk, left)) return;
         left -= pages + CHUNK_WORK;

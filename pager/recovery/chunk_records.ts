@@ -1,5 +1,5 @@
 /**
- * The places of the journal's records, grouped by the chunks that they change.
+ * Where the records of a journal are, grouped by the chunks that they change.
  *
  * A forged journal may name another chunk with each record of 8 bytes, so a record takes 8 bytes
  * here, and a chunk none.
@@ -17,7 +17,7 @@ const WORD_BYTES = 4;
 const WORDS_MAX = 2 ** 29;
 const CHUNKS_MAX = (PAGE_COUNT_MAX >>> CHUNK_SHIFT) + 1;
 
-/** The places of records. Add them in the order of a replay, then call `finish`. */
+/** Where records are. Add them in the order of a replay, then call `finish`: each has an index. */
 export class ChunkRecords {
   /** The number of records. */
   count = 0;
@@ -58,7 +58,7 @@ export class ChunkRecords {
   /** Ends adding: brings the records of each chunk together, in the order in which they came. */
   finish(): void {
     this.#keys.subarray(0, this.count).sort();
-    for (let place = 0; place < this.count; place = this.end(place)) this.chunks++;
+    for (let index = 0; index < this.count; index = this.end(index)) this.chunks++;
   }
 
   /** The bytes of the groups. */
@@ -66,22 +66,22 @@ export class ChunkRecords {
     return this.#groups.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** The chunk of the record in a place, counted from 0; past the last one, more than any chunk. */
-  chunk(place: number): ChunkNumber {
-    return place < this.count ? Math.floor(this.#keys[place]! / WORDS_MAX) : CHUNKS_MAX;
+  /** The chunk of a record; past the last one, more than any chunk. */
+  chunk(index: number): ChunkNumber {
+    return index < this.count ? Math.floor(this.#keys[index]! / WORDS_MAX) : CHUNKS_MAX;
   }
 
-  /** The place after the last record of the chunk of the record in a place. */
-  end(place: number): number {
-    const chunk = this.chunk(place);
-    let end = place + 1;
+  /** The index after the last record of the same chunk. */
+  end(index: number): number {
+    const chunk = this.chunk(index);
+    let end = index + 1;
     while (end < this.count && this.chunk(end) === chunk) end++;
     return end;
   }
 
-  /** Finds the record in a place: sets `bytes` and `at`. */
-  find(place: number): void {
-    const word = this.#keys[place]! % WORDS_MAX;
+  /** Finds a record: sets `bytes` and `at`. */
+  find(index: number): void {
+    const word = this.#keys[index]! % WORDS_MAX;
     let low = 0;
     let high = this.#starts.length;
     while (high - low > 1) {

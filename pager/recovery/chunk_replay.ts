@@ -81,7 +81,7 @@ export class ChunkReplay {
   /**
    * Replays records, chunk by chunk in ascending order.
    *
-   * @param records Their places; finished.
+   * @param records Where they are; finished.
    * @param isJournal Whether a chunk now belongs to the journal, so that all its pages are free.
    * @throws {CorruptionError} A page does not match its header, or is in a chunk of the journal.
    */
@@ -94,9 +94,9 @@ export class ChunkReplay {
   /**
    * Replays the records of one chunk.
    *
-   * @param first The place of its first one.
+   * @param first The index of its first one.
    * @param isJournal Whether it now belongs to the journal.
-   * @returns The place after its last one.
+   * @returns The index after its last one.
    * @throws {CorruptionError} As `replay` does.
    */
   replayChunk(records: ChunkRecords, first: number, isJournal: boolean): number {

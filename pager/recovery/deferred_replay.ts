@@ -24,7 +24,7 @@ import { ChunkReplay } from "./chunk_replay.ts";
 export interface DeferredReplayParts {
   /** The file. */
   readonly disk: Disk;
-  /** The places of the records; finished. */
+  /** Where the records are; finished. */
   readonly records: ChunkRecords;
   /** The number of pages that the file had when the replayed journal began. */
   readonly pageCount: number;
@@ -37,8 +37,8 @@ export class DeferredReplay implements DeferredChunks, UnfinishedBytes {
   readonly #disk: Disk;
   readonly #records: ChunkRecords;
   readonly #replay: ChunkReplay;
-  /** The place of the first record of each chunk that is left. */
-  readonly #places = new Map<ChunkNumber, number>();
+  /** The index of the first record of each chunk that is left. */
+  readonly #firsts = new Map<ChunkNumber, number>();
   #unsynced: UnsyncedChunks | undefined;
 
   /** Begins without a chunk. */
@@ -48,9 +48,9 @@ export class DeferredReplay implements DeferredChunks, UnfinishedBytes {
     this.#replay = new ChunkReplay(disk, { pageCount, seed, tolerant: true, kept: undefined });
   }
 
-  /** Leaves the chunk of a record for later. */
-  leave(place: number): void {
-    this.#places.set(this.#records.chunk(place), place);
+  /** Leaves a chunk for later, by its first record. */
+  leave(index: number): void {
+    this.#firsts.set(this.#records.chunk(index), index);
   }
 
   /**
@@ -65,30 +65,30 @@ export class DeferredReplay implements DeferredChunks, UnfinishedBytes {
 
   /** The number of chunks that are left. */
   get count(): number {
-    return this.#places.size;
+    return this.#firsts.size;
   }
 
   /** Whether a chunk is left. */
   has(chunk: ChunkNumber): boolean {
-    return this.#places.has(chunk);
+    return this.#firsts.has(chunk);
   }
 
   /** The chunks that are left. */
   chunks(): Iterable<ChunkNumber> {
-    return this.#places.keys();
+    return this.#firsts.keys();
   }
 
   /** The most pages that the replay of a chunk writes; 0 if it is not left. */
   pagesOf(chunk: ChunkNumber): number {
-    const place = this.#places.get(chunk);
-    if (place === undefined) return 0;
-    return Math.min(CHUNK_PAGES, this.#records.end(place) - place + 1);
+    const first = this.#firsts.get(chunk);
+    if (first === undefined) return 0;
+    return Math.min(CHUNK_PAGES, this.#records.end(first) - first + 1);
   }
 
   /** Replays the chunks, of those left, that have some of the bytes. */
   complete(position: number, length: number): void {
     const last = Math.floor((position + length - 1) / CHUNK_BYTES);
-    for (let chunk = Math.floor(position / CHUNK_BYTES); chunk <= last; chunk++) this.place(chunk);
+    for (let chunk = Math.floor(position / CHUNK_BYTES); chunk <= last; chunk++) this.replay(chunk);
   }
 
   /**
@@ -96,20 +96,20 @@ export class DeferredReplay implements DeferredChunks, UnfinishedBytes {
    *
    * @throws {IoError} The system refused. The chunk is left.
    */
-  place(chunk: ChunkNumber): void {
-    const place = this.#places.get(chunk);
-    if (place === undefined) return;
+  replay(chunk: ChunkNumber): void {
+    const first = this.#firsts.get(chunk);
+    if (first === undefined) return;
     this.#disk.checkWritable();
     this.#unsynced?.add(chunk);
     // The replay reads and writes the chunk, too.
-    this.#places.delete(chunk);
+    this.#firsts.delete(chunk);
     try {
-      this.#replay.replayChunk(this.#records, place, false);
+      this.#replay.replayChunk(this.#records, first, false);
     } catch (error) {
-      this.#places.set(chunk, place);
+      this.#firsts.set(chunk, first);
       throw error;
     }
-    if (this.#places.size === 0) this.#end();
+    if (this.#firsts.size === 0) this.#end();
   }
 
   #end(): void {

@@ -208,7 +208,7 @@ export class Recovery {
     this.#disk.sync();
   }
 
-  /** The places of all records by chunk, each of which is well-formed. */
+  /** Where all records are by chunk; each is well-formed. */
   #indexRecords({ batches }: BatchChain): ChunkRecords {
     const records = new ChunkRecords();
     let group: ReadBatch[] = [];
