@@ -52,44 +52,86 @@ export async function copyChunks(
   pause?: Pause,
   now = () => performance.now(),
 ): Promise<void> {
-  const { reader, target, since, inTurn } = work;
-  const read = () => reader.read(since);
-  const { signal, onProgress } = options;
-  const total = reader.chunks;
-  const pace = new CopyPace(work, signal, pause);
-  // An increment since version 0, or of a small file, may have all pages of a chunk.
-  const isSparse = since > 0;
-  const warmth = new ReadWarmth(isSparse ? HEADERS_MS : CHUNK_MS);
-  const prepare = async () => {
-    const isCold = warmth.begin();
-    if (isSparse && isCold) await reader.prepareHeaders(SPARSE_CHUNKS);
-    if (!isSparse && (isCold || !pace.isAlone)) await reader.prepare();
-  };
-  let reported = performance.now();
-  let prepared = prepare();
-  for (let done = 0, ready = 0; done < total;) {
-    if (done >= ready) {
-      await prepared;
-      ready += isSparse ? SPARSE_CHUNKS : 1;
-    }
-    await pace.turn();
-    do {
-      const begun = now();
-      const { bytesRead } = reader;
-      const chunk = inTurn === undefined ? read() : await inTurn(read);
-      const wasSlow = reader.bytesRead > bytesRead && warmth.note(now() - begun);
-      if (++done === ready || wasSlow) {
-        ready = done;
-        prepared = prepare();
-      }
-      await target.writeChunk(chunk);
-    } while (done < Math.min(ready, total) && pace.stepMs < SPARSE_MS);
-    await pace.rest();
-    if (performance.now() - reported < REPORT_MS && done < total) continue;
-    reported = performance.now();
-    onProgress?.({ phase: "pages", ...pagesDone(reader, done) });
+  const pace = new CopyPace(work, options.signal, pause);
+  await new CopyLoop(work, pace, now).run(options.onProgress);
+}
+
+/** The loop of one copy. */
+class CopyLoop {
+  readonly #work: CopyWork;
+  readonly #pace: CopyPace;
+  readonly #now: () => number;
+  /** Whether most chunks have few pages; with `since` 0, or in a small file, all may have all. */
+  readonly #isSparse: boolean;
+  readonly #warmth: ReadWarmth;
+  readonly #total: number;
+  /** The chunks that were copied. */
+  #done = 0;
+  /** The chunks up to which a step may go. */
+  #ready = 0;
+  /** Resolves when the next chunks can be read. */
+  #prepared: Promise<void>;
+
+  /** Begins to prepare the first chunks. */
+  constructor(work: CopyWork, pace: CopyPace, now: () => number) {
+    this.#work = work;
+    this.#pace = pace;
+    this.#now = now;
+    this.#isSparse = work.since > 0;
+    this.#warmth = new ReadWarmth(this.#isSparse ? HEADERS_MS : CHUNK_MS);
+    this.#total = work.reader.chunks;
+    this.#prepared = this.#prepare();
   }
-  await prepared;
+
+  /** Copies all chunks. */
+  async run(onProgress: ProgressOptions["onProgress"]): Promise<void> {
+    let reported = performance.now();
+    while (this.#done < this.#total) {
+      if (this.#done >= this.#ready) {
+        await this.#prepared;
+        this.#ready += this.#isSparse ? SPARSE_CHUNKS : 1;
+      }
+      await this.#pace.turn();
+      await this.#step();
+      await this.#pace.rest();
+      if (performance.now() - reported < REPORT_MS && this.#done < this.#total) continue;
+      reported = performance.now();
+      onProgress?.({ phase: "pages", ...pagesDone(this.#work.reader, this.#done) });
+    }
+    await this.#prepared;
+  }
+
+  /** Reads the next chunks off the thread, where a read in line could wait for the medium. */
+  async #prepare(): Promise<void> {
+    const { reader } = this.#work;
+    const isCold = this.#warmth.begin();
+    if (this.#isSparse && isCold) await reader.prepareHeaders(SPARSE_CHUNKS);
+    if (!this.#isSparse && (isCold || !this.#pace.isAlone)) await reader.prepare();
+  }
+
+  /** Copies a chunk; of an increment, as many as the time of a step allows. */
+  async #step(): Promise<void> {
+    const { target } = this.#work;
+    do {
+      const chunk = await this.#read();
+      await target.writeChunk(chunk);
+    } while (this.#done < Math.min(this.#ready, this.#total) && this.#pace.stepMs < SPARSE_MS);
+  }
+
+  /** Reads the next chunk. After the last one that is ready, or a slow one, it prepares others. */
+  async #read(): Promise<CopiedChunk> {
+    const { reader, since, inTurn } = this.#work;
+    const read = () => reader.read(since);
+    const begun = this.#now();
+    const { bytesRead } = reader;
+    const chunk = inTurn === undefined ? read() : await inTurn(read);
+    const wasSlow = reader.bytesRead > bytesRead && this.#warmth.note(this.#now() - begun);
+    if (++this.#done === this.#ready || wasSlow) {
+      this.#ready = this.#done;
+      this.#prepared = this.#prepare();
+    }
+    return chunk;
+  }
 }
 
 function pagesDone(reader: CopyReader, chunks: number): { done: number; total: number } {
