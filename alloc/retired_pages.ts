@@ -100,7 +100,7 @@ export class RetiredPages {
     this.#open.clear();
   }
 
-  /** Undoes the releases in a chunk that followed so many changes of the open transaction. */
+  /** Undoes the releases in a chunk that came after a number of changes of the transaction. */
   rollBack(chunk: ChunkNumber, changes: number): void {
     const inChunk = this.#open.get(chunk);
     if (inChunk === undefined) return;
@@ -110,7 +110,7 @@ export class RetiredPages {
     if (inChunk.length === 0) this.#open.delete(chunk);
   }
 
-  /** Makes pages free that no snapshot sees any more. */
+  /** Makes pages free that the last snapshot has stopped seeing. */
   free(retired: Retired): void {
     this.#clearBits(retired);
     this.#freed.add(retired.chunk);

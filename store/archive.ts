@@ -26,8 +26,8 @@ export interface ArchiveOptions {
    */
   keep?: number | undefined;
   /**
-   * The commits of each period of so many milliseconds become one object, of at most 4 MiB, when
-   * the period is as long ago. Default an hour; `Infinity`: every shipment stays an object.
+   * The length of a period, in milliseconds. The commits of each period become one object, of at
+   * most 4 MiB, once it is as long ago. Default an hour; `Infinity`: each shipment is an object.
    */
   mergeAfter?: number | undefined;
 }

@@ -269,8 +269,8 @@ export class Writeback implements CacheOwner {
   }
 
   /**
-   * Marks the pages of a chunk clean that have not changed since a version: the journal may not be
-   * able to repair them any more when the others are written.
+   * Marks the pages of a chunk clean that have not changed since a version: the journal may be
+   * unable to repair them by the time that the others are written.
    */
   #markUnchangedClean(first: number, version: Version): void {
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {

@@ -7,7 +7,7 @@
  * a transaction waits for that many bytes, for the pages that the one before it replaced, and for
  * those that a newer snapshot, which has ended, leaves to a copy: up to `maxSnapshotBytes`.
  *
- * A copy of a shared file needs no images: it lets go of them.
+ * A copy of a shared file needs no images: it gives them up.
  *
  * An error of a copy never reaches the transaction: the copy keeps it for its own next step.
  */

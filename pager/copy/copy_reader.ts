@@ -214,8 +214,8 @@ export class CopyReader {
   }
 
   /**
-   * Hands out the pages whose images nobody newer keeps, and lets go of these. After a failure it
-   * only lets go: this copy reads nothing more.
+   * Hands out the pages whose images no newer snapshot sees, and gives these up. After a failure it
+   * only gives them up: this copy reads nothing more.
    */
   drain(): void {
     if (this.#failure === undefined && this.#source.versionPages === undefined) this.#takeAll();

@@ -160,7 +160,7 @@ export function decodeHead(bytes: Uint8Array): IncrementHead {
   return { databaseId: bytes.slice(AT.databaseId, AT.databaseId + ID_BYTES), base, meta };
 }
 
-/** Whether a page of data can have a number, in a file of so many pages. */
+/** Whether a page of data can have a number, in a file of `pageCount` pages. */
 export function isData(page: number, pageCount: number): boolean {
   return page >= FRESH_PAGES && page < pageCount && (page & SLOT_MASK) !== 0;
 }

@@ -122,8 +122,8 @@ export class Folder {
   }
 
   /**
-   * Removes a file, if it exists and another one was written so many milliseconds later, by the
-   * clock of the file system. Resolves to whether it is gone.
+   * Removes a file, if it exists and another one was written more than `ms` milliseconds later, by
+   * the clock of the file system. Resolves to whether it is gone.
    *
    * @throws {IoError} Later, in the promise: the system refused.
    */

@@ -79,7 +79,7 @@ export interface Following {
    * @throws {unknown} The error, if it is another one.
    */
   restart(error: unknown, tries: number): void;
-  /** Collects the pages that change from now on, or none any more. */
+  /** Begins to collect the pages that change; undefined ends it. */
   collect(into: ChangedPages | undefined): void;
   /** The bytes of the journal's records that it keeps. */
   readonly indexBytes: number;

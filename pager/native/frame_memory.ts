@@ -15,7 +15,7 @@ const SEGMENT_FRAMES = 128;
 export interface FrameMemory {
   /** 2 MiB of zeros. */
   take(): Uint8Array<ArrayBuffer>;
-  /** Gives the memory of a frame back; no view of it is used any more. */
+  /** Gives the memory of a frame back; no view of it may be used after that. */
   giveBack(bytes: Uint8Array<ArrayBuffer>): void;
   /** Makes the memory of a frame zeros, and gives the system what it can of it. */
   clear(bytes: Uint8Array<ArrayBuffer>): void;

@@ -21,7 +21,7 @@ export function takeSpareFrame(): Frame {
   return new Frame(-1, 0);
 }
 
-/** Gives a frame of `takeSpareFrame` back. No view of it is used any more. */
+/** Gives a frame of `takeSpareFrame` back. No view of it may be used after that. */
 export function giveSpareFrameBack(frame: Frame): void {
   if (spares.length < SPARES_MAX) spares.push(new WeakRef(frame));
 }

@@ -62,7 +62,7 @@ export class RemoteCommits implements ShareFollower {
     this.#takeover = new Takeover(parts);
   }
 
-  /** Collects the pages that others change from now on, or none any more. */
+  /** Begins to collect the pages that others change; undefined ends it. */
   collect(into: ChangedPages | undefined): void {
     this.#takeover.collector = into;
   }

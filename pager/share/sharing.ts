@@ -171,7 +171,7 @@ export class Sharing implements Judge {
     return this.#share.parts.lock.comeAgain(tries);
   }
 
-  /** No caller waits for the lock any more. */
+  /** Notes that the last caller has stopped waiting for the lock. */
   stopWaiting(): void {
     this.#share.parts.lock.stopWaiting();
   }
@@ -181,7 +181,7 @@ export class Sharing implements Judge {
     this.#flusher.endUnusedHold();
   }
 
-  /** Collects the pages that others change from now on, or none any more. */
+  /** Begins to collect the pages that others change; undefined ends it. */
   collect(into: ChangedPages | undefined): void {
     this.#remote.collect(into);
   }

@@ -16,7 +16,7 @@ const GROWTH = 1.1;
 const LONG_GAP_MS = 2;
 /** The most commits that do not keep the lock after such a gap; the first time it is one. */
 const UNKEPT_MAX = 64;
-/** After so many short gaps in a row half as many commits do not keep it the next time. */
+/** After this many short gaps in a row, half as many commits do not keep it the next time. */
 const SHORT_GAPS = 32;
 
 /** What the policy asks of the write lock. */

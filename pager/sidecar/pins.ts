@@ -49,7 +49,7 @@ const TWO_32 = 0x1_0000_0000;
 const WAITS = 0x8000_0000;
 const BLOCKING = 0x4000_0000;
 const PROCESS_MASK = 0x3fff_ffff;
-/** A waiter does not count any more after so long: it may be dead. */
+/** A waiter no longer counts after this time, in milliseconds: it may be dead. */
 const WAIT_MS = 1000;
 
 /** How a process waits for the write lock: not at all, in the queue, or blocking its thread. */
@@ -167,7 +167,7 @@ export class Pins {
     return true;
   }
 
-  /** Whether this process's pin says that it waits, and it does not any more. */
+  /** Whether this process's pin says that it waits, though it has stopped. */
   get isBehind(): boolean {
     return this.#isBehind;
   }
@@ -227,7 +227,7 @@ export class Pins {
     return this.#words[at] === this.#owner[0] && this.#words[at + 1] === this.#owner[1];
   }
 
-  /** Whether a pin of another process does not count any more. */
+  /** Whether a pin of another process is stale. */
   get hasStale(): boolean {
     return this.#stale().length > 0;
   }
@@ -272,7 +272,7 @@ export class Pins {
     this.#isBehind = true;
   }
 
-  /** Notes that this process does not want the write lock any more. */
+  /** Notes that this process has stopped waiting for the write lock. */
   stopWaiting(): void {
     if (this.#waiting === "not") return this.#knock(false);
     this.endWaiting();

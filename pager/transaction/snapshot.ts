@@ -113,7 +113,7 @@ export class SnapshotOwner {
     this.#end(state);
   }
 
-  /** Lets go of what is kept for a snapshot, between transactions. It does not see it any more. */
+  /** Takes from a snapshot what is kept for it, between transactions. It cannot see that again. */
   drain(state: SnapshotState): void {
     assert(this.#open.depth === 0, "a snapshot drains between transactions");
     this.#versions.snapshots.drain(state);

@@ -12,7 +12,7 @@
  * 2. An item that is kept when a commit replaces it is seen by the newest snapshot, unless it was
  *    written after that snapshot. One that is found later may be seen by older ones only.
  * 3. A snapshot that drains is never ended to bound memory: its owner takes the items that it needs
- *    elsewhere, and lets go of them by `drain`.
+ *    elsewhere, and gives them up by `drain`.
  * 4. The items of a snapshot are a leftist heap with the highest `from` at its root: an item has at
  *    most two children, none with a higher `from`, and `rank` is the length of its right spine,
  *    the shortest path to a missing child.
@@ -38,7 +38,7 @@ export abstract class Kept {
   /** The number of items on the shortest path to a missing child. */
   rank = 1;
 
-  /** Called when no live snapshot sees it any more. It neither reads a file nor throws. */
+  /** Called when the last live snapshot that saw it ends. It neither reads a file nor throws. */
   abstract unseen(): void;
 }
 
@@ -163,7 +163,7 @@ export class SnapshotList implements LiveSnapshots {
     }
   }
 
-  /** Lets go of the items of a live snapshot, as its end would. It does not see them any more. */
+  /** Takes its items from a live snapshot, as its end would. From then on it cannot see them. */
   drain(snapshot: SnapshotState): void {
     const { previous, kept } = snapshot;
     snapshot.kept = undefined;

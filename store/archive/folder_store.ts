@@ -3,7 +3,7 @@
  *
  * A process that is killed leaves the file that it was writing under another name. A store notes
  * such files in each listing, and at the latest with the first object that it writes. Each object
- * after that removes those which are so much older that nobody is writing them any more.
+ * after that removes those which are an hour older than itself: nobody is writing them.
  */
 
 import { Folder, IoError, pathOf } from "../../pager/mod.ts";

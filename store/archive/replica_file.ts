@@ -6,8 +6,8 @@
  * takes its name when it is complete and on the medium. So a crash leaves the file as it was, and
  * following continues there. A view shows one version, and can be read until the next such file.
  *
- * Invariant: the base is open until this is closed. Where the new file cannot be opened, the base
- * stays the old one, which has no name any more, and every call tries to open the new one first: so
+ * Invariant: the base is open until this is closed. If the new file cannot be opened, the base is
+ * still the old one, which has lost its name, and every call first tries to open the new one. So
  * nothing replaces a file that another handle may have locked.
  */
 

@@ -4,8 +4,8 @@
  *
  * The chain of segments is chosen by their names before anything is written. Each object is checked
  * against its sums, each page against its header, and the state at the end of a base or an
- * increment against the sum of all headers. The new file gets its name after that. A segment that
- * was merged since it was chosen is not there any more; the merged one goes on behind the state
+ * increment against the sum of all headers. The new file gets its name after that. If a
+ * segment was merged after it was chosen, it may be gone; the merged one continues from the state
  * that has been reached.
  */
 

@@ -29,7 +29,7 @@ export abstract class MovingSession extends Session {
    */
   abstract restart(error: unknown, tries: number): void;
 
-  /** Collects the pages that other processes change from now on, or none any more. */
+  /** Begins to collect the pages that other processes change; undefined ends it. */
   protected abstract collect(into: ChangedPages | undefined): void;
 
   /** Takes over what other processes have committed, outside of any use. */

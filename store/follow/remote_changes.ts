@@ -31,7 +31,7 @@ export class RemoteChanges {
    * Begins without a watcher.
    *
    * @param database The database.
-   * @param collect Lets the pages that other processes change be collected, or not any more.
+   * @param collect Begins to collect the pages that other processes change, or ends it.
    */
   constructor(database: WatchedDatabase, collect: (into: ChangedPages | undefined) => void) {
     this.#database = database;

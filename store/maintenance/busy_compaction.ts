@@ -1,8 +1,8 @@
 /**
  * Compaction while small commits go on without a pause, in which an idle database would compact.
  *
- * It begins where so many pages have become free, also those of the journal, that the file may be
- * over its bound (`docs/operations.md`), and more are free than the bound allows. Then a step
+ * It begins when pages that became free, also those of the journal, may have put the file over its
+ * bound (`docs/operations.md`), and more are free than the bound allows. Then a step
  * follows some of the small commits that reached the file, and a checkpoint cuts the file at the
  * end. What moves is in proportion to what was freed, and to what is committed meanwhile. It goes
  * past the journal: it is written once. The journal stays where it is, and nothing is packed.
@@ -17,9 +17,9 @@ import type { HousekeepingDatabase } from "./housekeeping_database.ts";
 /** The time of a step, in milliseconds, and the pages that it moves. */
 const STEP_MS = 2;
 const STEP_PAGES = 32;
-/** For each byte that commits write to the journal, so many bytes of pages move. */
+/** The bytes of pages that move for each byte that commits write to the journal. */
 const MOVED_BYTES = 16;
-/** Pages are counted again when so many more have become free, and this part of the file. */
+/** Pages are counted again when this many more have become free, and this part of the file. */
 const FREED_PAGES = 256;
 const FREED_PART = 1 / 32;
 /** A commit is small with at most that many bytes of records, and pages that it freed. */
@@ -89,7 +89,7 @@ export class BusyCompaction {
     return this.#database.context.allocator.pagesFreed;
   }
 
-  /** Whether so many pages have become free that they are worth a count. */
+  /** Whether enough pages have become free to be worth a count. */
   get #isDue(): boolean {
     const freed = this.#freed - this.#freedAtCount;
     if (freed < FREED_PAGES) return false;

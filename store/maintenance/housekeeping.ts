@@ -50,7 +50,7 @@ const CLOSE_BOUNDS: CompactionBounds = {
 };
 /** A close packs this part of the bytes that the session wrote, and moves as many. */
 const CLOSE_PART = 1 / 4;
-/** And so many times the bytes that it deleted: all leaves, where that was half of the entries. */
+/** And this multiple of the bytes that it deleted: all leaves, if those were half of the data. */
 const CLOSE_DELETED = 4;
 /** And at least this many pages, 8 MiB, where packing pays. */
 const CLOSE_PACKS_MIN = 1024;

@@ -158,7 +158,7 @@ export class ReadTree<
    * using db = open(":memory:");
    * const words = db.tree("words", { key: string, value: string });
    * await words.set("one", "um");
-   * // It is done with before the next call.
+   * // The view is used up before the next call.
    * console.assert(words.getView("one")?.length === 2);
    * ```
    */

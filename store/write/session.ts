@@ -70,7 +70,7 @@ export class Session implements TreeSource {
   /** The depth of the savepoint that cannot commit, which is the innermost one; 0 = none. */
   #doomedDepth = 0;
   #doom: unknown;
-  /** The promise of the group that has a promise with a result. */
+  /** The promise of the last group that a promise with a result was made for. */
   #reported: Promise<void> | undefined;
   readonly #nested = new NestedWrites();
 

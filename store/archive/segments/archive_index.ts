@@ -87,7 +87,7 @@ export class ArchiveIndex {
 
   /**
    * The segments that lead from a position to a point, by default to the tip; none if it is there,
-   * undefined if they are not in the archive any more. The first one may be merged from segments
+   * undefined if they are gone from the archive. The first one may be merged from segments
    * of which one leads to the position: its head shows whether it is.
    *
    * @throws {RangeError} The archive does not have the point.
