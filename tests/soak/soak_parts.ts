@@ -292,6 +292,14 @@ export const PARTS: readonly Part[] = [
     counts: /^processes, seed/,
   },
   {
+    name: "power cuts of processes that share a file",
+    file: "tests/share/shared_power_test.ts",
+    env: { QUIRE_SHARED_CUTS: "6" },
+    minutes: 6,
+    rhythm: "each round",
+    counts: /^power cuts of processes, seed/,
+  },
+  {
     name: "sharing, linearizable",
     file: "tests/share/linearizable_test.ts",
     env: { QUIRE_LINEAR: "40" },

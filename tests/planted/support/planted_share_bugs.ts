@@ -18,6 +18,7 @@ const KILLED = part("tests/share/archive_test.ts", "an archive of a shared file 
 const FAILURES = "tests/share/shared_failure_test.ts";
 const PINS = "pager/sidecar/pins.ts";
 const PINS_TEST = "pager/sidecar/pins_test.ts";
+const POWER = part("tests/share/shared_power_test.ts", "power cuts of processes that share");
 const AFTER_HOLD = part("tests/share/interleaved_shared_test.ts", "gives the lock up before");
 
 /** Bugs of shared files. */
@@ -221,5 +222,29 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "      if (!this.#share.isAnnounced) this.#announceAgain();\n",
     "",
     FAILURES,
+  ),
+  bug(
+    "share-power-place",
+    "pages are synced before the superblock that counts on them",
+    "pager/share/shared_checkpoint.ts",
+    "    placePages(to, generation, meta.version);\n    journal.sync();\n",
+    "    placePages(to, generation, meta.version);\n",
+    POWER,
+  ),
+  bug(
+    "share-power-heed",
+    "a commit that the commit word names is not durable for that",
+    "pager/share/share.ts",
+    "if (word !== undefined) position.noteDurable(word.durable);",
+    "if (word !== undefined) position.noteDurable(word.sequence);",
+    POWER,
+  ),
+  bug(
+    "share-power-note-early",
+    "a note of a sync is written after the sync, and others rely on it",
+    PATH,
+    "    this.#parts.journal.sync();\n    this.#hold.noteSync",
+    "    this.#share.noteSynced();\n    this.#parts.journal.sync();\n    this.#hold.noteSync",
+    POWER,
   ),
 ];

@@ -25,6 +25,7 @@ const ENVIRONMENT = {
   QUIRE_OPERATIONS: "60000",
   QUIRE_FLIP_STEP: "19",
   QUIRE_ALLOCATOR: "all",
+  QUIRE_SHARED_CUTS: "1",
 };
 /** Matches the errors of a program that does not run. */
 const BROKEN = /ReferenceError|SyntaxError|module's source code|Import '.*' failed|\(uncaught /;

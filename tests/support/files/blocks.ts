@@ -161,6 +161,15 @@ export class Blocks {
     return bytes;
   }
 
+  /** Hands out the blocks that are not all zeros, as far as the file has them. */
+  writeTo(write: (bytes: Uint8Array, position: number) => void): void {
+    this.#blocks.forEach((block, index) => {
+      if (block === undefined) return;
+      const position = index * BLOCK_BYTES;
+      write(block.bytes.subarray(0, this.#size - position), position);
+    });
+  }
+
   /** Replaces a whole block; zeros take no memory. */
   #replace(index: number, bytes: Uint8Array): void {
     while (this.#blocks.length <= index) this.#blocks.push(undefined);

@@ -1,5 +1,5 @@
 /**
- * The files that a power cut can leave at one moment of a `PowerWalk`.
+ * The files that a power cut can leave at one moment of a `Walk`.
  *
  * If at most 8 operations may be missing from the medium, every subset of them survives in some
  * image; otherwise prefixes, suffixes, all but one, only one, and random subsets. Surviving writes
@@ -9,7 +9,7 @@
 
 import type { Random } from "../random.ts";
 import { BLOCK_BYTES, type Blocks } from "./blocks.ts";
-import type { Operation, PowerWalk } from "./power_file.ts";
+import type { Operation, Walk } from "./power_file.ts";
 
 const SECTOR_BYTES = 512;
 const PAGE_BYTES = 8192;
@@ -65,7 +65,7 @@ export interface Plan {
 }
 
 /** The images at the current moment of a walk. The same random numbers give the same images. */
-export function plansAt(walk: PowerWalk, options: ImageOptions, random: Random): Plan[] {
+export function plansAt(walk: Walk, options: ImageOptions, random: Random): Plan[] {
   const { pending } = walk;
   const free = pending.flatMap(({ forced }, i) => forced ? [] : [i]);
   const whole = subsetsOf(free.length, random);
@@ -81,7 +81,7 @@ export function plansAt(walk: PowerWalk, options: ImageOptions, random: Random):
 }
 
 /** Makes an image. */
-export function makeImage(walk: PowerWalk, plan: Plan): Blocks {
+export function makeImage(walk: Walk, plan: Plan): Blocks {
   const content = walk.base.fork();
   plan.fates.forEach((fate, i) => {
     const { operation } = walk.pending[i]!;
@@ -93,7 +93,7 @@ export function makeImage(walk: PowerWalk, plan: Plan): Blocks {
 }
 
 /** A description of an image. */
-export function describePlan(walk: PowerWalk, plan: Plan): string {
+export function describePlan(walk: Walk, plan: Plan): string {
   const lines = plan.fates.map((fate, i) => {
     const { operation, forced } = walk.pending[i]!;
     const what = forced ? "durable" : typeof fate === "string" ? fate : describeTear(fate);
@@ -135,7 +135,7 @@ function subsetsOf(count: number, random: Random): boolean[][] {
   return subsets;
 }
 
-function fatesOf(walk: PowerWalk, free: readonly number[], subset: readonly boolean[]): Fate[] {
+function fatesOf(walk: Walk, free: readonly number[], subset: readonly boolean[]): Fate[] {
   const fates = new Array<Fate>(walk.pending.length).fill("kept");
   free.forEach((index, i) => fates[index] = subset[i] ? "kept" : "lost");
   return fates;
@@ -143,7 +143,7 @@ function fatesOf(walk: PowerWalk, free: readonly number[], subset: readonly bool
 
 /** An image in which at least one write is torn, most often the last one. */
 function tornPlan(
-  walk: PowerWalk,
+  walk: Walk,
   free: readonly number[],
   subsets: readonly boolean[][],
   options: ImageOptions,
@@ -222,7 +222,7 @@ function garbageOf(salt: number, length: number): Uint8Array {
   return bytes;
 }
 
-function rotPlans(walk: PowerWalk, { rotPages }: ImageOptions, random: Random): Plan[] {
+function rotPlans(walk: Walk, { rotPages }: ImageOptions, random: Random): Plan[] {
   // Before all of these pages have been written once, nothing can compensate for the loss.
   if (!rotPages.every((page) => isWritten(walk.base, page))) return [];
   const fates = walk.pending.map((): Fate => "kept");

@@ -215,8 +215,16 @@ export interface Pending {
   readonly forced: boolean;
 }
 
+/** A moment at which the power may be cut. */
+export interface Walk {
+  /** The bytes that the medium certainly has. */
+  readonly base: Blocks;
+  /** The operations that it may have, in the order of the requests. */
+  readonly pending: readonly Pending[];
+}
+
 /** Walks through the operations of a file, and tracks what the medium certainly has. */
-export class PowerWalk {
+export class PowerWalk implements Walk {
   /** The bytes that the medium certainly has. */
   readonly base: Blocks;
   /** The operations that it may have, in the order of the requests. */
@@ -264,7 +272,7 @@ export class PowerWalk {
 }
 
 /** Whether the order of an earlier operation and a write makes no difference. */
-function isApart(earlier: Operation, write: Operation): boolean {
+export function isApart(earlier: Operation, write: Operation): boolean {
   if (earlier.kind === "truncate") return false;
   return earlier.end <= write.position || write.end <= earlier.position;
 }
