@@ -4,7 +4,8 @@
  * that a cut can leave must open in a state that may be.
  *
  * `QUIRE_SHARED_CUTS=N` makes N recordings of more processes, each with 2,000 images, instead of a
- * small one. A recording that shows a fault is left in its folder.
+ * small one. A recording that shows a fault is left in its folder, in memory where that is a
+ * folder, or in `QUIRE_RECORDINGS`.
  */
 
 import { existsSync } from "node:fs";
@@ -21,11 +22,12 @@ const GIVEN = Deno.env.get("QUIRE_SHARED_CUTS");
 const RECORDINGS = Number(GIVEN ?? 1);
 const IMAGES = GIVEN === undefined ? 150 : 2000;
 const MEMORY = "/dev/shm";
+const PLACE = Deno.env.get("QUIRE_RECORDINGS") ?? (existsSync(MEMORY) ? MEMORY : undefined);
 
-/** Records processes, and cuts the power; in memory where that is a folder, for speed. */
+/** Records processes, and cuts the power. */
 async function runOnce(folder: string, seed: number) {
   const lives = GIVEN === undefined ? 4 : 12;
-  const steps = GIVEN === undefined ? 14 : 30;
+  const steps = GIVEN === undefined ? 30 : 60;
   const processes = GIVEN === undefined ? 3 : 2 + seed % 3;
   const { kills, ...paths } = await recordFleet({
     ...{ folder, seed, processes, lives, steps },
@@ -41,8 +43,8 @@ describe("power cuts of processes that share a file", () => {
   for (let i = 0; i < RECORDINGS; i++) {
     const seed = TURN + i;
     it(`lose nothing that was acknowledged, from seed ${seed}`, async () => {
-      const memory = existsSync(MEMORY) ? { dir: MEMORY } : {};
-      const folder = Deno.makeTempDirSync({ prefix: "quire-power-", ...memory });
+      const place = PLACE === undefined ? {} : { dir: PLACE };
+      const folder = Deno.makeTempDirSync({ prefix: "quire-power-", ...place });
       const { faults, report } = await runOnce(folder, seed);
       assertEquals(faults, [], `the recording is in ${folder}`);
       Deno.removeSync(folder, { recursive: true });

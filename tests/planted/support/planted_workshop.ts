@@ -104,7 +104,7 @@ export class Workshop {
     const process = new Deno.Command(Deno.execPath(), {
       args,
       cwd: this.#dir,
-      env: ENVIRONMENT,
+      env: { ...ENVIRONMENT, QUIRE_RECORDINGS: this.#dir },
       detached: true, // a group, because its children keep the pipes open after its end
       stdout: "piped",
       stderr: "piped",

@@ -48,6 +48,12 @@ export class CallWalk implements Walk {
     return this.#running.size;
   }
 
+  /** Whether something was written behind a sync that runs, which does not cover it. */
+  get isOvertaken(): boolean {
+    const done = this.pending.filter(({ isDone, forced }) => isDone && !forced);
+    return [...this.#syncs.values()].some((covered) => !done.every((one) => covered.includes(one)));
+  }
+
   /** Goes on by one entry. */
   take(entry: Entry): void {
     if (entry.is === "done") this.#end(entry.call);

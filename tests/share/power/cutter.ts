@@ -39,6 +39,8 @@ export interface CutReport {
   /** Calls that were recorded, and transactions that were durable at the end. */
   calls: number;
   transactions: number;
+  /** Syncs during which another process wrote. */
+  overlaps: number;
   cuts: number;
   images: number;
   /** Images that differ, each of which was opened. */
@@ -84,7 +86,15 @@ class Cutter {
   constructor(task: CutTask) {
     this.#task = task;
     this.#image = `${task.folder}/image.quire`;
-    const counts = { calls: 0, transactions: 0, cuts: 0, images: 0, distinct: 0, nested: 0 };
+    const counts = {
+      calls: 0,
+      transactions: 0,
+      overlaps: 0,
+      cuts: 0,
+      images: 0,
+      distinct: 0,
+      nested: 0,
+    };
     this.report = { ...counts, lossy: 0, followed: 0, faults: [] };
   }
 
@@ -92,6 +102,7 @@ class Cutter {
     const entries = readLog(this.#task.log);
     this.report.calls = entries.filter(({ is }) => is === "issue").length;
     this.report.transactions = this.#checkReplay(entries);
+    this.report.overlaps = overlapsIn(entries);
     const random = new Random(this.#task.seed);
     const count = Math.ceil(this.#task.images / LIMIT);
     const cuts = chooseCuts(entries, count, random);
@@ -277,15 +288,31 @@ class Memory {
   }
 }
 
+/** The syncs during which another process writes to the file. */
+function overlapsIn(entries: readonly Entry[]): number {
+  const running = new Set<string>();
+  let overlaps = 0;
+  for (const entry of entries) {
+    if (entry.is === "done") running.delete(entry.call);
+    if (entry.is !== "issue" || entry.what.file !== "main") continue;
+    const isBy = (call: string) => call.split(".")[0] === entry.call.split(".")[0];
+    // A process that has died in its sync is found here, too: once.
+    const others = [...running].filter((call) => !isBy(call));
+    if (entry.what.kind === "sync") running.add(entry.call);
+    else for (const call of others) overlaps += Number(running.delete(call));
+  }
+  return overlaps;
+}
+
 /**
  * Chooses cuts: most of them where something may be lost, and of these more than their share where
- * a superblock may be, and where somebody has just heard that something is durable.
+ * a superblock may be, during syncs while others write, and behind news of durability.
  */
 function chooseCuts(entries: readonly Entry[], count: number, random: Random): Set<number> {
   const walk = new CallWalk();
-  const sorts: [number[], number[], number[], number[]] = [[], [], [], []];
+  const sorts: [number[], ...number[][]] = [[], [], [], [], []];
   entries.forEach((entry, at) => {
-    sorts[sortOf(walk, entries[at - 1])].push(at);
+    sorts[sortOf(walk, entries[at - 1])]!.push(at);
     walk.take(entry);
   });
   sorts[0].push(entries.length);
@@ -297,14 +324,18 @@ function chooseCuts(entries: readonly Entry[], count: number, random: Random): S
   return cuts;
 }
 
-/** 0: nothing may be lost; 1: a superblock; 2: something, after news of durability; 3: else. */
-function sortOf({ pending }: CallWalk, last: Entry | undefined): 0 | 1 | 2 | 3 {
-  const free = pending.filter(({ forced }) => !forced);
+/**
+ * 0: nothing may be lost; 1: a superblock; 2: what was written during a sync; 3: something, after
+ * news of durability; 4: else.
+ */
+function sortOf(walk: CallWalk, last: Entry | undefined): 0 | 1 | 2 | 3 | 4 {
+  const free = walk.pending.filter(({ forced }) => !forced);
   if (free.length === 0) return 0;
   const isSuperblock = ({ operation }: typeof free[number]) =>
     operation.isWrite && operation.position < SUPERBLOCKS_END;
   if (free.some(isSuperblock)) return 1;
-  return last?.is === "note" && last.note.is === "durable" ? 2 : 3;
+  if (walk.isOvertaken) return 2;
+  return last?.is === "note" && last.note.is === "durable" ? 3 : 4;
 }
 
 async function verifyWhole(db: Database): Promise<void> {

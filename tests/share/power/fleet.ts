@@ -52,7 +52,7 @@ export async function recordFleet(options: FleetOptions): Promise<Recorded> {
     while (begun < lives) {
       const process = begun++;
       const isKilled = process < lives - 1 && random.once(killedOneIn);
-      const pauseMs = random.pick([0, 2, 6]);
+      const pauseMs = random.pick([0, 2, 4, 4]);
       const task = { path, log, process, seed: random.u32(), steps, pauseMs };
       const death = isKilled ? { death: deathOf(random) } : {};
       if (await run({ ...task, ...death })) kills++;

@@ -22,7 +22,7 @@ export interface Task {
   readonly process: number;
   readonly seed: number;
   readonly steps: number;
-  /** The longest that a call is held up, in milliseconds. */
+  /** The longest that a call that waits for the medium is held up, in milliseconds; 0 = never. */
   readonly pauseMs: number;
   /** When it kills itself, if it does. */
   readonly death?: Death;
@@ -75,7 +75,8 @@ class Worker implements Recorder {
   }
 
   pauseMs(): number {
-    return this.#times.once(2) ? 0 : this.#times.below(this.#task.pauseMs + 1);
+    const { pauseMs } = this.#task;
+    return pauseMs === 0 ? 0 : 1 + this.#times.below(pauseMs);
   }
 
   #begins(moment: Death["moment"]): void {
