@@ -66,6 +66,8 @@ class Upload {
   #done = 0;
   /** The number of the tree that owns the earlier parts. */
   #tree = 0;
+  /** Whether the database is being closed, which may take turns. */
+  #hasEnded = false;
 
   constructor(
     session: Session,
@@ -101,16 +103,22 @@ class Upload {
 
   /** Ends the upload with the session: releases the parts, and reads nothing more. */
   end(): void {
+    this.#hasEnded = true;
     this.#giveBack();
-    const reason = new ClosedError("Cannot set the stream: the database was closed");
     // Not before the session has ended, because the stream may run any code.
-    queueMicrotask(() => this.#reader.cancel(reason).catch(() => {}));
+    queueMicrotask(() => this.#reader.cancel(closedError()).catch(() => {}));
+  }
+
+  /** Throws if the value must not be set: a stream that was cancelled ends like a whole one. */
+  #checkOpen(): void {
+    this.#session.checkOpen();
+    if (this.#hasEnded) throw closedError();
   }
 
   async #readAll(): Promise<void> {
     for (;;) {
       const { done, value } = await this.#reader.read();
-      this.#session.checkOpen();
+      this.#checkOpen();
       if (done) return;
       if (!(value instanceof Uint8Array)) {
         throw new TypeError(`Cannot set: a chunk of type ${typeof value} is not bytes`);
@@ -158,7 +166,7 @@ class Upload {
     this.#done += this.#filled;
     this.#filled = 0;
     await new Promise<void>((resolve) => setImmediate(resolve));
-    this.#session.checkOpen();
+    this.#checkOpen();
   }
 
   /** Appends what is gathered, and returns the number of the unfinished value. */
@@ -175,6 +183,7 @@ class Upload {
   }
 
   #finish(): void {
+    this.#checkOpen();
     if (this.#done === 0) {
       this.#openTree().put(this.#key, this.#part.subarray(0, this.#filled));
       return;
@@ -205,4 +214,8 @@ class Upload {
       if (!isExpected) throw error;
     }
   }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError("Cannot set the stream: the database was closed");
 }

@@ -358,6 +358,33 @@ describe("setStream() that fails", () => {
     assert(reason instanceof ClosedError);
   });
 
+  for (const given of [100_000, PART + 100_000]) {
+    it(`keeps the old value when the database is closed in turns after ${given} bytes`, async () => {
+      const file = new MemoryFile();
+      const opened = openBoth(file, SMALL_CACHE);
+      const value = valueOf({ bytes: 500, salt: 1 });
+      await opened.db.tree("main").set("key", value);
+      // So the close has pages to move, in several turns.
+      const other = opened.db.tree("other");
+      await other.load(
+        Array.from({ length: 2000 }, (_, i) => [`${10_000 + i}`, new Uint8Array(3000)]),
+      );
+      await other.deleteRange({ lt: "11900" });
+      // Nothing else is ever said by this source.
+      const stream = new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(given)),
+      });
+      const ended = assertRejects(
+        () => setStream(opened.session, "main", "key", stream),
+        ClosedError,
+      );
+      for (let turn = 0; turn < 5; turn++) await wait();
+      await opened.db[Symbol.asyncDispose]();
+      await ended;
+      expectValue(openBoth(new MemoryFile(file.content())), "key", value);
+    });
+  }
+
   it("is not undone by a key or a chunk that changes afterwards", async () => {
     const opened = openBoth(new MemoryFile());
     const key = new Uint8Array([107]);
