@@ -556,6 +556,7 @@ export class Pager {
   #beginClose(): void {
     this.#closed = this.#isClosing = true;
     while (this.depth > 0) this.rollback();
+    this.#parts.versions.close();
   }
 
   #endClose(): void {

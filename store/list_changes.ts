@@ -34,7 +34,7 @@ export function listChanges(
     refuseInsideOrClosed();
     return lastCommitOf(session);
   };
-  return changesBetween(older, newer, signal, session.inTurn.bind(session));
+  return changesBetween(older, newer, signal, session);
 }
 
 /** Checks what names the older version; returns what opens it. */

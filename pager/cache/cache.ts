@@ -270,8 +270,10 @@ export class Cache {
     return this.#free.length >= CHUNK_PAGES;
   }
 
-  /** Ends the memory of the frames. */
+  /** Ends the memory of the frames. No page is found from then on. */
   close(): void {
+    this.#chunkFrames.fill(0);
+    this.#pool.clear();
     this.#memory.close();
   }
 

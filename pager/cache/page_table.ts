@@ -54,6 +54,12 @@ export class PageTable {
     this.#keys[hole] = EMPTY;
   }
 
+  /** Removes all pages. */
+  clear(): void {
+    this.#keys.fill(EMPTY);
+    this.#size = 0;
+  }
+
   #find(page: PageNumber): number {
     const mask = this.#keys.length - 1;
     const key = page | 0;

@@ -6,10 +6,12 @@
  * failed sync, and report success the next time). So writes are not retried: the disk latches, and
  * serves only reads. There is one exception: a claim of space that fails because the disk is full
  * has lost nothing, and does not latch the disk.
+ *
+ * A closed disk calls its file no more: the number of its descriptor may be that of another file.
  */
 
 import { constants, platform } from "node:os";
-import { IoError } from "../format/errors.ts";
+import { ClosedError, IoError } from "../format/errors.ts";
 import type { File } from "./file.ts";
 
 /** The calls made to a file so far. */
@@ -45,6 +47,7 @@ export class Disk {
 
   readonly #file: File;
   #failure: IoError | undefined;
+  #isClosed = false;
 
   /**
    * Wraps a file.
@@ -74,26 +77,35 @@ export class Disk {
    * Checks that no write, truncation or sync has failed.
    *
    * @throws {IoError} One has; `cause` is that failure.
+   * @throws {ClosedError} The disk is closed.
    */
   checkWritable(): void {
+    this.#checkOpen();
     if (this.#failure === undefined) return;
     throw new IoError(`Cannot write: an earlier write or sync failed (${this.#failure.message})`, {
       cause: this.#failure,
     });
   }
 
+  #checkOpen(): void {
+    if (this.#isClosed) throw new ClosedError("Cannot use the file: it is closed");
+  }
+
   /** The size of the file in bytes. */
   size(): number {
+    this.#checkOpen();
     return sizeFrom(() => this.#file.size());
   }
 
   /** The bytes that the file takes on the medium, without its holes; its size if not known. */
   allocated(): number {
+    this.#checkOpen();
     return sizeFrom(() => this.#file.allocated?.() ?? this.#file.size());
   }
 
   /** Reads until it has `length` bytes or the file ends; returns the number of bytes read. */
   read(target: Uint8Array, start: number, length: number, position: number): number {
+    this.#checkOpen();
     this.unfinished?.complete(position, length);
     let done = 0;
     while (done < length) {
@@ -115,6 +127,7 @@ export class Disk {
    * @throws {IoError} The system refused, and may have taken the memory away.
    */
   show(target: Uint8Array<ArrayBuffer>, position: number): void {
+    this.#checkOpen();
     this.#file.showAt?.(target, position);
   }
 
@@ -128,6 +141,7 @@ export class Disk {
    * fails, a later read meets the failure.
    */
   async startRead(position: number, length: number): Promise<void> {
+    this.#checkOpen();
     await this.#file.startRead?.(position, length);
   }
 
@@ -199,6 +213,7 @@ export class Disk {
 
   /** Closes the file. An interrupted close is not repeated: that could hit another descriptor. */
   close(): void {
+    this.#isClosed = true;
     try {
       this.#file.close();
     } catch (cause) {

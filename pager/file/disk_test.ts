@@ -2,10 +2,10 @@
 // write is final, and reads still work after it.
 
 import { constants } from "node:os";
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { always, FaultyFile, from, type Operation } from "../../tests/support/files/faulty_file.ts";
-import { IoError } from "../format/errors.ts";
+import { ClosedError, IoError } from "../format/errors.ts";
 import { Disk, isFull } from "./disk.ts";
 import { MemoryFile } from "./memory_file.ts";
 
@@ -80,6 +80,30 @@ function failingOnce(
   file.fault = () => (fail(), "none");
   return { disk: new Disk(file), calls: () => calls };
 }
+
+describe("a closed Disk", () => {
+  it("calls the file no more: its descriptor may be that of another file", async () => {
+    const { file, disk } = setUp(BYTES);
+    disk.close();
+    const before = { ...file.counts };
+    const calls: readonly (() => unknown)[] = [
+      () => disk.read(new Uint8Array(9), 0, 9, 0),
+      () => disk.show(new Uint8Array(9), 0),
+      () => disk.write(BYTES, 0, 9, 0),
+      () => disk.writeThrough(BYTES, 0, 9, 0),
+      () => disk.claim(BYTES, 0, 9, 0),
+      () => disk.sync(),
+      () => disk.truncate(0),
+      () => disk.size(),
+      () => disk.allocated(),
+    ];
+    for (const call of calls) assertThrows(call, ClosedError);
+    await assertRejects(() => disk.startRead(0, 9), ClosedError);
+    await assertRejects(() => disk.startSync(), ClosedError);
+    assertEquals({ ...file.counts }, before);
+    assertEquals(disk.failure, undefined);
+  });
+});
 
 describe("a call that a signal interrupted", () => {
   const acts: Readonly<Record<string, (disk: Disk) => unknown>> = {

@@ -200,7 +200,7 @@ export class PageSnapshot implements PageReader {
    *
    * @throws {CorruptionError} The page does not match its header, or its version is forged.
    * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
-   * @throws {ClosedError} The snapshot was closed.
+   * @throws {ClosedError} The snapshot or its pager was closed.
    */
   at(page: PageNumber): Place {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
@@ -233,7 +233,7 @@ export class PageSnapshot implements PageReader {
    *
    * @throws {CorruptionError} A header of the chunk breaks a rule.
    * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
-   * @throws {ClosedError} The snapshot was closed.
+   * @throws {ClosedError} The snapshot or its pager was closed.
    */
   copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");

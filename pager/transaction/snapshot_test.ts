@@ -158,6 +158,20 @@ describe("PageSnapshot", () => {
     assertThrows(() => snapshot.peek(5), ClosedError);
   });
 
+  it("refuses use once the pager is closed, whether it saw a page before or not", () => {
+    const pager = openNodes(makeFile(20));
+    const snapshot = pager.snapshot();
+    transact(pager, () => write(pager, 6, 100));
+    expectSeen(snapshot, 5, 5);
+    expectSeen(snapshot, 6, 6);
+    pager.close();
+    for (const page of [5, 6, 7]) {
+      assertThrows(() => snapshot.at(page), ClosedError);
+      assertThrows(() => snapshot.peek(page), ClosedError);
+    }
+    snapshot.close();
+  });
+
   it("ends, the oldest first, when old pages take more memory than they may", () => {
     const pager = openNodes(makeFile(100), { maxSnapshotBytes: 10 * 8192 });
     const first = pager.snapshot();

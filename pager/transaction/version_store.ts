@@ -18,7 +18,7 @@
 import type { Cache } from "../cache/cache.ts";
 import { copyHeader, copyPage } from "../cache/page_copy.ts";
 import { assert } from "../format/assert.ts";
-import { SnapshotTooOldError } from "../format/errors.ts";
+import { ClosedError, SnapshotTooOldError } from "../format/errors.ts";
 import { CHUNK_SHIFT, HEADER_WORD_SHIFT, PAGE_BYTES, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { PageNumber, Place, Slot, Version } from "../format/units.ts";
@@ -89,6 +89,7 @@ export class VersionStore {
   /** The images that the open transaction kept, in the order of its changes. */
   readonly #open: Image[] = [];
   #count = 0;
+  #isClosed = false;
 
   /**
    * Creates an empty store.
@@ -183,6 +184,7 @@ export class VersionStore {
    * The place of a page as a snapshot sees it, or -1 when it sees the current page.
    *
    * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
+   * @throws {ClosedError} The pager was closed.
    */
   find(page: PageNumber, snapshot: SnapshotState): number {
     const image = this.#imageFor(page, snapshot);
@@ -241,6 +243,7 @@ export class VersionStore {
 
   /** The image of a page that a snapshot sees; undefined when it sees the current page. */
   #imageFor(page: PageNumber, snapshot: SnapshotState): Image | undefined {
+    if (this.#isClosed) throw new ClosedError("Cannot use the database: it is closed");
     if (snapshot.isTooOld) throw new SnapshotTooOldError("Cannot read the snapshot: it is too old");
     if (this.#count === 0) return undefined;
     const images = this.#images.get(page);
@@ -253,6 +256,11 @@ export class VersionStore {
     if (image.place !== IN_PLACE) return image.place;
     assert(image.header !== undefined, "an image in place has its header");
     return image.place = this.#released.bringBack(page, image.header);
+  }
+
+  /** Ends the reads of all snapshots: the memory and the file of the pages are about to go. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** Ends the oldest snapshots while images exceed their bound, except those that drain. */

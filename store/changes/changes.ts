@@ -38,25 +38,26 @@ const STEPS = 64;
  * @param older Opens the older version, which is disposed at the end.
  * @param newer Opens the newer version, which is disposed at the end.
  * @param signal Ends the listing.
- * @param inTurn Runs a step while no other process writes the file.
+ * @param session Runs a step while no other process writes the file, and knows its end.
  * @throws {RangeError} The older version is not one of the same database.
  * @throws {CorruptionError} A page of either version is damaged.
+ * @throws {ClosedError} The session has ended meanwhile.
  */
 export async function* changesBetween(
   older: () => DatabaseVersion,
   newer: () => DatabaseVersion,
   signal: AbortSignal | undefined,
-  inTurn: Session["inTurn"],
+  session: Pick<Session, "inTurn" | "checkOpen">,
 ): AsyncGenerator<KeyChange, void, undefined> {
   using after = newer();
   using before = older();
   checkSameDatabase(before, after);
-  const pace = new Pace(signal);
+  const pace = new Pace(signal, session);
   const leaves = new ChangedLeaves();
   const comparison = leaves.compare(before.pages, after.pages);
   const next = () => comparison.next();
-  let step = await inTurn(next);
-  for (; !step.done; step = await inTurn(next)) if (pace.isOver) await pace.pause();
+  let step = await session.inTurn(next);
+  for (; !step.done; step = await session.inTurn(next)) if (pace.isOver) await pace.pause();
   if (!step.value) refuse(before, after, "the file has changes of its own");
   for (const [version, set] of [[before, leaves.older], [after, leaves.newer]] as const) {
     for (const tree of version.catalog.names()) {
@@ -69,7 +70,10 @@ export async function* changesBetween(
     const [was, is] = versionsOf(tree, before, after, leaves);
     let count = 0;
     for (const change of treeChanges(was, is)) {
-      if (change !== undefined) yield { tree, ...change };
+      if (change !== undefined) {
+        yield { tree, ...change };
+        session.checkOpen();
+      }
       if (++count % STEPS === 0 && pace.isOver) await pace.pause();
     }
     if (pace.isOver) await pace.pause();
@@ -118,10 +122,12 @@ function versionsOf(
 /** Pauses, so that other tasks run. */
 class Pace {
   readonly #signal: AbortSignal | undefined;
+  readonly #session: Pick<Session, "checkOpen">;
   #end = performance.now() + SLICE_MS;
 
-  constructor(signal: AbortSignal | undefined) {
+  constructor(signal: AbortSignal | undefined, session: Pick<Session, "checkOpen">) {
     this.#signal = signal;
+    this.#session = session;
     signal?.throwIfAborted();
   }
 
@@ -130,10 +136,11 @@ class Pace {
     return performance.now() >= this.#end;
   }
 
-  /** Lets other tasks run. Throws the signal's reason when it is aborted. */
+  /** Lets other tasks run. Throws the signal's reason when it is aborted, and after a close. */
   async pause(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#signal?.throwIfAborted();
+    this.#session.checkOpen();
     this.#end = performance.now() + SLICE_MS;
   }
 }

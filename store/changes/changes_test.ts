@@ -224,6 +224,19 @@ describe("Database.changes()", () => {
     await assertRejects(() => pending.next(), ClosedError);
   });
 
+  it("ends at the next step once the database is closed", async () => {
+    for (const durability of ["sync", "none"] as const) {
+      const db = open(":memory:", { durability });
+      using since = db.snapshot();
+      await db.tree("a").setMany(Array.from({ length: 9 }, (_, i) => [`key ${i}`, utf8("x")]));
+      const changes = db.changes({ since });
+      await changes.next();
+      db.close();
+      await assertRejects(() => changes.next(), ClosedError);
+      assertEquals(await changes.next(), { done: true, value: undefined });
+    }
+  });
+
   it("reports a damaged page of the copy", () =>
     inTempDir(async (dir) => {
       using db = open(`${dir}/db`);
