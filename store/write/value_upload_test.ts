@@ -359,7 +359,7 @@ describe("setStream() that fails", () => {
   });
 
   for (const given of [100_000, PART + 100_000]) {
-    it(`keeps the old value when the database is closed in turns after ${given} bytes`, async () => {
+    it(`keeps the old value when a close in turns cuts it after ${given} bytes`, async () => {
       const file = new MemoryFile();
       const opened = openBoth(file, SMALL_CACHE);
       const value = valueOf({ bytes: 500, salt: 1 });

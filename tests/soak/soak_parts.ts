@@ -201,6 +201,14 @@ export const PARTS: readonly Part[] = [
     counts: /^seed \d+: /,
   },
   {
+    name: "everything at once",
+    file: "tests/model/together_test.ts",
+    env: { QUIRE_TOGETHER: "40" },
+    minutes: 6,
+    rhythm: "each round",
+    counts: /^together, seed/,
+  },
+  {
     name: "bit flips",
     file: "tests/hostile/bit_flip_test.ts",
     env: { QUIRE_FLIPS: "3000", QUIRE_FLIP_STEP: "7" },
