@@ -1,6 +1,6 @@
 /**
- * Acts that change entries: sets, deletes, ranges, rollbacks, streams, loads and drops. Those of the
- * trees of the model note what they change; the others check what they can by themselves.
+ * Acts that change entries: sets, deletes, ranges, rollbacks, streams, loads and drops. Those of
+ * the trees of the model note what they change; the others check what they can by themselves.
  */
 
 import type { Act, Crowd } from "./crowd.ts";

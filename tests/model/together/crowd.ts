@@ -3,8 +3,8 @@
  * also while they are at work.
  *
  * Whatever runs may end with `ClosedError` where the database is closed meanwhile, and with the
- * errors that its own rule names; any other error is a fault. It checks no content by itself, except
- * after it has opened the database.
+ * errors that its own rule names; any other error is a fault. It checks no content by itself,
+ * except after it has opened the database.
  */
 
 import { type Database, open, type OpenOptions, type Transaction } from "../../../mod.ts";

@@ -69,7 +69,7 @@ async function addIncrement(crowd: Crowd): Promise<void> {
   Deno.removeSync(restored);
 }
 
-/** Lists what changed since the base of the chain, and checks that where nobody commits meanwhile. */
+/** Lists what changed between the base of the chain and the last commit. */
 async function listChanges(crowd: Crowd): Promise<void> {
   const chain = chains.get(crowd);
   if (chain === undefined) return;
