@@ -497,12 +497,17 @@ describe("Pager, closed or read-only", () => {
   it("refuses use after close, and closes once", () => {
     const file = new FaultyFile(makeFile(10));
     const pager = openNodes(file);
+    pager.at(5);
     pager.close();
     pager.close();
     assertEquals(file.counts.close, 1);
     assertThrows(() => pager.begin(), ClosedError);
     assertThrows(() => pager.checkpoint(), ClosedError);
     assertThrows(() => pager.getPage(5), ClosedError);
+    for (const page of [5, 6]) {
+      assertThrows(() => pager.at(page), ClosedError);
+      assertThrows(() => pager.peek(page), ClosedError);
+    }
   });
 
   it("rolls back an open transaction at close", () => {

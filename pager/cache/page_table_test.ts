@@ -23,6 +23,15 @@ describe("PageTable", () => {
     assertEquals([table.get(7), table.size], [2, 1]);
   });
 
+  it("clear removes all pages, and others can be added", () => {
+    const table = new PageTable();
+    for (let page = 1; page < 3000; page++) table.set(page, page);
+    table.clear();
+    expectSame(table, new Map(), [1, 2, 2999]);
+    table.set(2, 9);
+    expectSame(table, new Map([[2, 9]]), [1, 2, 3]);
+  });
+
   it("delete of a page that is not there changes nothing", () => {
     const table = new PageTable();
     table.set(7, 1);
