@@ -308,6 +308,14 @@ export const PARTS: readonly Part[] = [
     counts: /^power cuts of processes, seed/,
   },
   {
+    name: "power cuts of a disk below a file system",
+    file: "tests/crash/disk_cut_test.ts",
+    env: { QUIRE_DISK_CUTS: "2" },
+    minutes: 6,
+    rhythm: "each round",
+    counts: /^cuts of a disk/,
+  },
+  {
     name: "sharing, linearizable",
     file: "tests/share/linearizable_test.ts",
     env: { QUIRE_LINEAR: "40" },
