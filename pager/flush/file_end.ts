@@ -21,7 +21,7 @@ import type { Windows } from "../cache/windows.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import { assert } from "../format/assert.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
-import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, endOfChunks, PAGE_BYTES } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { PageNumber } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
@@ -83,7 +83,7 @@ export class FileEnd {
   moveToDataEnd(journal: readonly number[], least: PageNumber): void {
     try {
       const end = Math.max(least, this.pageCountWithout(new Set(journal), LOOKS_MAX));
-      this.moveTo(Math.max(end, endOf(journal)));
+      this.moveTo(Math.max(end, endOfChunks(journal)));
       this.#dataEnd.page = end;
     } catch (error) {
       if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
@@ -215,9 +215,4 @@ export class FileEnd {
       throw error;
     }
   }
-}
-
-/** The lowest page count that leaves chunks inside the file. */
-export function endOf(chunks: readonly number[]): number {
-  return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
 }

@@ -29,7 +29,7 @@ import type { Writeback } from "../cache/writeback.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { seedOf } from "../format/checksum.ts";
-import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, endOfChunks, PAGE_BYTES } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { ChunkNumber } from "../format/units.ts";
@@ -38,7 +38,7 @@ import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Journal } from "../journal/journal.ts";
 import { PAUSE, type Steps } from "../journal/synced_steps.ts";
-import { endOf, type FileEnd, LOOKS_MAX } from "./file_end.ts";
+import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
 
 /** The chunks of a new journal: one for each area. */
 const NEW_CHUNKS = 2;
@@ -101,7 +101,7 @@ export class JournalLocation {
 
   /** The lowest page count that leaves both areas inside the file. */
   get pageCountMin(): number {
-    return endOf(this.#journal.chunks.flat());
+    return endOfChunks(this.#journal.chunks.flat());
   }
 
   /**

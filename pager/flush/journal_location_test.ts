@@ -111,6 +111,43 @@ describe("The journal", () => {
     assertNotEquals(journalChunks(pager), chunks);
   });
 
+  it("is all inside the file for all who open it, also where data once ended inside it", () => {
+    const file = makeFile(PAGES.length);
+    const pager = openNodes(file);
+    const far = Array.from({ length: 100 }, (_, i) => (DATA_CHUNKS + 1) * 256 + 1 + i);
+    transact(pager, () => far.forEach((page) => allocate(pager, page, 1)));
+    pager.checkpoint();
+    // While a snapshot is open a checkpoint does not look where the data ends.
+    const snapshot = pager.snapshot();
+    transact(pager, () => far.forEach((page) => pager.release(page, 1)));
+    pager.checkpoint();
+    snapshot.close();
+    pager.checkpoint();
+    const chunks = [DATA_CHUNKS, DATA_CHUNKS + 1];
+    assertEquals(journalChunks(pager), chunks);
+    const expectAll = (opened: Pager) => {
+      assertEquals(opened.meta.pageCount, (DATA_CHUNKS + 2) * 256);
+      assertEquals(journalChunks(opened), chunks);
+      expectContent(opened, PAGES[1]!, PAGES[1]!);
+    };
+    const followed = openNodes(file, { follow: true });
+    // The second commit says that the first one is on the medium.
+    for (const salt of [2, 3]) {
+      transact(pager, () => write(pager, PAGES[0]!, salt));
+      pager.flush("sync");
+    }
+    followed.follower!.poll();
+    expectAll(followed);
+    for (const options of [{ follow: true }, { readOnly: true }, {}]) {
+      const again = openNodes(new MemoryFile(file.content()), options);
+      expectAll(again);
+      again.close();
+    }
+    pager.checkpoint();
+    followed.follower!.refresh();
+    expectAll(followed);
+  });
+
   it("stays while it holds a commit that the pages of the file do not", () => {
     const file = makeFile(PAGES.length);
     const pager = withLargeJournal(file);

@@ -25,6 +25,7 @@ import { Disk } from "../file/disk.ts";
 import { pauseThread } from "../file/disk_file.ts";
 import type { File } from "../file/file.ts";
 import { BusyError, type CorruptionError, IoError } from "../format/errors.ts";
+import { endOfChunks } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { PageNumber } from "../format/units.ts";
@@ -203,6 +204,11 @@ export class Follower implements Judge, Following {
     return isOther && this.refresh();
   }
 
+  /** The lowest page count that leaves the journal inside the file. */
+  get #journalEnd(): PageNumber {
+    return endOfChunks(this.#superblock.journals.flat());
+  }
+
   /** The position behind everything that was read. */
   get #end(): Position {
     return this.#waiting.at(-1)?.end ?? this.#position;
@@ -266,6 +272,7 @@ export class Follower implements Judge, Following {
       this.#position = group.end;
     }
     this.#takeover?.end();
+    this.#takeover?.cover(this.#journalEnd);
   }
 
   /** Continues with a newer superblock, whose state is not ahead of the position. */
@@ -277,6 +284,7 @@ export class Follower implements Judge, Following {
     this.#waiting = [];
     const { sequence, generation } = this.#position;
     if (sequence === found.replaySequence) this.#takeover?.restate(found);
+    this.#takeover?.cover(this.#journalEnd);
     if (generation < found.replayGeneration) this.#position = { ...startOf(found), sequence };
   }
 
@@ -307,6 +315,7 @@ export class Follower implements Judge, Following {
     this.#position = end;
     this.#waiting = groups.slice(taken.length);
     this.meta.assign(taken.at(-1)?.meta ?? found);
+    this.meta.pageCount = Math.max(this.meta.pageCount, this.#journalEnd);
     this.#takeover?.beginAnew(this.meta);
     return true;
   }

@@ -91,6 +91,15 @@ export class Takeover {
     this.#versions.bound();
   }
 
+  /**
+   * Counts pages up to the end of the journal: in batches and superblocks the count may end before
+   * it, or inside it.
+   */
+  cover(journalEnd: PageNumber): void {
+    this.#meta.pageCount = Math.max(this.#meta.pageCount, journalEnd);
+    this.#cache.reserve(chunksOf(this.#meta.pageCount));
+  }
+
   /** Takes over the facts about the file, in the state that is in memory. */
   restate(meta: MetaFields): void {
     this.#meta.assign(meta);

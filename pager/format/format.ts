@@ -197,3 +197,8 @@ export const SUPERBLOCK = {
 export function chunksOf(pageCount: number): number {
   return ((pageCount - 1) >>> CHUNK_SHIFT) + 1;
 }
+
+/** The lowest page count that leaves chunks inside the file; 0 for none. */
+export function endOfChunks(chunks: readonly number[]): number {
+  return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
+}

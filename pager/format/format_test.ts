@@ -103,4 +103,9 @@ describe("format", () => {
     ]];
     for (const [pages, chunks] of cases) assertEquals(format.chunksOf(pages!), chunks);
   });
+
+  it("endOfChunks counts the pages of the last chunk", () => {
+    assertEquals(format.endOfChunks([]), 0);
+    assertEquals(format.endOfChunks([4, 2]), 5 * 256);
+  });
 });

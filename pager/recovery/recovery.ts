@@ -32,6 +32,7 @@ import {
   CHUNK_BYTES,
   CHUNK_PAGES,
   chunksOf,
+  endOfChunks,
   PAGE_BYTES,
   SUPERBLOCK_PAGE,
   VERSION_MAX,
@@ -363,10 +364,9 @@ export class Recovery {
     throw new CorruptionError(last * CHUNK_PAGES, last * CHUNK_BYTES, rule);
   }
 
-  /** The page count, extended past both areas. */
+  /** The page count, extended past both areas; it may end inside one, as `DataEnd` says. */
   #pageCount(pageCount: number): number {
-    const chunks = Math.max(...this.#journals.flat().map((chunk) => chunk + 1), 0);
-    return chunks > chunksOf(pageCount) ? chunks * CHUNK_PAGES : pageCount;
+    return Math.max(pageCount, endOfChunks(this.#journals.flat()));
   }
 
   /** Whether a header page need not be kept in memory under an overlay: the file has it empty. */

@@ -4,7 +4,7 @@
  */
 
 import type { BatchReader, Group, Position } from "../follow/batch_reader.ts";
-import { CHUNK_PAGES } from "../format/format.ts";
+import { endOfChunks } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { Version } from "../format/units.ts";
@@ -82,8 +82,7 @@ export class SharePosition {
 
   /** The lowest page count that leaves both areas inside the file. */
   get pageCountMin(): number {
-    const chunks = this.superblock.journals.flat();
-    return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
+    return endOfChunks(this.superblock.journals.flat());
   }
 
   /**

@@ -15,7 +15,7 @@ import type { Group } from "../follow/batch_reader.ts";
 import type { ChangedPages } from "../follow/changed_pages.ts";
 import type { RecordIndex } from "../follow/record_index.ts";
 import { Takeover } from "../follow/takeover.ts";
-import { CHUNK_SHIFT, chunksOf } from "../format/format.ts";
+import { CHUNK_SHIFT } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
@@ -125,10 +125,8 @@ export class RemoteCommits implements ShareFollower {
 
   /** A writer that died may have made an area longer, and written no batch with its page count. */
   #coverAreas(pageCountMin: number): void {
-    const { meta, claimed, cache } = this.#parts;
-    meta.pageCount = Math.max(meta.pageCount, pageCountMin);
-    claimed.cover(meta.pageCount);
-    cache.reserve(chunksOf(meta.pageCount));
+    this.#takeover.cover(pageCountMin);
+    this.#parts.claimed.cover(this.#parts.meta.pageCount);
   }
 }
 
