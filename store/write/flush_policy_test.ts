@@ -44,6 +44,11 @@ describe("AdaptivePolicy", () => {
     assertEquals(flightsOf(policy, 100, 0.14), 32);
   });
 
+  it("serves a lone caller in line where a flight would cost a tenth more", () => {
+    assertEquals(flightsOf(new AdaptivePolicy(), 100, 0.9), 0);
+    assertEquals(flightsOf(new AdaptivePolicy(), 100, 1.1), 99);
+  });
+
   it("flies always where syncs are long, and no longer once they are short", () => {
     const policy = new AdaptivePolicy();
     assertEquals([flightsOf(policy, 100, 5), policy.isSyncLong], [99, true]);
