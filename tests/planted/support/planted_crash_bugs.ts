@@ -450,6 +450,23 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     part("pager/flush/journal_location_test.ts", "The journal"),
   ),
   bug(
+    "journal-uncounted",
+    "a recovered file has all pages of its journal, also where its data seems to end inside it",
+    RECOVERY,
+    "    return Math.max(pageCount, endOfChunks(this.#journals.flat()));\n",
+    "    const end = endOfChunks(this.#journals.flat());\n" +
+      "    return chunksOf(end) > chunksOf(pageCount) ? end : pageCount;\n",
+    part("pager/flush/journal_location_test.ts", "The journal"),
+  ),
+  bug(
+    "journal-unfollowed",
+    "a follower counts the pages of a journal that a new superblock lists",
+    "pager/follow/follower.ts",
+    "this.#takeover?.restate(found);\n    this.#takeover?.cover(this.#journalEnd);\n",
+    "this.#takeover?.restate(found);\n",
+    part("pager/flush/journal_location_test.ts", "The journal"),
+  ),
+  bug(
     "moved-unlinked",
     "the leaf before a leaf that moved links to its new page",
     "btree/compact/relocation.ts",
