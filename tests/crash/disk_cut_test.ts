@@ -18,7 +18,7 @@ import { inTempDir } from "../support/temp.ts";
 import { TURN } from "../support/turn.ts";
 import { cutDisk } from "./disk/cutting.ts";
 import { SYNC } from "./disk/disk_log.ts";
-import { DiskWalk } from "./disk/disk_walk.ts";
+import { DiskWalk, type Eighths } from "./disk/disk_walk.ts";
 import { FILE_SYSTEMS, type FileSystem } from "./disk/mounts.ts";
 import { livesOf, recordDisk } from "./disk/recording.ts";
 
@@ -77,37 +77,39 @@ describe("power cuts of a disk below a file system", { ignore: WHY_NONE !== unde
 });
 
 describe("a disk after a power cut", () => {
-  const SECTOR = 512;
-  const write = (position: number, length: number, byte: number) => {
-    return { promised: 0, position, bytes: new Uint8Array(length).fill(byte) };
+  const BLOCK = 4096;
+  const write = (block: number, count: number, byte: number) => {
+    return {
+      promised: 0,
+      position: block * BLOCK,
+      bytes: new Uint8Array(count * BLOCK).fill(byte),
+    };
   };
   const sync = { promised: 0, position: SYNC, bytes: new Uint8Array(0) };
-  /** The first bytes of the sectors of a disk, of which one half was synced. */
-  const sectorsAfter = (left: "none" | "all" | "sectors") =>
+  /** The first bytes of the blocks of a disk: eight are synced, and then 32 from the fourth on. */
+  const blocksAfter = (left: Eighths) =>
     inTempDir((dir) => {
-      fs.writeFileSync(`${dir}/image`, new Uint8Array(64 * SECTOR));
+      fs.writeFileSync(`${dir}/image`, new Uint8Array(64 * BLOCK));
       const walk = new DiskWalk(`${dir}/image`);
-      for (const call of [write(0, 8 * SECTOR, 1), sync, write(4 * SECTOR, 32 * SECTOR, 2)]) {
-        walk.take(call);
-      }
+      for (const call of [write(0, 8, 1), sync, write(4, 32, 2)]) walk.take(call);
       walk.writeImage(`${dir}/cut`, left, new Random(1));
       const cut = fs.readFileSync(`${dir}/cut`);
-      assertEquals(cut.length, 64 * SECTOR);
-      return Array.from({ length: 64 }, (_, sector) => cut[sector * SECTOR]!);
+      assertEquals(cut.length, 64 * BLOCK);
+      return Array.from({ length: 64 }, (_, block) => cut[block * BLOCK]!);
     });
   const filled = (...parts: [count: number, byte: number][]) =>
     parts.flatMap(([count, byte]) => new Array<number>(count).fill(byte));
 
   it("has what a sync reached, and what the cut has left", () => {
-    assertEquals(sectorsAfter("none"), filled([8, 1], [56, 0]));
-    assertEquals(sectorsAfter("all"), filled([4, 1], [32, 2], [28, 0]));
+    assertEquals(blocksAfter(0), filled([8, 1], [56, 0]));
+    assertEquals(blocksAfter(8), filled([4, 1], [32, 2], [28, 0]));
   });
 
-  it("has any sectors of a write that no sync reached", () => {
-    const sectors = sectorsAfter("sectors");
-    const [synced, late] = [sectors.slice(0, 4), sectors.slice(8, 36)];
-    assertEquals(synced, filled([4, 1]));
-    assertEquals(new Set(late), new Set([0, 2]));
-    assertEquals(sectors.slice(36), filled([28, 0]));
+  it("has any blocks of a write that no sync reached", () => {
+    const blocks = blocksAfter(4);
+    assertEquals(blocks.slice(0, 4), filled([4, 1]));
+    assertEquals(new Set(blocks.slice(4, 8)), new Set([1, 2]));
+    assertEquals(new Set(blocks.slice(8, 36)), new Set([0, 2]));
+    assertEquals(blocks.slice(36), filled([28, 0]));
   });
 });

@@ -9,7 +9,14 @@
  */
 
 import * as fs from "node:fs";
-import { archive, type Database, folderStore, open, restore } from "../../../mod.ts";
+import {
+  archive,
+  type Database,
+  folderStore,
+  open,
+  type OpenOptions,
+  restore,
+} from "../../../mod.ts";
 import { bytesOf } from "../../support/databases/database.ts";
 import { Random } from "../../support/random.ts";
 import { changesOf, commitsIn } from "./commits.ts";
@@ -21,6 +28,14 @@ export const ARCHIVE = "archive";
 /** In place of a number of commits: from here on the file may be gone. */
 export const GONE = -1;
 
+/** The database is opened in any of these ways, each time in another. */
+const WAYS: readonly OpenOptions[] = [
+  {},
+  { shared: true },
+  { tornSectors: "protect" },
+  { io: "direct" },
+  { io: "map" },
+];
 const OPTIONS = { journalBytes: 2 * 1024 * 1024, cacheBytes: 8 * 1024 * 1024 };
 /** What a restored file is made of. */
 const [BASE, INCREMENT] = ["base", "increment"];
@@ -90,7 +105,7 @@ class DiskLife {
   }
 
   #open(): [Database, ReturnType<typeof archive>] {
-    const db = open(`${this.#folder}/${MAIN}`, OPTIONS);
+    const db = open(`${this.#folder}/${MAIN}`, { ...OPTIONS, ...this.#random.pick(WAYS) });
     const store = folderStore(`${this.#folder}/${ARCHIVE}`);
     return [db, archive(db, store, { everyMs: 3, baseEvery: 60, mergeAfter: 20, keep: 400 })];
   }

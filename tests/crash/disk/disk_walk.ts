@@ -1,19 +1,18 @@
 /**
  * A disk at each moment of a recording, and what is left of it after a power cut: all that was
- * written before the last sync, and any part of what came later, sector by sector.
+ * written before the last sync, and any blocks of what came later. A block is whole or not there:
+ * file systems rely on that for their own superblocks.
  */
 
 import * as fs from "node:fs";
 import type { Random } from "../../support/random.ts";
 import { type DiskCall, SYNC } from "./disk_log.ts";
 
-const SECTOR_BYTES = 512;
+const BLOCK_BYTES = 4096;
 const EXTENT_BYTES = 64 * 1024;
 
-/** What a cut leaves of the writes that no sync has reached. */
-export type Left = "none" | "all" | "blocks" | "sectors";
-
-const PIECE_BYTES = { blocks: 4096, sectors: SECTOR_BYTES } as const;
+/** How many of eight blocks a cut leaves that no sync has reached. */
+export type Eighths = 0 | 1 | 4 | 7 | 8;
 
 /** Goes through a recording. */
 export class DiskWalk {
@@ -42,7 +41,7 @@ export class DiskWalk {
   }
 
   /** Writes what a cut leaves now. */
-  writeImage(path: string, left: Left, random: Random): void {
+  writeImage(path: string, left: Eighths, random: Random): void {
     const descriptor = fs.openSync(path, "w");
     fs.ftruncateSync(descriptor, this.#disk.length);
     for (let extent = 0; extent < this.#isUsed.length; extent++) {
@@ -61,12 +60,12 @@ export class DiskWalk {
   }
 }
 
-function writePart(descriptor: number, call: DiskCall, left: Left, random: Random): void {
+function writePart(descriptor: number, call: DiskCall, left: Eighths, random: Random): void {
   const { position, bytes } = call;
-  if (left === "none") return;
-  const piece = left === "all" ? bytes.length : PIECE_BYTES[left];
-  for (let at = 0; at < bytes.length; at += piece) {
-    if (left !== "all" && random.once(2)) continue;
-    fs.writeSync(descriptor, bytes, at, Math.min(piece, bytes.length - at), position + at);
+  for (let at = 0; at < bytes.length;) {
+    // A block of the disk, of which the write may have only a part.
+    const end = Math.min(bytes.length, at + BLOCK_BYTES - (position + at) % BLOCK_BYTES);
+    if (random.below(8) < left) fs.writeSync(descriptor, bytes, at, end - at, position + at);
+    at = end;
   }
 }
