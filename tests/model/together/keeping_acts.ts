@@ -1,6 +1,7 @@
 /**
  * Acts that keep and copy a database: backups, increments, lists of changes, compaction,
- * verification, checkpoints and counts. Each copy is held against the model of its version.
+ * verification, checkpoints, counts, and the file as a kill would leave it. Each copy is held
+ * against the model of its version.
  */
 
 import { open, restore, verify } from "../../../mod.ts";
@@ -19,6 +20,7 @@ export const KEEPING: readonly Act[] = [
   { name: "verify", weight: 2, errors: TOO_OLD, run: verifyOpen },
   { name: "checkpoint", weight: 2, run: checkpoint },
   { name: "count", weight: 2, run: count },
+  { name: "kill", weight: 3, run: recoverCopy },
 ];
 
 /** A base with its increments. */
@@ -124,4 +126,21 @@ function count(crowd: Crowd): Promise<void> {
   const { pages } = crowd.db.census();
   if (pages !== crowd.db.stats().pageCount) crowd.fault(`a census of ${pages} pages`);
   return Promise.resolve();
+}
+
+/** Recovers a copy of the file as it is: what a process leaves that is killed now. */
+async function recoverCopy(crowd: Crowd): Promise<void> {
+  const path = crowd.newPath();
+  const { durableVersion } = crowd.db;
+  Deno.copyFileSync(crowd.path, path);
+  const { ok, findings, recovery } = await verify(path);
+  if (!ok) crowd.fault(`a file that was not closed has ${JSON.stringify(findings[0])}`);
+  {
+    using db = open(path);
+    const version = recovery?.version ?? db.version;
+    if (version < durableVersion) crowd.fault(`version ${version} of ${durableVersion} recovered`);
+    const difference = differenceOf(db, crowd.model.at(version));
+    if (difference !== undefined) crowd.fault(`a file that was not closed: ${difference}`);
+  }
+  Deno.removeSync(path);
 }
