@@ -4,16 +4,18 @@
  *
  * A flight costs more than a short sync: the way to another thread and back. In line, a flush
  * blocks the event loop, and requests of other turns cannot share its sync. So a flush flies while
- * syncs are long, while flights gather commits of other turns, and where it takes many pages of a
- * checkpoint to the medium. A lone caller on a fast disk is served in line. After each `IN_LINE_MS`
- * of syncs the flush yields first: it waits for a turn of the event loop, which shows whether
- * others wait.
+ * syncs take more than `ALONE_MS`, while flights gather commits of other turns, and where it takes
+ * many pages of a checkpoint to the medium. A lone caller on a faster disk is served in line. After
+ * each `IN_LINE_MS` of syncs the flush yields first: it waits for a turn of the event loop, which
+ * shows whether others wait.
  *
  * It does not measure: the caller notes what a flush took.
  */
 
-/** Syncs that take longer are long, in milliseconds: a flight then costs less than a tenth more. */
-const LONG_MS = 1;
+/** Syncs that take longer are long, in milliseconds: work that nobody waits for flies. */
+const LONG_MS = 0.4;
+/** A lone caller flies where they take longer: then that costs less than a tenth more. */
+const ALONE_MS = 1;
 /** The syncs in line that may block the event loop without a break, in milliseconds. */
 const IN_LINE_MS = 2;
 /** The flights that still fly after a flight, or a turn, has gathered commits. */
@@ -57,11 +59,11 @@ export class AdaptivePolicy implements FlushPolicy {
   #crowd = 0;
 
   get isSyncLong(): boolean {
-    return this.#syncMs !== undefined && this.#syncMs > LONG_MS;
+    return this.#takesLonger(LONG_MS);
   }
 
   get flies(): boolean {
-    return this.isSyncLong || this.#crowd > 0;
+    return this.#crowd > 0 || this.#takesLonger(ALONE_MS);
   }
 
   get yields(): boolean {
@@ -82,6 +84,10 @@ export class AdaptivePolicy implements FlushPolicy {
   noteTurn(hasGathered: boolean): void {
     this.#inLineMs = 0;
     if (hasGathered) this.#crowd = CROWD_FLIGHTS;
+  }
+
+  #takesLonger(ms: number): boolean {
+    return this.#syncMs !== undefined && this.#syncMs > ms;
   }
 
   #average(ms: number): void {

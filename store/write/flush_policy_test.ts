@@ -45,7 +45,8 @@ describe("AdaptivePolicy", () => {
   });
 
   it("serves a lone caller in line where a flight would cost a tenth more", () => {
-    assertEquals(flightsOf(new AdaptivePolicy(), 100, 0.9), 0);
+    const policy = new AdaptivePolicy();
+    assertEquals([flightsOf(policy, 100, 0.9), policy.isSyncLong], [0, true]);
     assertEquals(flightsOf(new AdaptivePolicy(), 100, 1.1), 99);
   });
 
