@@ -21,11 +21,20 @@ export interface Medium {
 /** The name of the file. */
 export const FILE_NAME = "disk";
 /** A request is never longer. */
-export const REQUEST_BYTES = 128 * 1024 + 4096;
+export const REQUEST_BYTES = 132 * 1024;
 
+const WRITE_BYTES_MAX = 128 * 1024;
+const BLOCK_BYTES = 4096;
+/** The bytes before the body of a request, of an answer, and before the bytes of a write. */
 const HEADER_BYTES = 40;
 const ANSWER_BYTES = 16;
-const WRITE_BYTES_MAX = 128 * 1024;
+const WRITE_HEAD_BYTES = 40;
+/** The bytes of the answers to a beginning and an open, and of attributes with what precedes them. */
+const BEGINNING_BYTES = 64;
+const OPENED_BYTES = 16;
+const ATTRIBUTES_BYTES = 88;
+const ENTRY_HEAD_BYTES = 40;
+const ATTRIBUTES_HEAD_BYTES = 16;
 const ROOT = 1n;
 const FILE = 2n;
 const FOLDER_MODE = 0o040700;
@@ -116,7 +125,7 @@ function failure(unique: bigint, error: number): Uint8Array {
 
 /** What both sides agree on at the beginning. */
 function beginning(body: DataView): Uint8Array {
-  const bytes = new Uint8Array(64);
+  const bytes = new Uint8Array(BEGINNING_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, 7, true);
   view.setUint32(4, 31, true);
@@ -126,7 +135,7 @@ function beginning(body: DataView): Uint8Array {
   view.setUint16(18, 12, true);
   view.setUint32(20, WRITE_BYTES_MAX, true);
   view.setUint32(24, 1, true);
-  view.setUint16(28, WRITE_BYTES_MAX / 4096, true);
+  view.setUint16(28, WRITE_BYTES_MAX / BLOCK_BYTES, true);
   return bytes;
 }
 
@@ -136,20 +145,20 @@ function nameIn(body: DataView): string {
 }
 
 function entry(medium: Medium): Uint8Array {
-  const bytes = new Uint8Array(40 + 88);
+  const bytes = new Uint8Array(ENTRY_HEAD_BYTES + ATTRIBUTES_BYTES);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, FILE, true);
   view.setBigUint64(16, VALID_S, true);
   view.setBigUint64(24, VALID_S, true);
-  writeAttributes(new DataView(bytes.buffer, 40), FILE, medium);
+  writeAttributes(new DataView(bytes.buffer, ENTRY_HEAD_BYTES), FILE, medium);
   return bytes;
 }
 
 function attributeAnswer(node: bigint, medium: Medium): Uint8Array {
-  const bytes = new Uint8Array(16 + 88);
+  const bytes = new Uint8Array(ATTRIBUTES_HEAD_BYTES + ATTRIBUTES_BYTES);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, VALID_S, true);
-  writeAttributes(new DataView(bytes.buffer, 16), node, medium);
+  writeAttributes(new DataView(bytes.buffer, ATTRIBUTES_HEAD_BYTES), node, medium);
   return bytes;
 }
 
@@ -160,11 +169,11 @@ function writeAttributes(view: DataView, node: bigint, medium: Medium): void {
   view.setBigUint64(16, length / SECTOR_BYTES, true);
   view.setUint32(60, node === ROOT ? FOLDER_MODE : FILE_MODE, true);
   view.setUint32(64, node === ROOT ? 2 : 1, true);
-  view.setUint32(80, 4096, true);
+  view.setUint32(80, BLOCK_BYTES, true);
 }
 
 function opened(): Uint8Array {
-  const bytes = new Uint8Array(16);
+  const bytes = new Uint8Array(OPENED_BYTES);
   new DataView(bytes.buffer).setUint32(8, DIRECT_IO, true);
   return bytes;
 }
@@ -180,7 +189,8 @@ function bytesRead(body: DataView, medium: Medium): Uint8Array {
 function written(request: Uint8Array, body: DataView, medium: Medium): Uint8Array {
   const position = Number(body.getBigUint64(8, true));
   const length = body.getUint32(16, true);
-  medium.write(position, request.subarray(HEADER_BYTES + 40, HEADER_BYTES + 40 + length));
+  const begin = HEADER_BYTES + WRITE_HEAD_BYTES;
+  medium.write(position, request.subarray(begin, begin + length));
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setUint32(0, length, true);
   return bytes;
