@@ -12,6 +12,7 @@
 import type { Disk } from "../file/disk.ts";
 import { pageSum, seedOf } from "../format/checksum.ts";
 import {
+  CHUNK_BYTES,
   CHUNK_PAGES,
   CHUNK_SHIFT,
   chunksOf,
@@ -86,7 +87,7 @@ export class IncrementApply {
       const record = this.#increment.next();
       done += TAG_BYTES + record.content.length;
       if (record.type === PAGE_RECORD) this.#writePage(record);
-      else if (record.type !== CHUNK_RECORD) return this.#isState(record);
+      else if (record.type !== CHUNK_RECORD) return this.#end(record);
       else if (!this.#writeChunk(record)) return false;
       if (done < SLICE_BYTES) continue;
       done = 0;
@@ -139,6 +140,14 @@ export class IncrementApply {
     }
     checkHeaderPage(frame, 0, chunk, pageCount, this.#seed);
     this.#disk.write(frame.u8, 0, PAGE_BYTES, chunk * CHUNK_PAGES * PAGE_BYTES);
+    return true;
+  }
+
+  #end(record: IncrementRecord): boolean {
+    if (!this.#isState(record)) return false;
+    // Chunks that the state does not have would come back if commits make the file longer.
+    const end = chunksOf(this.#increment.head.meta.pageCount) * CHUNK_BYTES;
+    if (this.#disk.size() > end) this.#disk.truncate(end);
     return true;
   }
 

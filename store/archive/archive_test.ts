@@ -1,9 +1,16 @@
 // Archives whose stores fail, lie, list late or twice, and restores that are refused: of states
 // that an archive does not have, with gaps, of another database, damaged anywhere.
 
-import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ClosedError, CorruptionError, IoError } from "../../pager/mod.ts";
+import { ClosedError, CorruptionError, format, IoError } from "../../pager/mod.ts";
 import { assertContent, bytesOf, contentOf } from "../../tests/support/databases/database.ts";
 import { MemoryStore } from "../../tests/support/databases/memory_store.ts";
 import { Random } from "../../tests/support/random.ts";
@@ -11,9 +18,11 @@ import { inTempDir } from "../../tests/support/temp.ts";
 import { archive } from "../archive.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";
+import { openReplica } from "../replica.ts";
 import { restore } from "../restore.ts";
 import { parseSegment, type Segment } from "./segments/segment.ts";
 
+const { CHUNK_BYTES } = format;
 const SLOW = { everyMs: 60_000 };
 
 function set(db: Database, key: string, value: number): void {
@@ -358,6 +367,44 @@ describe("restore() from an archive", () => {
       await expectRefusal(dir, store, new Date(segments[0]!.first - 1), RangeError, range);
       await expectRefusal(dir, store, new Date(last + 1), RangeError, range);
       assertEquals((await restore(`${dir}/to`, { from: store, at: new Date(last) })).version, 7);
+    }));
+
+  it("leaves nothing of pages that were gone before the file grew over their places again", () =>
+    inTempDir(async (dir) => {
+      const store = new MemoryStore();
+      const fill = (db: Database, keys: number, value: number) => {
+        for (let key = 0; key < keys; key++) {
+          db.writeSync((tx) => tx.tree("t").set(`${key}`, bytesOf(value, 30_000)));
+        }
+      };
+      {
+        using db = open(`${dir}/db`);
+        fill(db, 200, 1);
+        await using shipping = archive(db, store, SLOW);
+        await shipping.flush();
+      }
+      {
+        using db = open(`${dir}/db`);
+        db.dropTree("t");
+        await db.compact();
+      }
+      assertLess(Deno.statSync(`${dir}/db`).size, CHUNK_BYTES);
+      using db = open(`${dir}/db`);
+      await using shipping = archive(db, store, SLOW);
+      const replica = await openReplica(`${dir}/replica`, { from: store, everyMs: 60_000 });
+      await shipping.flush();
+      // Fewer pages than there were in the last chunk.
+      fill(db, 110, 2);
+      await shipping.flush();
+      assertEquals(segmentsIn(store).map(({ kind }) => kind), ["base", "delta", "commits"]);
+      await restore(`${dir}/restored`, { from: store });
+      await replica.reaches(db.version);
+      await replica.promote();
+      for (const name of ["restored", "replica"]) {
+        using copy = open(`${dir}/${name}`);
+        assertEquals((await copy.verify()).findings, [], name);
+        assertContent(contentOf(copy), contentOf(db));
+      }
     }));
 
   it("reads segments ahead, several at once, and each once", () =>
