@@ -16,7 +16,7 @@ import {
 import { versionOf } from "./format/versionstamp.ts";
 import { type Batch, readBatch, type ReadEntries } from "./list_batch.ts";
 import { Expiry } from "./schedule/expiry.ts";
-import { Queue } from "./schedule/queue.ts";
+import { type Queue, queueOf } from "./schedule/queue.ts";
 import { applyWrite } from "./write/apply.ts";
 import { type EncodedWrite, withOwnBytes } from "./write/encode.ts";
 import { importEntries, type MovedEntry } from "./write/import.ts";
@@ -47,7 +47,7 @@ export class KvStore {
     this.#trees = treesOf(db);
     this.#isShared = db.stats().sharing !== undefined;
     this.#expiry = new Expiry(db, this.#trees);
-    this.queue = new Queue(db, this.#trees);
+    this.queue = queueOf(db, this.#trees);
   }
 
   /** Begins to remove entries that expire. */
@@ -55,9 +55,10 @@ export class KvStore {
     this.#expiry.start();
   }
 
-  /** Ends all timers. */
+  /** Ends all timers, once no handle is left. */
   stop(): void {
     this.#expiry.stop();
+    this.queue.stop();
   }
 
   /** The record of a key, or undefined. */

@@ -51,7 +51,8 @@ export class Queue {
   readonly #db: Database;
   readonly #trees: KvTrees;
   readonly #listeners: Listener[] = [];
-  readonly #inFlight = new Set<string>();
+  /** The messages in the hands of handlers. */
+  #inFlight = new Set<string>();
   /** The versions of commits with messages that are not durable yet. */
   readonly #held = new Set<number>();
   readonly #alarm = new Alarm(() => this.#dispatch(), { keepsAlive: true });
@@ -107,6 +108,11 @@ export class Queue {
     this.wake();
   }
 
+  /** Forgets what is in the hands of handlers, which may never end, once all are closed. */
+  stop(): void {
+    this.#inFlight = new Set();
+  }
+
   /** Delivers, later in this turn, what is due. */
   wake(): void {
     if (this.#isWoken || this.#listeners.length === 0) return;
@@ -155,7 +161,7 @@ export class Queue {
 
   /** Moves a message that cannot be read out of the queue, as it is. */
   async #setAside(id: DatedId, cause: TypeError): Promise<void> {
-    this.#inFlight.add(id.join());
+    const inFlight = this.#inFlight.add(id.join());
     try {
       await this.#db.write((tx) => {
         const queue = storedMessagesIn(tx);
@@ -168,7 +174,7 @@ export class Queue {
     } catch (error) {
       this.#pause(error);
     }
-    this.#inFlight.delete(id.join());
+    inFlight.delete(id.join());
     this.wake();
   }
 
@@ -180,11 +186,11 @@ export class Queue {
   async #deliver(id: DatedId, message: KvMessage, value: unknown): Promise<void> {
     const listener = this.#listeners.shift()!;
     this.#listeners.push(listener);
-    this.#inFlight.add(id.join());
+    const inFlight = this.#inFlight.add(id.join());
     const isDone = await handle(value, listener);
     // The end of a listener may cause a failure: then the message stays, for other listeners.
     if (isDone || !listener.isEnded) await this.#settleFor(listener, id, message, isDone);
-    this.#inFlight.delete(id.join());
+    inFlight.delete(id.join());
     this.wake();
   }
 
@@ -229,6 +235,18 @@ export class Queue {
       for (const key of keysIfUndelivered) writer.set(key, value);
     });
   }
+}
+
+const queues = new WeakMap<Database, Queue>();
+
+/**
+ * The queue of a database. It outlives the handles, because commits do that wait for the medium
+ * while the last one is closed.
+ */
+export function queueOf(db: Database, trees: KvTrees): Queue {
+  let queue = queues.get(db);
+  if (queue === undefined) queues.set(db, queue = new Queue(db, trees));
+  return queue;
 }
 
 /** Calls the handler of a listener, unless it has ended. Returns whether it succeeded. */

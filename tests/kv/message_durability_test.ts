@@ -47,4 +47,25 @@ describe("a message", () => {
     kv.close();
     await Promise.all(listening);
   });
+
+  it("is delivered only then although the handle that sent it is closed", async () => {
+    const file = new WaitingFile();
+    using db = new Database(new Session(new Pager(file), "sync", false, FLIES));
+    const sender = await openKv(db);
+    await sender.set(["first"], 1);
+    const sync = file.wait();
+    const sent = sender.enqueue("m");
+    sender.close();
+    const kv = await openKv(db);
+    const seen: unknown[] = [];
+    const ended = kv.listenQueue((message) => void seen.push(message));
+    await setTimeout(1);
+    assertEquals(seen, []);
+    sync.resolve();
+    await sent;
+    while (seen.length === 0) await setTimeout(1);
+    assertEquals(seen, ["m"]);
+    kv.close();
+    await ended;
+  });
 });
