@@ -114,7 +114,7 @@ class QuireConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const inputs = parameters as SqlInputs;
+    const inputs = this.transaction === undefined ? parameters as SqlInputs : ownInputs(parameters);
     const result = this.transaction === undefined
       ? this.#run<R>(this.#statement(sql), inputs)
       : this.transaction.run(
@@ -152,4 +152,12 @@ class QuireConnection implements DatabaseConnection {
     }
     if (rows.length > 0) yield { rows };
   }
+}
+
+/** Values whose bytes the caller cannot change before the commit binds them again. */
+function ownInputs(parameters: readonly unknown[]): SqlInputs {
+  // The method `slice` of a `Buffer` makes no copy.
+  return parameters.map((value) =>
+    value instanceof Uint8Array ? new Uint8Array(value) : value
+  ) as unknown as SqlInputs;
 }

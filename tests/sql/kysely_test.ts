@@ -3,6 +3,7 @@
  * introspection and migrations.
  */
 
+import { Buffer } from "node:buffer";
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Generated, Kysely, sql as raw } from "kysely";
@@ -149,6 +150,23 @@ describe("Kysely", () => {
       assertEquals(await names(tx), "Ada,Grace,Linus");
       await tx.commit().execute();
       assertEquals(await names(kysely), "Ada,Grace,Linus");
+    }),
+  );
+
+  it(
+    "commits the bytes that a statement had, whatever their owner does with them since",
+    withKysely(async (kysely, db) => {
+      await addPeople(kysely);
+      await kysely.deleteFrom("pet").execute();
+      const bytes = Buffer.alloc(2);
+      await kysely.transaction().execute(async (tx) => {
+        for (let id = 1; id <= 2; id++) {
+          bytes.fill(id);
+          await raw`INSERT INTO pet (owner, name) VALUES (1, hex(${bytes}))`
+            .execute(tx);
+        }
+      });
+      assertEquals(sql(db).all("SELECT name FROM pet").map(({ name }) => name), ["0101", "0202"]);
     }),
   );
 
