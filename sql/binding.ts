@@ -46,7 +46,8 @@ export function valueOf(input: SqlInput): SqlValue {
       return input ? 1 : 0;
   }
   if (input === null) return null;
-  if (input instanceof Uint8Array) return input.slice();
+  // The method `slice` of a `Buffer` makes no copy.
+  if (input instanceof Uint8Array) return new Uint8Array(input);
   throw new TypeError(`Cannot bind: SQL has no value of type ${typeof input}`);
 }
 

@@ -5,6 +5,7 @@
 
 import type { FollowingSession } from "./follow/following_session.ts";
 import type { SharingSession } from "./follow/sharing_session.ts";
+import { copyOf } from "./memory/copy.ts";
 import { checkIterable, pairOf, type Sync } from "./read/argument_checks.ts";
 import type { PrefetchOptions } from "./read/prefetch.ts";
 import type { KeyRange, Range } from "./read/range.ts";
@@ -216,7 +217,7 @@ export class SharingTree<K, V, KI, VI, P> extends RestartingTree<K, V, KI, VI, P
     if (!isObject(value)) return value;
     const format = this.#format;
     return ownOr(value, () => {
-      return format.value.decode(format.encodeValue(value).slice()) as unknown as VI;
+      return format.value.decode(copyOf(format.encodeValue(value))) as unknown as VI;
     });
   }
 

@@ -9,6 +9,7 @@
 import { type ChunkCensus, chunkHeaders, KEY_BYTES_MAX, traceLookup } from "../../btree/mod.ts";
 import { format, Frame, type Pager, type PagerInspection, POOL } from "../../pager/mod.ts";
 import { checkAttached } from "../codec/mod.ts";
+import { copyOf } from "../memory/copy.ts";
 import { checkName } from "../read/argument_checks.ts";
 import { namesIn } from "../read/tree_format.ts";
 import type { Session } from "../write/session.ts";
@@ -219,7 +220,7 @@ export class Inspector {
       for (; next.done !== true; next = walk.next()) {
         steps.push({ ...next.value, load: reader.lastLoad });
       }
-      return { tree: name, key: key.slice(), steps, ...next.value };
+      return { tree: name, key: copyOf(key), steps, ...next.value };
     });
   }
 

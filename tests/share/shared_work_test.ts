@@ -3,6 +3,7 @@
  * the lock without blocking the event loop, copies, verification, lists of changes, compaction.
  */
 
+import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
@@ -112,8 +113,9 @@ describe("a write, while another process has the lock", () => {
     const pairs = db.tree("pairs", { key: tuple.as<[Uint8Array, number]>(), value: string });
     await pairs.set([new Uint8Array([7]), 1], "x");
     const other = await lockByOther();
-    const [key, value, part] = [new Uint8Array([1]), new Uint8Array([2]), new Uint8Array([7])];
-    const entry: [Uint8Array, Uint8Array] = [new Uint8Array([3]), new Uint8Array([4])];
+    // The method `slice` of a `Buffer` makes no copy.
+    const [key, value, part] = [Buffer.of(1), Buffer.of(2), Buffer.of(7)];
+    const entry: [Uint8Array, Uint8Array] = [Buffer.of(3), Buffer.of(4)];
     const all = [
       bytes.set(key, value),
       bytes.setMany([entry]),

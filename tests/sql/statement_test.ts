@@ -3,6 +3,7 @@
  * the trees that hold it all.
  */
 
+import { Buffer } from "node:buffer";
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, type Database, open, tuple } from "../../mod.ts";
@@ -175,6 +176,17 @@ describe("a statement", () => {
         const refused = () => query.get("SELECT ? LIKE ? AS l", text, long);
         assertThrows(refused, SqlError, "LIKE or GLOB pattern too complex");
       }
+    }),
+  );
+
+  it(
+    "has the bytes of a parameter as they were, and gives none of their memory out",
+    withSql((query) => {
+      const bytes = Buffer.of(1);
+      const rows = query.prepare("SELECT ? AS b UNION ALL SELECT ?1").iterate(bytes);
+      const [first] = [rows.next().value];
+      bytes.fill(9);
+      assertEquals([first, rows.next().value], [{ b: Uint8Array.of(1) }, { b: Uint8Array.of(1) }]);
     }),
   );
 
