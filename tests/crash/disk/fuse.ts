@@ -29,7 +29,7 @@ const BLOCK_BYTES = 4096;
 const HEADER_BYTES = 40;
 const ANSWER_BYTES = 16;
 const WRITE_HEAD_BYTES = 40;
-/** The bytes of the answers to a beginning and an open, and of attributes with what precedes them. */
+/** The bytes of the answers to a beginning and an open, of attributes, and before these. */
 const BEGINNING_BYTES = 64;
 const OPENED_BYTES = 16;
 const ATTRIBUTES_BYTES = 88;

@@ -2,7 +2,7 @@
  * Planted bugs of archives, and of restores from them.
  */
 
-import { also, bug, type PlantedBug } from "./planted_bugs.ts";
+import { also, bug, part, type PlantedBug } from "./planted_bugs.ts";
 
 const ARCHIVER = "store/archive/archiver.ts";
 const INDEX = "store/archive/segments/archive_index.ts";
@@ -27,6 +27,14 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "    if (this.#needsPages || this.#queue.isLost) await this.#shipPages();\n" +
       "    else await this.#shipCommits(pager.meta.version);\n",
     POWER,
+  ),
+  bug(
+    "increment-uncut",
+    "pages that an archived increment does not have are not in a restored file",
+    "pager/copy/increment_apply.ts",
+    "    if (this.#disk.size() > end) this.#disk.truncate(end);\n",
+    "",
+    part(ARCHIVE, "restore() from an archive"),
   ),
   also(
     bug(
