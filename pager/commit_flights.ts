@@ -48,6 +48,14 @@ export class Flights {
   }
 
   /**
+   * Whether the next flight would leave a running checkpoint as it is, because that is ahead of the
+   * commits. False after a close or a failure.
+   */
+  get isAhead(): boolean {
+    return this.isNeeded && (this.#flusher?.isAhead ?? false);
+  }
+
+  /**
    * Whether flights take off although nobody waits, because a checkpoint does not keep up with
    * commits. False after a close or a failure.
    */

@@ -26,9 +26,7 @@ const TOO_LONG = 3 / 2;
 const FILE_PART = 1 / 20;
 const FILE_CHUNK = 1;
 const JOURNAL_PART = 2;
-/** An area grows ahead when it has less than a quarter left, or less than a half and this. */
-const AHEAD_BYTES = 2 * 1024 * 1024;
-/** It then gets this multiple of its chunks. */
+/** An area that grows ahead gets this multiple of its chunks. */
 const GROWTH = 3 / 2;
 /** When the journal is that full, its other area gets room for as much. */
 const SOON_PART = 3 / 8;
@@ -90,12 +88,10 @@ export class AreaGrowth {
    * about twice the bytes that the journal holds.
    */
   growAhead(): void {
-    const { area, otherArea, bytesLeft } = this.#journal;
-    const { capacity, chunks } = area;
-    const { bytesAhead, part } = this.#fill;
-    const isFilling = bytesLeft < Math.max(capacity / 4, Math.min(capacity / 2, AHEAD_BYTES));
-    if (isFilling && capacity < bytesAhead) {
-      const grown = Math.ceil(chunks.length * GROWTH);
+    const { area, otherArea } = this.#journal;
+    const { bytesAhead, partUntilGrowth, part } = this.#fill;
+    if (partUntilGrowth < 0) {
+      const grown = Math.ceil(area.chunks.length * GROWTH);
       this.begin(area, Math.min(grown, Math.ceil(bytesAhead / AREA_CHUNK_BYTES)));
     } else if (part > SOON_PART) {
       this.begin(otherArea, Math.ceil(SOON_PART * this.#fill.bytesMax / AREA_CHUNK_BYTES));

@@ -35,7 +35,7 @@ import type { Journal } from "../journal/journal.ts";
 import { readSuperblock } from "../journal/superblocks.ts";
 import type { Pager } from "../pager.ts";
 import { Checkpoint, CHUNK_WORK, LONG_SYNC_PAGES } from "./checkpoint.ts";
-import { IDLE_PAGES, SLICE_PAGES } from "./checkpointer.ts";
+import { IDLE_PAGES, RESTS_MAX, SLICE_PAGES } from "./checkpointer.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { JournalLocation } from "./journal_location.ts";
 
@@ -123,6 +123,7 @@ describe("A checkpoint", () => {
     assert(pager.checkpointSlice());
     const area = pager.inspection().journal()?.areas.find(({ isCurrent }) => isCurrent);
     transact(pager, () => write(pager, 300, 2));
+    pager.flights.requestCheckpoint();
     // This takes the checkpoint past the second chunk, too.
     pager.flush("sync");
     assertEquals(pager.inspection().checkpoint()?.dirtyChunks, 0);
@@ -281,6 +282,78 @@ describe("A checkpoint in flight", () => {
     assertEquals(written.reduce((sum, count) => sum + count), 8 * 10);
     // A chunk has nine of them, and its header page.
     assertEquals(Math.max(...written), Math.floor(SLICE_PAGES / (10 + CHUNK_WORK)) * 10);
+  });
+});
+
+describe("A checkpoint that is ahead of the commits", () => {
+  const ALL = dataPages(3000);
+
+  /** A pager whose checkpoint has begun by itself, in line, with pages in several chunks. */
+  function withCheckpoint(): Pager {
+    const pager = openNodes(makeFile(3000));
+    for (let salt = 1; !pager.inspection().checkpoint()?.isRunning; salt++) {
+      transact(pager, () => ALL.forEach((page) => page % 4 === 0 && write(pager, page, salt)));
+      pager.flush("sync");
+    }
+    return pager;
+  }
+
+  /** The pages that each of many flushes of one page writes. */
+  function writtenBy(pager: Pager, count: number): number[] {
+    return Array.from({ length: count }, (_, i) => {
+      transact(pager, () => write(pager, 20, 1000 + i));
+      const { pageWrites } = pager.stats();
+      pager.flush("sync");
+      return pager.stats().pageWrites - pageWrites;
+    });
+  }
+
+  it("rests in flushes, and goes on after as many as it may", () => {
+    const written = writtenBy(withCheckpoint(), 8 * (RESTS_MAX + 1));
+    const slices = written.flatMap((pages, i) => pages > 0 ? [i] : []);
+    const rests = slices.slice(1).map((at, i) => at - slices[i]! - 1);
+    assert(rests.length > 3, `${written}`);
+    assertEquals(rests, rests.map(() => RESTS_MAX));
+  });
+
+  it("rests in landings, for which no flight takes off by itself", async () => {
+    const pager = withCheckpoint();
+    const rests: boolean[] = [];
+    for (let i = 0; i < 2 * (RESTS_MAX + 1); i++) {
+      transact(pager, () => write(pager, 20, 2000 + i));
+      pager.flights.write("buffered");
+      const { isAhead } = pager.flights;
+      rests.push(await landed(pager) === 0);
+      assert(rests.at(-1) || !isAhead, `${i}`);
+    }
+    assert(rests.filter(Boolean).length > rests.length / 2, `${rests}`);
+  });
+
+  it("does not rest where its end is asked for", async () => {
+    const pager = withCheckpoint();
+    const before = pager.stats().checkpoints;
+    assert(pager.flights.isAhead);
+    pager.flights.requestCheckpoint();
+    while (pager.stats().checkpoints === before) {
+      assert(!pager.flights.isAhead);
+      await landed(pager);
+    }
+  });
+
+  it("does not rest where the commits would fill the journal meanwhile", () => {
+    const pager = withCheckpoint();
+    const before = pager.stats().checkpoints;
+    const written: number[] = [];
+    while (pager.stats().checkpoints === before) {
+      assert(written.length < 100, `${written}`);
+      transact(pager, () => ALL.forEach((page) => page < 40 && write(pager, page, written.length)));
+      const { pageWrites } = pager.stats();
+      pager.flush("sync");
+      assert(!pager.isOverdue, `${written}`);
+      written.push(pager.stats().pageWrites - pageWrites);
+    }
+    const more = written.filter((pages) => pages > SLICE_PAGES);
+    assert(more.length > written.length / 2, `${written}`);
   });
 });
 

@@ -8,12 +8,16 @@
  * areas of the journal become longer and shorter (`AreaGrowth`), and move to the end of the data
  * (`JournalMoves`).
  *
+ * A running one that is ahead of the commits rests: a commit whose sync takes no page along is as
+ * fast as beside no checkpoint.
+ *
  * Callers first finish a move of the whole journal, so that none runs here.
  *
  * Invariants:
  * 1. A checkpoint begins where everything written to the journal is confirmed. Commits that are
  *    pending then go to the area that it continues with, and log each page whole (rule 2).
  * 2. While the areas change their length, no checkpoint begins and no tail is cut.
+ * 3. One that rests goes on with the next `RESTS_MAX + 1` calls, and at once where others wait.
  *
  * It writes neither pages (`Checkpoint`) nor commits (`Flusher`).
  */
@@ -38,6 +42,8 @@ import type { JournalMoves } from "./journal_moves.ts";
 export const SLICE_PAGES = 32;
 /** The same where nothing is committed: 512 KiB. */
 export const IDLE_PAGES = 64;
+/** The calls in a row with which a running one may rest. */
+export const RESTS_MAX = 15;
 /** The part of the journal that is filled when one is due, and the one before has ended. */
 const DUE_PART = 1 / 2;
 /** The flights that may land before a checkpoint that is due begins in line. */
@@ -106,6 +112,10 @@ export class Checkpointer {
   #imagesAfter: Version = -1;
   /** Whether the next flights take a checkpoint, however short the journal is. */
   #isRequested = false;
+  /** Whether the running one must not rest, because others wait for its end. */
+  #isHurried = false;
+  /** The calls since the running one last wrote pages. */
+  #restCount = 0;
   /** The part of the journal that was filled when the running one last wrote pages. */
   #partBefore = 0;
   /** The flushes and landings since the last one ended, and the bytes of the journal then. */
@@ -169,9 +179,16 @@ export class Checkpointer {
     return this.#growth.isRunning || this.#checkpoint.isRunning || this.isDue;
   }
 
-  /** Lets the next flights take one, unless one runs or has nothing to do. */
+  /** Whether one runs and rests with the next call: a flight for it alone would do nothing. */
+  get isAhead(): boolean {
+    if (this.#growth.isRunning || !this.#checkpoint.isRunning) return false;
+    return this.#mayRest(this.#partOfFlights);
+  }
+
+  /** Lets the next flights take one to its end, unless it has nothing to do. */
   request(): void {
-    this.#isRequested = this.#hasWork && !this.#checkpoint.isRunning;
+    if (this.#checkpoint.isRunning) this.#isHurried = true;
+    else this.#isRequested = this.#hasWork;
   }
 
   /** Whether one has something to do. */
@@ -206,7 +223,8 @@ export class Checkpointer {
   /** Advances the running one by a slice, or ends it. */
   #advanceRunning(ends: boolean): void {
     if (ends) this.#checkpoint.finish();
-    else this.#checkpoint.slice(this.#pagesDue());
+    else if (this.#rests(this.#partUntilDue)) return;
+    else this.#checkpoint.slice(this.#pagesDue(this.#partUntilDue));
     this.#afterAdvance();
     this.finishGrowth();
   }
@@ -261,23 +279,55 @@ export class Checkpointer {
   }
 
   #landRunning(): void {
-    this.#checkpoint.land(this.#pagesDue());
+    if (this.#rests(this.#partOfFlights)) return;
+    this.#checkpoint.land(this.#pagesDue(this.#partOfFlights));
     this.#afterAdvance();
   }
 
+  /** The part of the journal that is left until the next one is due. */
+  get #partUntilDue(): number {
+    return DUE_PART - this.#fill.part;
+  }
+
+  /** The same for flights, which let an area grow while none runs. */
+  get #partOfFlights(): number {
+    return Math.min(this.#partUntilDue, this.#fill.partUntilGrowth);
+  }
+
   /**
-   * The pages that the running one writes now, in proportion to what was committed since the last
-   * time, so that it ends when the next one is due.
+   * Whether the running one leaves this call out.
+   *
+   * @param partLeft The part of the journal until it has to end.
    */
-  #pagesDue(): number {
-    const { part } = this.#fill;
-    const gained = part - this.#partBefore;
-    this.#partBefore = part;
-    if (part >= DUE_PART || this.#isLarge) return CHUNK_PAGES;
+  #rests(partLeft: number): boolean {
+    if (!this.#mayRest(partLeft)) return false;
+    this.#restCount++;
+    return true;
+  }
+
+  /** Whether it may leave the next call out: less than a slice keeps pace with the commits. */
+  #mayRest(partLeft: number): boolean {
+    if (this.#isHurried || this.#restCount >= RESTS_MAX) return false;
+    return this.#pagesWanted(partLeft) < SLICE_PAGES;
+  }
+
+  /** The pages that the running one writes now. */
+  #pagesDue(partLeft: number): number {
+    const pages = this.#pagesWanted(partLeft);
+    this.#restCount = 0;
+    this.#partBefore = this.#fill.part;
+    return Math.min(CHUNK_PAGES, Math.max(SLICE_PAGES, pages));
+  }
+
+  /**
+   * The pages that keep pace: in proportion to what was committed since it last wrote some, so that
+   * it ends in time.
+   */
+  #pagesWanted(partLeft: number): number {
+    if (partLeft <= 0 || this.#isLarge) return CHUNK_PAGES;
     const { dirtyPages, dirtyChunks, deferred } = this.#writeback;
     const work = dirtyPages + CHUNK_WORK * dirtyChunks.size + CHUNK_PAGES * (deferred?.count ?? 0);
-    const pages = Math.ceil(work * gained / (DUE_PART - part));
-    return Math.min(CHUNK_PAGES, Math.max(SLICE_PAGES, pages));
+    return Math.ceil(work * (this.#fill.part - this.#partBefore) / partLeft);
   }
 
   #landIdle(): void {
@@ -357,7 +407,10 @@ export class Checkpointer {
   /** Prepares for one; returns the chunk that the area which it frees moves to, or -1. */
   #prepare(): ChunkNumber {
     this.#landings = 0;
+    this.#restCount = 0;
     this.#partBefore = 0;
+    // What changed an area before others wait for.
+    this.#isHurried = this.#isRequested || this.#hasChanged;
     this.#isRequested = false;
     this.#emptyImages();
     return this.#moves.chunkForCheckpoint(this.#tailChunks);

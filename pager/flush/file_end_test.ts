@@ -167,6 +167,7 @@ describe("A tail that is left when the next checkpoint begins", () => {
     const { pager } = parts;
     pager.checkpointSlice();
     assert(pager.inspection().checkpoint()?.isRunning, "a checkpoint has begun");
+    pager.flights.requestCheckpoint();
     const cuts = cutBy(() => pager.flush("sync"), parts);
     assertEquals(cuts, PAGES.slice(1).map(() => PIECE_BYTES));
     assert(pager.hasTail, "pieces are left for all slices");

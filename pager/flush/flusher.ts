@@ -299,6 +299,11 @@ export class Flusher implements CommitLog {
     return this.#steps.isRunning || this.#checkpointer.needsFlight;
   }
 
+  /** Whether a checkpoint is ahead of the commits: the next flight would not advance it. */
+  get isAhead(): boolean {
+    return !this.#steps.isRunning && this.#checkpointer.isAhead;
+  }
+
   /** Whether a checkpoint does not keep up with commits. */
   get isBehind(): boolean {
     return this.#checkpointer.isBehind;

@@ -18,6 +18,8 @@ const DATA_PART = 1 / 2;
 const CHUNKS_MAX_MIN = 1;
 /** Before a checkpoint is due an area has this part of its bound, for commits until it begins. */
 const AHEAD_PART = 5 / 8;
+/** An area grows ahead when it has less than a quarter left, or less than a half and this. */
+const AHEAD_BYTES = 2 * 1024 * 1024;
 
 /** How full a journal is. */
 export class JournalFill {
@@ -65,6 +67,14 @@ export class JournalFill {
   get bytesMax(): number {
     const chunks = Math.max(CHUNKS_MAX_MIN, this.#savings.dataChunks * DATA_PART);
     return Math.min(this.#journalBytes, chunks * AREA_CHUNK_BYTES);
+  }
+
+  /** The part that is left until the current area has to grow; below 0 it should. */
+  get partUntilGrowth(): number {
+    const { area: { capacity }, bytesLeft } = this.#journal;
+    if (capacity >= this.bytesAhead) return Infinity;
+    const bytesKept = Math.max(capacity / 4, Math.min(capacity / 2, AHEAD_BYTES));
+    return (bytesLeft - bytesKept) / this.bytesMax;
   }
 
   /** The bytes that an area needs until a checkpoint that is due has begun. */

@@ -22,6 +22,7 @@ export type PagerFlusher = Pick<
   | "endFlight"
   | "figures"
   | "flush"
+  | "isAhead"
   | "isBehind"
   | "hasTail"
   | "isMoving"

@@ -380,6 +380,11 @@ export class SharedFlusher implements PagerFlusher {
   }
 
   /** Commits of a shared file are flushed in line. */
+  get isAhead(): boolean {
+    return false;
+  }
+
+  /** Commits of a shared file are flushed in line. */
   get isBehind(): boolean {
     return false;
   }

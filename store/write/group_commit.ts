@@ -113,9 +113,10 @@ export class GroupCommit {
    */
   write(level: "buffered" | "none", waits: boolean): void {
     const mayFly = this.#flying !== undefined || this.#isSyncLong;
-    if (mayFly) this.#pager.flights.write(level);
+    const { flights } = this.#pager;
+    if (mayFly) flights.write(level);
     if (!mayFly || this.#pager.isOverdue) this.#pager.flush(level, waits);
-    else if (this.#pager.flights.isNeeded) void this.#fly();
+    else if (flights.isNeeded && !flights.isAhead) void this.#fly();
   }
 
   /** Whether the next sync is long: because all are, or because it takes many pages along. */

@@ -533,6 +533,7 @@ describe("an open file", () => {
       }
     };
     const { checkpoints } = opened.db.stats();
+    opened.session.pager.flights.requestCheckpoint();
     for (let i = 0; opened.db.stats().checkpoints === checkpoints; i++) {
       assertLess(i, 200);
       set(1);

@@ -638,8 +638,9 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "tail-landings",
     "a tail is cut on by landings while the next checkpoint runs",
     CHECKPOINTER,
-    "land(this.#pagesDue());\n    this.#afterAdvance();\n",
-    "land(this.#pagesDue());\n    if (!this.#checkpoint.isRunning) this.#afterEnd();\n",
+    "land(this.#pagesDue(this.#partOfFlights));\n    this.#afterAdvance();\n",
+    "land(this.#pagesDue(this.#partOfFlights));\n" +
+      "    if (!this.#checkpoint.isRunning) this.#afterEnd();\n",
     part("pager/flush/file_end_test.ts", "A tail that is left"),
   ),
   bug(

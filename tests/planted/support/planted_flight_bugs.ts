@@ -5,6 +5,8 @@
 import { bug, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
 const CHECKPOINT = "pager/flush/checkpoint.ts";
+const CHECKPOINTER = "pager/flush/checkpointer.ts";
+const AHEAD = part("pager/flush/checkpoint_test.ts", "A checkpoint that is ahead");
 const COMMIT_PATH = "pager/flush/flusher.ts";
 const JOURNAL_PLACE = "pager/flush/journal_location.ts";
 const JOURNAL = "pager/journal/journal.ts";
@@ -111,6 +113,30 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "      if (pages[start]! >>> CHUNK_SHIFT === this.#staged.chunk) this.#staged.drop();\n",
     "",
     part("pager/flush/checkpoint_test.ts", "a slice of a checkpoint"),
+  ),
+  bug(
+    "rest-endless",
+    "a checkpoint that is ahead of the commits rests a few times in a row",
+    CHECKPOINTER,
+    "    this.#restCount++;\n",
+    "",
+    AHEAD,
+  ),
+  bug(
+    "rest-hurried",
+    "a checkpoint does not rest while others wait for its end",
+    CHECKPOINTER,
+    "if (this.#checkpoint.isRunning) this.#isHurried = true;",
+    "if (this.#checkpoint.isRunning) return;",
+    AHEAD,
+  ),
+  bug(
+    "rest-growth",
+    "a checkpoint of flights has ended when the area has to grow",
+    CHECKPOINTER,
+    "return Math.min(this.#partUntilDue, this.#fill.partUntilGrowth);",
+    "return this.#partUntilDue;",
+    part("store/write/flight_test.ts", "a journal that flights fill"),
   ),
   bug(
     "move-ignored",
