@@ -148,10 +148,8 @@ export class Kv implements Disposable {
   }
 
   #readMany(keys: readonly KvKey[], encoded: readonly Uint8Array[]): KvEntryMaybe<unknown>[] {
-    const hiddenUntil = this.#hiddenUntil();
-    return encoded.map((bytes, i) => {
-      return readEntryOf(keys[i]!, this.#store.read(bytes, hiddenUntil));
-    });
+    const records = this.#store.readMany(encoded, this.#hiddenUntil());
+    return records.map((record, i) => readEntryOf(keys[i]!, record));
   }
 
   /**

@@ -63,9 +63,20 @@ export class KvStore {
 
   /** The record of a key, or undefined. */
   read(key: Uint8Array, hiddenUntil: number): KvRecord | undefined {
-    if (key.length > KEY_BYTES_MAX) return undefined;
+    if (!isStorable(key)) return undefined;
     const record = this.#trees.entries.get(key);
     return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
+  }
+
+  /** The records of keys at one version, each as `read` returns it. */
+  readMany(keys: readonly Uint8Array[], hiddenUntil: number): (KvRecord | undefined)[] {
+    // The store has no longer ones.
+    const records = this.#trees.entries.getMany(keys.filter(isStorable));
+    let at = 0;
+    return keys.map((key) => {
+      const record = isStorable(key) ? records[at++] : undefined;
+      return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
+    });
   }
 
   /** The record of a key of the program, as `read` returns it. */
@@ -113,10 +124,11 @@ export class KvStore {
     let version: number | undefined;
     const committed = this.db.write((tx) => {
       const versionstamp = applyWrite(tx, this.#trees, kept, hiddenUntil);
-      if (hasMessages && versionstamp !== undefined) version = versionOf(versionstamp);
+      if (versionstamp === undefined) return;
+      if (hasMessages) version = versionOf(versionstamp);
+      for (const { expiresAt } of kept.mutations) this.#expiry.note(expiresAt);
       return versionstamp;
     });
-    for (const { expiresAt } of write.mutations) this.#expiry.note(expiresAt);
     if (version !== undefined) this.queue.hold(version);
     // The messages of a commit that has failed stay back: the next opening says whether it has.
     const versionstamp = await committed;
@@ -149,9 +161,14 @@ export class KvStore {
   }
 }
 
+/** Whether an entry can have a key. */
+function isStorable(key: Uint8Array): boolean {
+  return key.length <= KEY_BYTES_MAX;
+}
+
 /** A key as a range of the engine, which is empty if the key is longer than any. */
 function rangeOfKey(key: Uint8Array): Record<string, Uint8Array> {
-  if (key.length <= KEY_BYTES_MAX) return { gte: key, lte: key };
+  if (isStorable(key)) return { gte: key, lte: key };
   const longest = key.slice(0, KEY_BYTES_MAX);
   return { gt: longest, lte: longest };
 }

@@ -12,6 +12,7 @@
 import {
   assert,
   type ChangedPages,
+  ClosedError,
   type Durability,
   type FileLock,
   type Pager,
@@ -168,6 +169,10 @@ export class SharingSession extends MovingSession {
       this.#turns.rejectAll(error);
     }
     super.close();
+  }
+
+  protected override refuseWaiting(): void {
+    this.#turns.rejectAll(new ClosedError("Cannot use the database: it is closed"));
   }
 
   override async closeLater(): Promise<void> {

@@ -4,6 +4,8 @@
  * it, so that they share a sync.
  */
 
+import { IoError } from "../../pager/mod.ts";
+
 /** The write lock, as those who wait see it. */
 export interface WriteGate {
   /** Takes the lock, if it is free; whether this handle has it. */
@@ -63,8 +65,8 @@ export class WriteTurns {
   async #wait(): Promise<void> {
     this.#isWaiting = true;
     for (let tries = 0; this.#queue.length > 0; tries++) {
-      await this.#gate.comeAgain(tries);
       try {
+        await this.#gate.comeAgain(tries);
         if (this.#queue.length === 0 || !this.#gate.tryHold()) continue;
         // A transaction with many changes is flushed at once, which may give the lock up.
         while (this.#queue.length > 0 && this.#gate.isHeld) this.#queue.shift()!.run();
@@ -74,6 +76,15 @@ export class WriteTurns {
       }
     }
     this.#isWaiting = false;
-    this.#gate.stopWaiting();
+    this.#stopWaiting();
+  }
+
+  #stopWaiting(): void {
+    try {
+      this.#gate.stopWaiting();
+    } catch (error) {
+      // Whoever uses the sidecar next meets it too.
+      if (!(error instanceof IoError)) throw error;
+    }
   }
 }

@@ -142,7 +142,9 @@ export class ReadTree<
     const find = () => this.#find();
     const tree = { name: this.name, format: this.#format, source: this.#source, find };
     if (isBatched(tree)) return getMany(tree, keys);
-    return Array.from(keys, (key) => this.get(key));
+    // Where a read may begin anew, all keys do so together.
+    const { get } = ReadTree.prototype as ReadTree<K, V, KI, P>;
+    return Array.from(keys, (key) => get.call(this, key));
   }
 
   /**

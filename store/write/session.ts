@@ -437,7 +437,11 @@ export class Session implements TreeSource {
     this.treesChanged();
     this.#housekeeping.stop();
     this.#group.flush();
+    this.refuseWaiting();
   }
+
+  /** Refuses the calls that wait for their turn: the session has ended. */
+  protected refuseWaiting(): void {}
 
   /** Whether the session has ended. */
   get closed(): boolean {

@@ -6,9 +6,13 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { BTree } from "../../btree/mod.ts";
+import { openKv } from "../../kv/mod.ts";
 import {
+  ClosedError,
   CorruptionError,
   type Database,
+  IoError,
   open,
   restore,
   SnapshotTooOldError,
@@ -19,9 +23,10 @@ import {
 } from "../../mod.ts";
 import { SideFile } from "../../pager/file/share_files.ts";
 import { MovedError } from "../../pager/follow/moved_error.ts";
+import { Sharing } from "../../pager/share/sharing.ts";
 import { ReadTree } from "../../store/read/read_tree.ts";
 import { assertContent, contentOf } from "../support/databases/database.ts";
-import { CODECS, handlesForEach, nextTurn, treeOf } from "./processes/handles.ts";
+import { CODECS, handlesForEach, lockByOther, nextTurn, treeOf } from "./processes/handles.ts";
 
 const MIB = 1024 * 1024;
 
@@ -80,18 +85,11 @@ describe("a shared file at rest", () => {
 });
 
 describe("a write, while another process has the lock", () => {
-  /** Takes the write lock as another process does, once no handle here keeps it. */
-  async function lockByOther(): Promise<Disposable> {
-    const file = Deno.openSync(`${handles.path}-lock`, { read: true, write: true });
-    while (!file.tryLockSync(true)) await nextTurn();
-    return { [Symbol.dispose]: () => file.close() };
-  }
-
   it("waits in turns of the event loop, and commits in the order of calls", async () => {
     const db = handles.open();
     await treeOf(db).set("a", "0");
     const seen: string[] = [];
-    const other = await lockByOther();
+    const other = await lockByOther(handles.path);
     const first = treeOf(db).set("a", "1");
     const second = db.write((tx) => {
       seen.push(tx.tree("words", CODECS).get("a")!);
@@ -112,7 +110,7 @@ describe("a write, while another process has the lock", () => {
     const bytes = db.tree("bytes");
     const pairs = db.tree("pairs", { key: tuple.as<[Uint8Array, number]>(), value: string });
     await pairs.set([new Uint8Array([7]), 1], "x");
-    const other = await lockByOther();
+    const other = await lockByOther(handles.path);
     // The method `slice` of a `Buffer` makes no copy.
     const [key, value, part] = [Buffer.of(1), Buffer.of(2), Buffer.of(7)];
     const entry: [Uint8Array, Uint8Array] = [Buffer.of(3), Buffer.of(4)];
@@ -132,7 +130,7 @@ describe("a write, while another process has the lock", () => {
 
   it("comes before a writeSync that follows it, and before the close", async () => {
     const db = handles.open();
-    const other = await lockByOther();
+    const other = await lockByOther(handles.path);
     const first = treeOf(db).set("a", "1");
     other[Symbol.dispose]();
     db.writeSync((tx) => {
@@ -140,7 +138,7 @@ describe("a write, while another process has the lock", () => {
       tx.tree("words", CODECS).set("a", "2");
     });
     await first;
-    const again = await lockByOther();
+    const again = await lockByOther(handles.path);
     const last = treeOf(db).set("a", "3");
     again[Symbol.dispose]();
     handles.opened.splice(0);
@@ -152,7 +150,7 @@ describe("a write, while another process has the lock", () => {
 
   it("rejects with the error of its callback, and the others go on", async () => {
     const db = handles.open();
-    const other = await lockByOther();
+    const other = await lockByOther(handles.path);
     const wrong = db.write(() => {
       throw new RangeError("not this");
     });
@@ -162,6 +160,58 @@ describe("a write, while another process has the lock", () => {
     await right;
     assertEquals(treeOf(db).get("a"), "1");
     assertEquals(db.stats().sharing!.participants.map(({ waits }) => waits), [false]);
+  });
+
+  it("rejects with an error of the sidecar, and the next one goes on", async () => {
+    const db = handles.open();
+    const other = await lockByOther(handles.path);
+    const { write } = SideFile.prototype;
+    SideFile.prototype.write = () => {
+      throw new IoError("Cannot write the sidecar: the disk is full");
+    };
+    try {
+      await assertRejects(() => treeOf(db).set("a", "1"), IoError, "the disk is full");
+    } finally {
+      SideFile.prototype.write = write;
+    }
+    other[Symbol.dispose]();
+    await treeOf(db).set("a", "2");
+    assertEquals(treeOf(db).get("a"), "2");
+  });
+
+  it("rejects where the database is closed before its turn comes", async () => {
+    const db = handles.open();
+    const { tryHold } = Sharing.prototype;
+    let set: Promise<void> | undefined;
+    let isFree = true;
+    // Other processes have the lock from the last turn of the close on.
+    Sharing.prototype.tryHold = function () {
+      if (!isFree || !tryHold.call(this)) return false;
+      isFree = false;
+      queueMicrotask(() => set = treeOf(db).set("a", "1"));
+      return true;
+    };
+    try {
+      handles.opened.splice(0);
+      await db[Symbol.asyncDispose]();
+    } finally {
+      Sharing.prototype.tryHold = tryHold;
+    }
+    await assertRejects(() => set!, ClosedError, "Cannot use the database: it is closed");
+  });
+
+  it("leaves an entry of KV that has expired meanwhile to be removed at once", async () => {
+    const db = handles.open();
+    using kv = await openKv(db);
+    const other = await lockByOther(handles.path);
+    const date = Date.now();
+    const set = kv.set(["a"], 1, { expireIn: 1 });
+    while (Date.now() <= date + 1) await nextTurn();
+    other[Symbol.dispose]();
+    await set;
+    // A bound for a test that fails: others look after a minute.
+    for (let i = 0; i < 2000 && (await kv.get(["a"])).value !== null; i++) await nextTurn();
+    assertEquals((await kv.get(["a"])).value, null);
   });
 
   it("lets the event loop run between writes that are awaited one after the other", async () => {
@@ -176,13 +226,48 @@ describe("a write, while another process has the lock", () => {
 
   it("is told in the statistics of the others", async () => {
     const [a, b] = [handles.open(), handles.open()];
-    const other = await lockByOther();
+    const other = await lockByOther(handles.path);
     const set = treeOf(a).set("a", "1");
     assert(!(await isSettled(set)));
     const waiting = b.stats().sharing!.participants.filter(({ waits }) => waits);
     assertEquals(waiting.map(({ isOwn }) => isOwn), [false]);
     other[Symbol.dispose]();
     await set;
+  });
+});
+
+describe("a read of several keys of KV that begins anew", () => {
+  const { find } = BTree.prototype;
+
+  /** Lets a search fail as if another process had replaced a page, after a change. */
+  function failAt(search: number, change: () => void): void {
+    let count = 0;
+    BTree.prototype.find = function (...key) {
+      if (++count < search) return find.apply(this, key);
+      BTree.prototype.find = find;
+      change();
+      throw new MovedError("replaced");
+    };
+  }
+
+  it("has one version of all, wherever it is", async () => {
+    const [db, other] = [handles.open(), handles.open()];
+    using kv = await openKv(db);
+    using otherKv = await openKv(other);
+    const set = (value: number) => otherKv.atomic().set(["a"], value).set(["b"], value).commit();
+    await set(0);
+    for (let search = 1; search <= 4; search++) {
+      await nextTurn();
+      let changed: Promise<unknown> | undefined;
+      failAt(search, () => changed = set(search));
+      try {
+        const [a, b] = await kv.getMany<[number, number]>([["a"], ["b"]]);
+        assertEquals(a.value, b.value);
+      } finally {
+        BTree.prototype.find = find;
+      }
+      await changed;
+    }
   });
 });
 

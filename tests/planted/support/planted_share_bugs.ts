@@ -32,6 +32,22 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     WORK_TEST,
   ),
   bug(
+    "share-many-versions",
+    "the keys of one read have one version, where it begins anew",
+    "store/read/read_tree.ts",
+    "(key) => get.call(this, key)",
+    "(key) => this.get(key)",
+    part(WORK_TEST, "a read of several keys of KV"),
+  ),
+  bug(
+    "share-waits-on",
+    "a call that waits for its turn is refused when the database has closed",
+    SESSION,
+    '    this.#turns.rejectAll(new ClosedError("Cannot use the database: it is closed"));\n',
+    "",
+    part(WORK_TEST, "a write, while another process"),
+  ),
+  bug(
     "share-overtakes",
     "calls that wait for the lock come before a writeSync that follows them",
     SESSION,

@@ -53,3 +53,10 @@ export function treeOf(db: Database, name = "words"): Tree<string, string> {
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }
+
+/** Takes the write lock of a shared file as another process does, once no handle here keeps it. */
+export async function lockByOther(path: string): Promise<Disposable> {
+  const file = Deno.openSync(`${path}-lock`, { read: true, write: true });
+  while (!file.tryLockSync(true)) await nextTurn();
+  return { [Symbol.dispose]: () => file.close() };
+}
