@@ -12,7 +12,7 @@ import { archive, folderStore, open, restore } from "../../mod.ts";
 import { linesOf } from "../support/programs/program.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
-import { commitOne, commitsIn } from "./children/archive_child.ts";
+import { commitOne, commitsIn } from "./support/numbered_commits.ts";
 
 const KILLS = Number(Deno.env.get("QUIRE_ARCHIVE_KILLS") ?? 4);
 const DELAY_MS_MAX = 150;

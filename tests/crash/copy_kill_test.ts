@@ -12,7 +12,7 @@ import { folderStore, open, openReplica, verify } from "../../mod.ts";
 import { linesOf } from "../support/programs/program.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
-import { commitsIn } from "./children/archive_child.ts";
+import { commitsIn } from "./support/numbered_commits.ts";
 
 const KILLS = Number(Deno.env.get("QUIRE_COPY_KILLS") ?? 2);
 const FILES_MAX = 8;

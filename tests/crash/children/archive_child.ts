@@ -1,37 +1,10 @@
 /**
  * The child process that `archive_kill_test.ts` kills: it opens a database, archives it to a
- * folder, and commits as fast as it can. A commit changes one of a fixed set of entries, so the
- * state after any number of commits is known.
+ * folder, and commits as fast as it can.
  */
 
-import { archive, type Database, folderStore, open } from "../../../mod.ts";
-import { bytesOf, sameBytes } from "../../support/databases/database.ts";
-
-const KEYS = 61;
-const LARGE = 300_000;
-
-/** Makes one commit, durable when it returns. */
-export function commitOne(db: Database, commit: number): void {
-  db.writeSync((tx) => {
-    tx.tree("main").set(`key ${commit % KEYS}`, valueOf(commit));
-    tx.tree("last").set("commit", new TextEncoder().encode(`${commit}`));
-  });
-}
-
-function valueOf(commit: number): Uint8Array {
-  return bytesOf(commit, commit % 17 === 0 ? LARGE : commit * 31 % 900);
-}
-
-/** Checks a database, and returns how many commits it has seen. */
-export function commitsIn(db: Database): number {
-  const last = db.tree("last").get("commit");
-  const commits = last === undefined ? 0 : Number(new TextDecoder().decode(last));
-  for (let commit = Math.max(1, commits - KEYS + 1); commit <= commits; commit++) {
-    if (sameBytes(db.tree("main").get(`key ${commit % KEYS}`), valueOf(commit))) continue;
-    throw new Error(`commit ${commit} of ${commits} is not there`);
-  }
-  return commits;
-}
+import { archive, folderStore, open } from "../../../mod.ts";
+import { commitOne, commitsIn } from "../support/numbered_commits.ts";
 
 async function main(dir: string): Promise<void> {
   const db = open(`${dir}/db.quire`);
@@ -44,4 +17,4 @@ async function main(dir: string): Promise<void> {
   }
 }
 
-if (import.meta.main) await main(Deno.args[0]!);
+await main(Deno.args[0]!);

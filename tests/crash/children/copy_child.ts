@@ -6,7 +6,7 @@
  */
 
 import { archive, type Database, folderStore, open, openReplica, restore } from "../../../mod.ts";
-import { commitOne, commitsIn } from "./archive_child.ts";
+import { commitOne, commitsIn } from "../support/numbered_commits.ts";
 
 const EVERY_MS = 3;
 /** The number of complete files of each kind that are kept. */

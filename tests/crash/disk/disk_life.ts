@@ -19,7 +19,7 @@ import {
 } from "../../../mod.ts";
 import { bytesOf } from "../../support/databases/database.ts";
 import { Random } from "../../support/random.ts";
-import { changesOf, commitsIn } from "./commits.ts";
+import { changesOf, commitsIn } from "../support/numbered_commits.ts";
 
 /** The database that lives on. */
 export const MAIN = "main.quire";

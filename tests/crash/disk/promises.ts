@@ -6,7 +6,7 @@
 
 import * as fs from "node:fs";
 import { folderStore, open, restore } from "../../../mod.ts";
-import { changesOf, commitsIn } from "./commits.ts";
+import { changesOf, commitsIn } from "../support/numbered_commits.ts";
 import { ARCHIVE, GONE, MAIN } from "./disk_life.ts";
 
 /** The commits that each file must have; `GONE`: it may be gone. */
@@ -65,11 +65,7 @@ async function checkArchive(folder: string, promised: number, scratch: string): 
   }
   await restore(scratch, { from: store });
   try {
-    using db = open(scratch);
-    const commits = commitsIn(db);
-    if (commits < promised) {
-      throw new Error(`the archive has ${commits} commits, promised ${promised}`);
-    }
+    await checkFile(scratch, promised);
   } finally {
     fs.rmSync(scratch);
   }

@@ -158,6 +158,8 @@ class QuireHandle implements Handle {
   }
 
   checkpointStep(): void {
+    // Commits would let it rest, and a workload end before it does.
+    this.requestCheckpoint();
     this.#session.pager.checkpointSlice();
   }
 

@@ -11,6 +11,11 @@ const KEYS = 61;
 const LARGE_BYTES = 600_000;
 const MEDIUM_BYTES = 30_000;
 
+/** Makes a commit, durable when it returns. */
+export function commitOne(db: Database, commit: number): void {
+  db.writeSync((tx) => changesOf(tx, commit));
+}
+
 /** Makes the changes of a commit. */
 export function changesOf(tx: Transaction, commit: number): void {
   const main = tx.tree("main");
