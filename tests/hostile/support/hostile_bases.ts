@@ -61,6 +61,8 @@ function makeOpen(): Base {
   };
   for (let i = 0; i < 3; i++) commit(i);
   session.pager.checkpointSlice();
+  // The flush of the last commit ends it.
+  session.pager.flights.requestCheckpoint();
   let bytes: Uint8Array = new Uint8Array(0);
   file.fault = (operation) => {
     // The batch of the last commit is in the journal, but not in the superblocks.
