@@ -64,8 +64,7 @@ export class KvStore {
   /** The record of a key, or undefined. */
   read(key: Uint8Array, hiddenUntil: number): KvRecord | undefined {
     if (!isStorable(key)) return undefined;
-    const record = this.#trees.entries.get(key);
-    return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
+    return shown(this.#trees.entries.get(key), hiddenUntil);
   }
 
   /** The records of keys at one version, each as `read` returns it. */
@@ -73,16 +72,12 @@ export class KvStore {
     // The store has no longer ones.
     const records = this.#trees.entries.getMany(keys.filter(isStorable));
     let at = 0;
-    return keys.map((key) => {
-      const record = isStorable(key) ? records[at++] : undefined;
-      return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
-    });
+    return keys.map((key) => isStorable(key) ? shown(records[at++], hiddenUntil) : undefined);
   }
 
   /** The record of a key of the program, as `read` returns it. */
   readKey(key: KvKey, hiddenUntil: number): KvRecord | undefined {
-    const record = this.#trees.entries.get(key);
-    return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
+    return shown(this.#trees.entries.get(key), hiddenUntil);
   }
 
   /**
@@ -159,6 +154,11 @@ export class KvStore {
     follow().then(() => ended(), (error) => ended({ error }));
     return () => void watcher.return();
   }
+}
+
+/** A record, unless it expires by a date. */
+function shown(record: KvRecord | undefined, hiddenUntil: number): KvRecord | undefined {
+  return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
 }
 
 /** Whether an entry can have a key. */

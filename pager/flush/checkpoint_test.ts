@@ -286,13 +286,11 @@ describe("A checkpoint in flight", () => {
 });
 
 describe("A checkpoint that is ahead of the commits", () => {
-  const ALL = dataPages(3000);
-
   /** A pager whose checkpoint has begun by itself, in line, with pages in several chunks. */
   function withCheckpoint(): Pager {
     const pager = openNodes(makeFile(3000));
     for (let salt = 1; !pager.inspection().checkpoint()?.isRunning; salt++) {
-      transact(pager, () => ALL.forEach((page) => page % 4 === 0 && write(pager, page, salt)));
+      transact(pager, () => PAGES.forEach((page) => page % 4 === 0 && write(pager, page, salt)));
       pager.flush("sync");
     }
     return pager;
@@ -346,7 +344,10 @@ describe("A checkpoint that is ahead of the commits", () => {
     const written: number[] = [];
     while (pager.stats().checkpoints === before) {
       assert(written.length < 100, `${written}`);
-      transact(pager, () => ALL.forEach((page) => page < 40 && write(pager, page, written.length)));
+      transact(
+        pager,
+        () => PAGES.forEach((page) => page < 40 && write(pager, page, written.length)),
+      );
       const { pageWrites } = pager.stats();
       pager.flush("sync");
       assert(!pager.isOverdue, `${written}`);
